@@ -1,0 +1,1 @@
+"""CMAF init segments and chunks, shared by the capture and audio workers."""

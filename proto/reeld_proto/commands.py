@@ -1,0 +1,270 @@
+"""What a client may ask of the daemon, and what it is answered.
+
+A command is imperative; its reply carries the envelope id of the command. Every command may also be answered by
+`ErrorReply`. Field names of replies are the fields of `reelctl --json`.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from reeld_proto.records import (
+    AudioSource,
+    CameraSource,
+    DaemonInfo,
+    DisplaySource,
+    Fault,
+    GapInfo,
+    Layout,
+    Quality,
+    SessionBrief,
+    SessionInfo,
+    SessionState,
+    TrackInfo,
+    WindowSource,
+    WorkerInfo,
+)
+from reeld_proto.stats import Stats
+
+Text = Annotated[str, Meta(max_length=4096)]
+Name = Annotated[str, Meta(max_length=1024)]
+"""Longer than any valid session name, so that validation can report the fault among the others."""
+
+
+class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all commands."""
+
+
+class Reply(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all replies."""
+
+
+class Ping(Command, tag="ping", frozen=True, kw_only=True):
+    """Ask whether the daemon is alive. Answered by `Pong`."""
+
+
+class GetStatus(Command, tag="status", frozen=True, kw_only=True):
+    """Ask for daemon, workers and the current session. Answered by `Status`."""
+
+
+class ListSources(Command, tag="sources", frozen=True, kw_only=True):
+    """Ask what can be recorded now. Answered by `Sources`."""
+
+
+class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
+    """Start recording. Answered by `SessionStarted` after the first frame (or first sound) was captured.
+
+    displays: ids, or `["all"]`; empty means all when nothing else of the picture is named; `["none"]` for no picture.
+    region: `[x, y, width, height]` in pixels of the desktop.
+    microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
+    """
+
+    name: Name = ""
+    displays: list[Name] = field(default_factory=list)
+    windows: list[Name] = field(default_factory=list)
+    cameras: list[Name] = field(default_factory=list)
+    region: tuple[int, int, int, int] | None = None
+    layout: Layout | None = None
+    microphone: Name = "default"
+    system_audio: Name = "default"
+    fps: int = 30
+    quality: Quality = Quality.MEDIUM
+    tags: list[Name] = field(default_factory=list)
+
+
+class PauseSession(Command, tag="session.pause", frozen=True, kw_only=True):
+    """Pause the current session. Answered by `SessionChanged`."""
+
+
+class ResumeSession(Command, tag="session.resume", frozen=True, kw_only=True):
+    """Resume the paused session. Answered by `SessionChanged`."""
+
+
+class StopSession(Command, tag="session.stop", frozen=True, kw_only=True):
+    """End the current session. Answered by `SessionStopped` after everything is committed."""
+
+
+class AddMarker(Command, tag="session.mark", frozen=True, kw_only=True):
+    """Put a note at this instant of the current session. Answered by `SessionChanged`."""
+
+    text: Text
+
+
+class ListSessions(Command, tag="sessions.list", frozen=True, kw_only=True):
+    """List sessions, newest first. All filters given must hold. Answered by `SessionList`."""
+
+    status: SessionState | None = None
+    tag: Name | None = None
+    text: Text | None = None
+
+
+class ShowSession(Command, tag="sessions.show", frozen=True, kw_only=True):
+    """Describe one session. Answered by `SessionDetail`."""
+
+    session: Name
+
+
+class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
+    """Write a session, or a range of it in playback seconds, as an MP4 file without encoding again.
+
+    path: absolute. tracks: ids; empty means all. Answered by `Exported`; `ExportProgress` events meanwhile.
+    """
+
+    session: Name
+    path: Text
+    from_s: float | None = None
+    to_s: float | None = None
+    tracks: list[Name] = field(default_factory=list)
+
+
+class VerifyStore(Command, tag="store.verify", frozen=True, kw_only=True):
+    """Check every chunk of the store, or of one session. Answered by `Verified`."""
+
+    session: Name | None = None
+
+
+class GetStats(Command, tag="stats", frozen=True, kw_only=True):
+    """Ask for one snapshot of all counters. Answered by `StatsReply`."""
+
+
+class GetSnapshot(Command, tag="snapshot", frozen=True, kw_only=True):
+    """Ask for the state from which events continue. Answered by `Snapshot`."""
+
+
+class Pong(Reply, tag="pong", frozen=True, kw_only=True):
+    """The daemon is alive."""
+
+
+class Status(Reply, tag="status.reply", frozen=True, kw_only=True):
+    """Answer to `GetStatus`."""
+
+    daemon: DaemonInfo
+    workers: list[WorkerInfo]
+    session: SessionBrief | None
+
+
+class Sources(Reply, tag="sources.reply", frozen=True, kw_only=True):
+    """Answer to `ListSources`. `warnings` says why a list is empty (no display, no sound server)."""
+
+    displays: list[DisplaySource] = field(default_factory=list)
+    windows: list[WindowSource] = field(default_factory=list)
+    cameras: list[CameraSource] = field(default_factory=list)
+    microphones: list[AudioSource] = field(default_factory=list)
+    system_audio: list[AudioSource] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class SessionStarted(Reply, tag="session.started.reply", frozen=True, kw_only=True):
+    """Answer to `StartSession`. `first_frame_ms`: from arrival of the command to the first captured frame."""
+
+    session: str
+    state: SessionState
+    first_frame_ms: float | None
+    name: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class SessionChanged(Reply, tag="session.changed.reply", frozen=True, kw_only=True):
+    """Answer to pause, resume and mark: the session's state afterwards and its recorded time."""
+
+    session: str
+    state: SessionState
+    elapsed_s: float
+    marker_at_s: float | None = None
+
+
+class SessionStopped(Reply, tag="session.stopped.reply", frozen=True, kw_only=True):
+    """Answer to `StopSession`, sent after the last commit."""
+
+    session: str
+    state: SessionState
+    duration_s: float
+    tracks: list[TrackInfo]
+    gaps: list[GapInfo]
+    name: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class SessionList(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
+    """Answer to `ListSessions`."""
+
+    sessions: list[SessionInfo]
+
+
+class SessionDetail(Reply, tag="sessions.show.reply", frozen=True, kw_only=True):
+    """Answer to `ShowSession`."""
+
+    session: SessionInfo
+
+
+class Exported(Reply, tag="sessions.export.reply", frozen=True, kw_only=True):
+    """Answer to `ExportSession`. The file is complete and synced when this is sent."""
+
+    path: str
+    duration_s: float
+    bytes: int
+
+
+class Verified(Reply, tag="store.verify.reply", frozen=True, kw_only=True):
+    """Answer to `VerifyStore`."""
+
+    ok: bool
+    checked_chunks: int
+    checked_bytes: int
+    faults: list[Fault]
+
+
+class StatsReply(Reply, tag="stats.reply", frozen=True, kw_only=True):
+    """Answer to `GetStats`."""
+
+    stats: Stats
+
+
+class Snapshot(Reply, tag="snapshot.reply", frozen=True, kw_only=True):
+    """State as of event number `event_seq`: apply only events with a higher number."""
+
+    event_seq: int
+    status: Status
+    stats: Stats | None
+
+
+class ErrorReply(Reply, tag="error", frozen=True, kw_only=True):
+    """The command was not done; nothing changed. `code` is a stable `ErrorCode`."""
+
+    code: str
+    message: str
+    remedy: str = ""
+    faults: list[str] = field(default_factory=list)
+
+
+AnyCommand = (
+    Ping
+    | GetStatus
+    | ListSources
+    | StartSession
+    | PauseSession
+    | ResumeSession
+    | StopSession
+    | AddMarker
+    | ListSessions
+    | ShowSession
+    | ExportSession
+    | VerifyStore
+    | GetStats
+    | GetSnapshot
+)
+AnyReply = (
+    Pong
+    | Status
+    | Sources
+    | SessionStarted
+    | SessionChanged
+    | SessionStopped
+    | SessionList
+    | SessionDetail
+    | Exported
+    | Verified
+    | StatsReply
+    | Snapshot
+    | ErrorReply
+)

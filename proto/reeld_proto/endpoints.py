@@ -1,0 +1,88 @@
+"""Where the sockets and files of one daemon are. Client and daemon must agree on this, so the rule stands here."""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from reeld_proto.errors import RequestRejected
+
+SOCKET_PATH_BYTES_MAX = 103
+"""Longest path of a Unix socket: `sun_path` holds 104 bytes on macOS (108 on Linux), one of them the final zero."""
+
+_LONGEST_NAME = "telemetry.sock"
+
+
+def default_runtime_dir() -> Path:
+    """`REELD_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/reeld`, else a folder of this user below the temporary folder."""
+    chosen = os.environ.get("REELD_RUNTIME_DIR")
+    if chosen:
+        return Path(chosen).absolute()
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base:
+        return Path(base) / "reeld"
+    return Path(tempfile.gettempdir()) / f"reeld-{os.getuid()}"
+
+
+def default_store_dir() -> Path:
+    """`REELD_STORE`, else the platform's folder for a user's application data."""
+    chosen = os.environ.get("REELD_STORE")
+    if chosen:
+        return Path(chosen).absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "reeld"
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "reeld"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Addresses of all sockets of the daemon that owns `runtime_dir`.
+
+    Raises RequestRejected when the folder's path is too long for a Unix socket.
+    """
+
+    runtime_dir: Path
+
+    def __post_init__(self) -> None:
+        length = len(os.fsencode(self.runtime_dir / _LONGEST_NAME))
+        if length > SOCKET_PATH_BYTES_MAX:
+            raise RequestRejected(
+                f"the runtime directory's path is too long for a socket ({length} > {SOCKET_PATH_BYTES_MAX} bytes):"
+                f" {self.runtime_dir}",
+                remedy="Choose a shorter one with --runtime or REELD_RUNTIME_DIR.",
+            )
+
+    def _address(self, name: str) -> str:
+        return f"ipc://{self.runtime_dir / name}.sock"
+
+    @property
+    def control(self) -> str:
+        """Commands and replies; ROUTER of the daemon."""
+        return self._address("control")
+
+    @property
+    def events(self) -> str:
+        """Events and stats; XPUB of the daemon."""
+        return self._address("events")
+
+    @property
+    def workers(self) -> str:
+        """Orders and reports; ROUTER of the daemon."""
+        return self._address("workers")
+
+    @property
+    def telemetry(self) -> str:
+        """Progress and trouble of the workers; PULL of the daemon."""
+        return self._address("telemetry")
+
+    @property
+    def ingest(self) -> str:
+        """Chunks and gaps; PULL of the store."""
+        return self._address("ingest")
+
+    @property
+    def commits(self) -> str:
+        """Acknowledgements; XPUB of the store."""
+        return self._address("commits")

@@ -1,0 +1,74 @@
+"""What the daemon tells everybody who subscribed. Events are in the past tense and carry full state, not toggles.
+
+Topic frames: `session`, `worker`, `stats`, `export`. The envelope's `seq` rises by one per event over all topics,
+so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to continue from.
+"""
+
+from msgspec import Struct
+
+from reeld_proto.records import SessionState, WorkerState
+from reeld_proto.stats import Stats
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all events."""
+
+
+class SessionStateChanged(Event, tag="session.state", frozen=True, kw_only=True):
+    """A session entered `state`; `reason` is empty or says why (a service failed, the daemon is stopping)."""
+
+    session: str
+    name: str
+    state: SessionState
+    elapsed_s: float
+    reason: str = ""
+
+
+class MarkerAdded(Event, tag="session.marker", frozen=True, kw_only=True):
+    """A note was put at `at_s` (playback time)."""
+
+    session: str
+    at_s: float
+    text: str
+
+
+class WorkerStateChanged(Event, tag="worker.state", frozen=True, kw_only=True):
+    """A worker process changed state."""
+
+    name: str
+    pid: int
+    state: WorkerState
+    reason: str = ""
+
+
+class TroubleReported(Event, tag="worker.trouble", frozen=True, kw_only=True):
+    """Something a person should know: a device was lost or is silent, a source stalled, the disk is filling."""
+
+    worker: str
+    code: str
+    message: str
+    track: str = ""
+
+
+class StatsPublished(Event, tag="stats", frozen=True, kw_only=True):
+    """Counters, twice a second."""
+
+    stats: Stats
+
+
+class ExportProgress(Event, tag="export.progress", frozen=True, kw_only=True):
+    """`done` of `total` seconds of a running export are written."""
+
+    session: str
+    path: str
+    done_s: float
+    total_s: float
+
+
+AnyEvent = SessionStateChanged | MarkerAdded | WorkerStateChanged | TroubleReported | StatsPublished | ExportProgress
+
+
+def topic_of(event: Event) -> bytes:
+    """Topic frame of an event: what stands before the first dot of its type."""
+    tag = type(event).__struct_config__.tag
+    return str(tag).split(".", 1)[0].encode()

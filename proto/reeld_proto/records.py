@@ -1,0 +1,207 @@
+"""Descriptions of things that exist: sources, sessions, tracks, gaps, markers, workers.
+
+They are parts of replies and events; their field names are the fields of `reelctl --json`.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """Base of all records: immutable, named fields only, unknown fields ignored on arrival."""
+
+
+class SessionState(StrEnum):
+    """States of a session; the transition table is in `reeld.sessions.states`."""
+
+    IDLE = "idle"
+    VALIDATING = "validating"
+    CHECKING_PERMISSIONS = "checking_permissions"
+    STARTING = "starting"
+    ACTIVE = "active"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    RESUMING = "resuming"
+    ENDING = "ending"
+    PERSISTING = "persisting"
+    COMPLETED = "completed"
+    ERROR = "error"
+    INTERRUPTED = "interrupted"
+    PARTIAL = "partial"
+
+
+class WorkerState(StrEnum):
+    """States of a worker process as the supervisor sees it."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+class TrackKind(StrEnum):
+    """What a track holds."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class GapReason(StrEnum):
+    """Why a stretch of a track holds no media."""
+
+    PAUSED = "paused"
+    HIDDEN = "hidden"
+    DEVICE_LOST = "device-lost"
+    WORKER_RESTART = "worker-restart"
+    DROPPED = "dropped"
+    ASLEEP = "asleep"
+    DISK_FULL = "disk-full"
+
+
+class Quality(StrEnum):
+    """Named trade-offs between size and fidelity of the picture."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    LOSSLESS = "lossless"
+
+
+class Layout(StrEnum):
+    """How several video sources become one picture."""
+
+    PASSTHROUGH = "passthrough"
+    GRID = "grid"
+    SIDE_BY_SIDE = "side-by-side"
+    PIP = "pip"
+
+
+class DisplaySource(Record, frozen=True, kw_only=True):
+    """One monitor. `id` is the output's name (`LEFT`, `HDMI-1`); x, y, width, height are pixels of the desktop."""
+
+    id: str
+    name: str
+    x: int
+    y: int
+    width: int
+    height: int
+    primary: bool
+    scale: float = 1.0
+
+
+class WindowSource(Record, frozen=True, kw_only=True):
+    """One top-level window. Geometry is in pixels of the desktop."""
+
+    id: str
+    title: str
+    app: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class CameraSource(Record, frozen=True, kw_only=True):
+    """One camera. `id` is the device's path or index."""
+
+    id: str
+    name: str
+
+
+class AudioSource(Record, frozen=True, kw_only=True):
+    """One microphone or one output whose sound can be recorded. On Linux `id` is the sound server's source name."""
+
+    id: str
+    name: str
+    default: bool
+
+
+class WorkerInfo(Record, frozen=True, kw_only=True):
+    """One worker process."""
+
+    name: str
+    pid: int
+    state: WorkerState
+
+
+class DaemonInfo(Record, frozen=True, kw_only=True):
+    """The daemon process."""
+
+    pid: int
+    version: str
+    uptime_s: float
+
+
+class SessionBrief(Record, frozen=True, kw_only=True):
+    """The session being recorded. `elapsed_s` is its recorded time, pauses taken out."""
+
+    id: str
+    name: str
+    state: SessionState
+    elapsed_s: float
+
+
+class TrackInfo(Record, frozen=True, kw_only=True):
+    """One track of a session, as stored so far."""
+
+    id: str
+    kind: TrackKind
+    codec: str
+    label: str
+    chunks: int
+    bytes: int
+    frames: int
+    dropped: int
+    unchanged: int = 0
+    silence_s: float = 0.0
+    """Audio: seconds filled with counted silence because the device had nothing yet or was lost."""
+
+
+class GapInfo(Record, frozen=True, kw_only=True):
+    """A stretch of one track without media.
+
+    `start_s` and `end_s` count from the start of the session on the clock, pauses included; `media_start_s` and
+    `media_end_s` are the same instants in playback time, where a pause has no length.
+    """
+
+    track: str
+    start_s: float
+    end_s: float
+    reason: GapReason
+    media_start_s: float = 0.0
+    media_end_s: float = 0.0
+
+
+class MarkerInfo(Record, frozen=True, kw_only=True):
+    """A note at an instant of a session, in playback time."""
+
+    at_s: float
+    text: str
+
+
+class SessionInfo(Record, frozen=True, kw_only=True):
+    """A session in the store. `status` is its state; `session` its id; `started_at` ISO 8601 with offset."""
+
+    session: str
+    name: str
+    state: SessionState
+    started_at: str
+    duration_s: float
+    bytes: int
+    tags: list[str] = field(default_factory=list)
+    tracks: list[TrackInfo] = field(default_factory=list)
+    gaps: list[GapInfo] = field(default_factory=list)
+    markers: list[MarkerInfo] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Fault(Record, frozen=True, kw_only=True):
+    """One thing that `verify` found: what is wrong (`kind`), where, and a sentence for people."""
+
+    kind: str
+    session: str = ""
+    track: str = ""
+    chunk: str = ""
+    detail: str = ""

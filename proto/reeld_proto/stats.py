@@ -1,0 +1,58 @@
+"""Counters: what `reelctl stats` prints and the `stats` topic carries twice a second."""
+
+from msgspec import field
+
+from reeld_proto.records import Record, SessionBrief
+
+
+class QueueStats(Record, frozen=True, kw_only=True):
+    """A bounded queue. `overflow`: `block` (producer waits), `drop` (counted in `dropped`), or `resend`."""
+
+    name: str
+    unit: str
+    depth: int
+    limit: int
+    peak: int = 0
+    dropped: int = 0
+    overflow: str = "block"
+
+
+class TrackStats(Record, frozen=True, kw_only=True):
+    """A track being recorded. frames: encoded frames or audio packets; `lag_ms`: age of the newest durable media."""
+
+    id: str
+    frames: int = 0
+    unchanged: int = 0
+    dropped: int = 0
+    bytes: int = 0
+    chunks: int = 0
+    lag_ms: float = 0.0
+    media_s: float = 0.0
+    silence_s: float = 0.0
+    peak_db: float | None = None
+    """Audio: highest level since the last report, in dB of full scale; None for video."""
+
+
+class WorkerStats(Record, frozen=True, kw_only=True):
+    """A process. `cpu`: cores used since the last report (1.0 = one core); `rss_bytes`: resident memory.
+
+    restarts: how often the supervisor had to restart this role.
+    """
+
+    name: str
+    pid: int
+    cpu: float
+    rss_bytes: int
+    restarts: int = 0
+    queues: list[QueueStats] = field(default_factory=list)
+
+
+class Stats(Record, frozen=True, kw_only=True):
+    """One snapshot of everything counted. `disk_free_bytes` is of the store's file system."""
+
+    at_mono_ns: int
+    session: SessionBrief | None
+    workers: list[WorkerStats] = field(default_factory=list)
+    tracks: list[TrackStats] = field(default_factory=list)
+    disk_free_bytes: int = 0
+    store_bytes: int = 0

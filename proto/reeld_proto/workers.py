@@ -1,0 +1,342 @@
+"""Between the daemon and its workers: orders down, reports up. Private to one installation, same version on both ends.
+
+Control (DEALER of the worker to ROUTER of the daemon): every `Order` carries an envelope id and is answered once by a
+`Report` with the same id, or by `ErrorReply`. The daemon speaks first only after `WorkerReady`.
+Telemetry (PUSH of the worker to PULL of the daemon): `Telemetry` messages, no answer, droppable but for their counters.
+"""
+
+from msgspec import Struct, field
+
+from reeld_proto.commands import ErrorReply, Exported, Sources, Verified
+from reeld_proto.records import GapReason, Quality, SessionState, TrackKind
+from reeld_proto.stats import QueueStats, TrackStats
+
+
+class Order(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of what the daemon asks of a worker."""
+
+
+class Report(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of what a worker answers to an order."""
+
+
+class Telemetry(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of what a worker tells unasked."""
+
+
+class PauseSpan(Struct, frozen=True, kw_only=True):
+    """A finished pause of a session, both ends on CLOCK_MONOTONIC."""
+
+    start_ns: int
+    end_ns: int
+
+
+class SessionClockData(Struct, frozen=True, kw_only=True):
+    """What a worker needs to turn monotonic instants into session time: the start and the pauses so far."""
+
+    start_ns: int
+    pauses: list[PauseSpan] = field(default_factory=list)
+    paused_since_ns: int | None = None
+
+
+class VideoTrackSpec(Struct, frozen=True, kw_only=True):
+    """One picture to record as a track: a rectangle of the desktop, in pixels."""
+
+    track: str
+    label: str
+    source: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class AudioTrackSpec(Struct, frozen=True, kw_only=True):
+    """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix."""
+
+    track: str
+    label: str
+    role: str
+    source: str
+    channels: int = 2
+
+
+# -- orders ---------------------------------------------------------------------------------------------------------
+
+
+class ListWorkerSources(Order, tag="order.sources", frozen=True, kw_only=True):
+    """What can this worker record now? Answered by `Sources` with its own lists filled."""
+
+
+class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
+    """Record these pictures. Answered by `TracksStarted` after every track's first frame is captured.
+
+    epoch: rises with each worker process that serves the session, so that the store can tell a restart from a stall.
+    """
+
+    session: str
+    epoch: int
+    clock: SessionClockData
+    tracks: list[VideoTrackSpec]
+    fps: int
+    quality: Quality
+
+
+class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
+    """Record these sounds. Answered by `TracksStarted` once the devices are open (before their first sample)."""
+
+    session: str
+    epoch: int
+    clock: SessionClockData
+    tracks: list[AudioTrackSpec]
+
+
+class PauseTracks(Order, tag="order.pause", frozen=True, kw_only=True):
+    """Media from `at_ns` (monotonic) on is not wanted until resumed. Answered by `Done`."""
+
+    at_ns: int
+
+
+class ResumeTracks(Order, tag="order.resume", frozen=True, kw_only=True):
+    """Media from `at_ns` (monotonic) on is wanted again. Answered by `Done`."""
+
+    at_ns: int
+
+
+class StopTracks(Order, tag="order.stop", frozen=True, kw_only=True):
+    """Record up to `at_ns` (monotonic), drain, and wait until the store has acknowledged all. Answered by `Done`."""
+
+    at_ns: int
+
+
+class ShutDown(Order, tag="order.shutdown", frozen=True, kw_only=True):
+    """Leave. Answered by `Done`, after which the process ends."""
+
+
+class CreateSession(Order, tag="order.session.create", frozen=True, kw_only=True):
+    """Store: a session begins. Durable when answered by `Done`. Asking again with the same id changes nothing."""
+
+    session: str
+    name: str
+    tags: list[str]
+    started_wall_ns: int
+    started_mono_ns: int
+    tracks: list["TrackRecord"]
+    warnings: list[str] = field(default_factory=list)
+
+
+class RecordPause(Order, tag="order.session.pause", frozen=True, kw_only=True):
+    """Store: the session is paused since `start_ns`, and, when `end_ns` is given, until then (session-relative clock).
+
+    Both count nanoseconds from the session's start with pauses included. Durable when answered by `Done`.
+    """
+
+    session: str
+    start_ns: int
+    end_ns: int | None
+
+
+class RecordMarker(Order, tag="order.session.marker", frozen=True, kw_only=True):
+    """Store: put a note at `media_ns`. Durable when answered by `Done`."""
+
+    session: str
+    media_ns: int
+    text: str
+
+
+class RecordState(Order, tag="order.session.state", frozen=True, kw_only=True):
+    """Store: the session is now in this state (active, paused, partial). Durable when answered by `Done`."""
+
+    session: str
+    state: SessionState
+    warning: str = ""
+
+
+class RecordClockJump(Order, tag="order.session.clock", frozen=True, kw_only=True):
+    """Store: at `media_ns` the civil clock read `wall_ns` after a jump. Durable when answered by `Done`."""
+
+    session: str
+    media_ns: int
+    wall_ns: int
+
+
+class FinishSession(Order, tag="order.session.finish", frozen=True, kw_only=True):
+    """Store: the session ended at `end_ns` (media). Every hole becomes a gap. Durable when answered by `Done`."""
+
+    session: str
+    end_ns: int
+    state: SessionState
+
+
+class RunExport(Order, tag="order.export", frozen=True, kw_only=True):
+    """Export worker: write this file from the store. Answered by `Exported`."""
+
+    store: str
+    session: str
+    path: str
+    from_s: float | None
+    to_s: float | None
+    tracks: list[str]
+
+
+class RunVerify(Order, tag="order.verify", frozen=True, kw_only=True):
+    """Export worker: check the store, or one session of it. Answered by `Verified`."""
+
+    store: str
+    session: str | None
+
+
+# -- reports --------------------------------------------------------------------------------------------------------
+
+
+class Done(Report, tag="report.done", frozen=True, kw_only=True):
+    """The order was carried out."""
+
+
+class TracksStarted(Report, tag="report.started", frozen=True, kw_only=True):
+    """All tracks run. `first_ns`: monotonic instant at which the first frame was captured; None without picture."""
+
+    first_ns: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+# -- telemetry ------------------------------------------------------------------------------------------------------
+
+
+class WorkerReady(Telemetry, tag="worker.ready", frozen=True, kw_only=True):
+    """First message of a worker on its control socket: it has imported everything and can take orders."""
+
+    name: str
+    pid: int
+
+
+class Progress(Telemetry, tag="worker.progress", frozen=True, kw_only=True):
+    """Counters of a worker, twice a second while it records; their advance is its heartbeat."""
+
+    worker: str
+    session: str
+    tracks: list[TrackStats] = field(default_factory=list)
+    queues: list[QueueStats] = field(default_factory=list)
+
+
+class JobProgress(Telemetry, tag="worker.job", frozen=True, kw_only=True):
+    """An export or verification has done `done_s` of `total_s`."""
+
+    worker: str
+    session: str
+    path: str
+    done_s: float
+    total_s: float
+
+
+class Trouble(Telemetry, tag="worker.trouble", frozen=True, kw_only=True):
+    """A fault that the worker survived, or its last word before it leaves."""
+
+    worker: str
+    code: str
+    message: str
+    track: str = ""
+
+
+class TrackRecord(Struct, frozen=True, kw_only=True):
+    """A track as the store first hears of it."""
+
+    id: str
+    kind: TrackKind
+    codec: str
+    label: str
+    source: str
+
+
+# -- ingest: producers to store --------------------------------------------------------------------------------------
+
+
+class Ingest(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of what producers push to the store. The envelope's `sender` and `seq` name it for acknowledgement."""
+
+
+class ChunkCaptured(Ingest, tag="ingest.chunk", frozen=True, kw_only=True):
+    """A CMAF chunk (one moof and one mdat), whose bytes are the second frame; the init segment, the third.
+
+    The init segment travels with every chunk so that a chunk is never stored without what is needed to decode it;
+    content addressing stores it once. start_ns, end_ns: media time. frames: samples in the mp4 sense.
+    keyframe: the first sample can be decoded alone. counters are of this chunk alone.
+    """
+
+    session: str
+    track: str
+    epoch: int
+    start_ns: int
+    end_ns: int
+    frames: int
+    keyframe: bool
+    codec: str
+    dropped: int = 0
+    unchanged: int = 0
+    silence_ns: int = 0
+
+
+class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
+    """The producer knows why it has no media in this stretch (media time)."""
+
+    session: str
+    track: str
+    epoch: int
+    start_ns: int
+    end_ns: int
+    reason: GapReason
+
+
+# -- commits: store to producers --------------------------------------------------------------------------------------
+
+
+COMMITS_FOR_ALL = b"all"
+"""Topic frame of notes that concern every producer. A subscription to a producer's name alone would not match b""."""
+
+
+class CommitNote(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of what the store publishes. Topic frame: the producer's name, or `COMMITS_FOR_ALL`."""
+
+
+class Committed(CommitNote, tag="commit", frozen=True, kw_only=True):
+    """Everything of `producer` up to and including message number `seq` is durable."""
+
+    producer: str
+    seq: int
+
+
+class StoreStarted(CommitNote, tag="commit.store", frozen=True, kw_only=True):
+    """A store process serves the sockets. A new `instance` means: send again what is not acknowledged."""
+
+    instance: str
+
+
+class IngestRefused(CommitNote, tag="commit.refused", frozen=True, kw_only=True):
+    """Message `seq` of `producer` can never be stored (unknown session, damaged); it must not be sent again."""
+
+    producer: str
+    seq: int
+    reason: str
+
+
+AnyOrder = (
+    ListWorkerSources
+    | StartVideo
+    | StartAudio
+    | PauseTracks
+    | ResumeTracks
+    | StopTracks
+    | ShutDown
+    | CreateSession
+    | RecordPause
+    | RecordMarker
+    | RecordState
+    | RecordClockJump
+    | FinishSession
+    | RunExport
+    | RunVerify
+)
+AnyReport = Done | TracksStarted | Sources | Exported | Verified | ErrorReply
+AnyTelemetry = WorkerReady | Progress | JobProgress | Trouble
+AnyIngest = ChunkCaptured | GapFound
+AnyCommitNote = Committed | StoreStarted | IngestRefused

@@ -1,0 +1,62 @@
+"""Fixtures that every box shares: desks with real displays and sound, and the check that nothing is left behind."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk import VirtualDesk, desk_environment
+
+
+@pytest.fixture(scope="session")
+def x_desk() -> Iterator[VirtualDesk]:
+    """Two 1920x1080 monitors, no sound server; shared by all tests of a run."""
+    with VirtualDesk() as desk:
+        yield desk
+
+
+@pytest.fixture(scope="session")
+def sound_desk() -> Iterator[VirtualDesk]:
+    """Two monitors and PulseAudio with `speakers` and `virtual_mic`; shared by all tests of a run."""
+    with VirtualDesk(sound=True) as desk:
+        yield desk
+
+
+@pytest.fixture
+def at_x_desk(x_desk: VirtualDesk) -> Iterator[VirtualDesk]:
+    """The test's own process sits at the desk without sound."""
+    with desk_environment(x_desk):
+        yield x_desk
+
+
+@pytest.fixture
+def at_sound_desk(sound_desk: VirtualDesk) -> Iterator[VirtualDesk]:
+    """The test's own process sits at the desk with sound."""
+    with desk_environment(sound_desk):
+        yield sound_desk
+
+
+def _open_files() -> set[str]:
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        return set()
+    found = set()
+    for entry in folder.iterdir():
+        try:
+            found.add(f"{entry.name} -> {os.readlink(entry)}")
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """Fails a test that leaves a thread or an open file behind."""
+    threads = set(threading.enumerate())
+    files = len(_open_files())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
+    assert not left, f"threads left behind: {left}"
+    assert len(_open_files()) <= files, f"files left open: {sorted(_open_files())}"
