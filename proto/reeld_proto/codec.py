@@ -110,13 +110,24 @@ def unpack(data: bytes | memoryview, body_type: Any, *, limit: int = COMMAND_BYT
     return envelope
 
 
-def request_id_of(data: bytes | memoryview) -> str:
+def request_id_of(data: bytes | memoryview, *, limit: int = COMMAND_BYTES_MAX) -> str:
     """The request id in a message that could not be accepted, so that the error can name it; empty if unreadable."""
+    header = _header_of(data, limit)
+    return "" if header is None else header.id
+
+
+def sequence_of(data: bytes | memoryview) -> int | None:
+    """The sequence number of an event, of a known type or not; None if unreadable."""
+    header = _header_of(data, COMMAND_BYTES_MAX)
+    return None if header is None else header.seq
+
+
+def _header_of(data: bytes | memoryview, limit: int) -> _Header | None:
     try:
-        header: _Header = _convert(_unpack(data, COMMAND_BYTES_MAX), _Header)
+        header: _Header = _convert(_unpack(data, limit), _Header)
     except RequestRejected:
-        return ""
-    return header.id
+        return None
+    return header
 
 
 _TAGS: dict[Any, frozenset[str]] = {}

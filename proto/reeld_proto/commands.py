@@ -57,6 +57,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     displays: ids, or `["all"]`; empty means all when nothing else of the picture is named; `["none"]` for no picture.
     region: `[x, y, width, height]` in pixels of the desktop.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
+    fps, quality: None means the daemon's configured default.
     """
 
     name: Name = ""
@@ -67,8 +68,8 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     layout: Layout | None = None
     microphone: Name = "default"
     system_audio: Name = "default"
-    fps: int = 30
-    quality: Quality = Quality.MEDIUM
+    fps: int | None = None
+    quality: Quality | None = None
     tags: list[Name] = field(default_factory=list)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,8 @@ def default_runtime_dir() -> Path:
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base:
         return Path(base) / "reeld"
+    import tempfile  # noqa: PLC0415 - 5 ms that hardly anybody needs
+
     return Path(tempfile.gettempdir()) / f"reeld-{os.getuid()}"
 
 

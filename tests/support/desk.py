@@ -32,7 +32,8 @@ ONE_MONITOR = (Monitor("LEFT", 0, 0, 1920, 1080),)
 SOUND_SETUP = (
     "module-null-sink sink_name=speakers sink_properties=device.description=Speakers",
     "module-null-sink sink_name=mic_sink",
-    "module-remap-source master=mic_sink.monitor source_name=virtual_mic source_properties=device.description=Virtual_Microphone",
+    ("module-remap-source master=mic_sink.monitor source_name=virtual_mic"
+    " source_properties=device.description=Virtual_Microphone"),
 )
 
 
@@ -94,7 +95,17 @@ class VirtualDesk:
         height = max(monitor.y + monitor.height for monitor in self.monitors)
         read_fd, write_fd = os.pipe()
         server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write_fd), "-noreset", "-nolisten", "tcp", "-screen", "0", f"{width}x{height}x24"],
+            [
+                "Xvfb",
+                "-displayfd",
+                str(write_fd),
+                "-noreset",
+                "-nolisten",
+                "tcp",
+                "-screen",
+                "0",
+                f"{width}x{height}x24",
+            ],
             pass_fds=(write_fd,),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -124,7 +135,9 @@ class VirtualDesk:
         self._stack.callback(_end, self._pulse)
 
         def ready() -> bool:
-            done = subprocess.run(["pactl", "list", "short", "sources"], env=self.env, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["pactl", "list", "short", "sources"], env=self.env, capture_output=True, text=True, check=False
+            )
             return "virtual_mic" in done.stdout
 
         until(ready, 15, what="PulseAudio with a virtual microphone", every_s=0.05)

@@ -70,7 +70,9 @@ def test_a_refused_message_does_not_block_those_behind_it() -> None:
     assert box.depth_bytes == 20
 
 
-@given(st.lists(st.one_of(st.tuples(st.just("add"), st.integers(0, 50)), st.tuples(st.just("ack"), st.integers(0, 30)))))
+@given(
+    st.lists(st.one_of(st.tuples(st.just("add"), st.integers(0, 50)), st.tuples(st.just("ack"), st.integers(0, 30))))
+)
 def test_the_outbox_holds_exactly_what_is_sent_and_not_acknowledged(steps: list[tuple[str, int]]) -> None:
     box, model, seq = Outbox(limit_bytes=200), [], 0
     for kind, value in steps:
@@ -231,9 +233,7 @@ def test_sending_after_close_is_refused_not_lost_in_silence(producer: Producer) 
 def test_a_full_outbox_never_blocks_the_capture_thread(
     context: "zmq.Context[zmq.Socket[bytes]]", endpoints: Endpoints
 ) -> None:
-    producer = Producer(
-        context, name="capture-9", ingest=endpoints.ingest, commits=endpoints.commits, limit_bytes=1000
-    )
+    producer = Producer(context, name="capture-9", ingest=endpoints.ingest, commits=endpoints.commits, limit_bytes=1000)
     try:
         sent = [producer.send(CHUNK, b"m" * 400, b"i") for _ in range(5)]
         assert sent[0]

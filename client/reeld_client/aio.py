@@ -1,0 +1,313 @@
+"""The asyncio client: the same questions and the same core as `Client`, awaited."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeVar, Unpack
+
+from reeld_client import calls
+from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
+from reeld_client.calls import StartOptions
+from reeld_client.core import Call, EventTracker, Requests
+from reeld_proto.codec import unpack
+from reeld_proto.commands import (
+    AnyReply,
+    Exported,
+    SessionChanged,
+    SessionStarted,
+    SessionStopped,
+    Snapshot,
+    Sources,
+    Status,
+    Verified,
+)
+from reeld_proto.endpoints import default_runtime_dir
+from reeld_proto.errors import ReeldError, RequestRejected, TransportError
+from reeld_proto.events import AnyEvent, ExportProgress
+from reeld_proto.records import SessionInfo, SessionState
+from reeld_proto.stats import Stats
+from reeld_proto.units import NS_PER_S
+
+R = TypeVar("R")
+
+_PROGRESS_TOPICS = ("export",)
+_LOOK_EVERY_S = 0.2
+"""A question with an earlier deadline may join while the pump waits for an answer to another."""
+
+
+class AsyncTransport(Protocol):
+    """`Transport`, awaited."""
+
+    async def connect(self) -> None:
+        """See `Transport.connect`."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """See `Transport.send`."""
+        ...
+
+    async def receive(self, timeout_s: float) -> bytes | None:
+        """See `Transport.receive`."""
+        ...
+
+    async def subscribe(self, topics: tuple[str, ...] = ()) -> AsyncSubscription:
+        """See `Transport.subscribe`."""
+        ...
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        ...
+
+
+class AsyncEventStream:
+    """Events of a daemon for `async for`; what `EventStream` says holds here too. Use it in an `async with`."""
+
+    def __init__(self, client: "AsyncClient", topics: tuple[str, ...]) -> None:
+        self._client = client
+        self._topics = topics
+        self._subscription: AsyncSubscription | None = None
+        self._tracker = EventTracker(sees_all=not topics)
+        self._held: bytes | None = None
+
+    @property
+    def seq(self) -> int | None:
+        """Number of the last event applied; None before the first snapshot."""
+        return self._tracker.seq
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Snapshot | AnyEvent:
+        if self._subscription is None:
+            self._subscription = await self._client.subscribe(self._topics)
+            return await self._resynchronise()
+        while True:
+            # The event that showed a hole waits for the snapshot; it cannot show the same hole again.
+            data, self._held = self._held, None
+            if data is None:
+                data = await self._next(self._subscription)
+                if self._tracker.is_hole(data):
+                    self._held = data
+                    return await self._resynchronise()
+            event = self._tracker.admit(data)
+            if event is not None:
+                return event
+
+    async def _next(self, subscription: AsyncSubscription) -> bytes:
+        while (data := await subscription.receive(3600.0)) is None:
+            pass
+        return data
+
+    async def _resynchronise(self) -> Snapshot:
+        snapshot = await self._client.snapshot()
+        self._tracker.start(snapshot)
+        return snapshot
+
+    def close(self) -> None:
+        """Stop listening. May be called twice."""
+        if self._subscription is not None:
+            self._subscription.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """One daemon, asked from one event loop; questions may overlap. `Client` says what its methods return and raise."""
+
+    def __init__(
+        self,
+        runtime: str | os.PathLike[str] | None = None,
+        *,
+        transport: AsyncTransport | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.runtime = default_runtime_dir() if runtime is None else Path(runtime).absolute()
+        self._transport = transport if transport is not None else AsyncZmqTransport(self.runtime)
+        self._clock = clock
+        self._requests = Requests(os.urandom(4).hex())
+        self._answers: dict[str, asyncio.Future[AnyReply]] = {}
+        self._pump: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
+
+    async def ping(self) -> float:
+        """See `Client.ping`."""
+        begun_ns = self._clock()
+        await self.call(calls.ping())
+        return (self._clock() - begun_ns) / NS_PER_S
+
+    async def status(self) -> Status:
+        """See `Client.status`."""
+        return await self.call(calls.status())
+
+    async def sources(self) -> Sources:
+        """See `Client.sources`."""
+        return await self.call(calls.sources())
+
+    async def start(self, **options: Unpack[StartOptions]) -> SessionStarted:
+        """See `Client.start`."""
+        return await self.call(calls.start(options))
+
+    async def pause(self) -> SessionChanged:
+        """See `Client.pause`."""
+        return await self.call(calls.pause())
+
+    async def resume(self) -> SessionChanged:
+        """See `Client.resume`."""
+        return await self.call(calls.resume())
+
+    async def mark(self, text: str) -> SessionChanged:
+        """See `Client.mark`."""
+        return await self.call(calls.mark(text))
+
+    async def stop(self) -> SessionStopped:
+        """See `Client.stop`."""
+        return await self.call(calls.stop())
+
+    async def sessions(
+        self, *, status: SessionState | None = None, tag: str | None = None, text: str | None = None
+    ) -> list[SessionInfo]:
+        """See `Client.sessions`."""
+        return await self.call(calls.sessions(status, tag, text))
+
+    async def show(self, session: str) -> SessionInfo:
+        """See `Client.show`."""
+        return await self.call(calls.show(session))
+
+    async def export(
+        self,
+        session: str,
+        path: str | os.PathLike[str],
+        *,
+        from_s: float | None = None,
+        to_s: float | None = None,
+        tracks: list[str] | None = None,
+        on_progress: Callable[[float, float], None] | None = None,
+    ) -> Exported:
+        """See `Client.export`."""
+        return await self._call_with_progress(calls.export(session, path, from_s, to_s, tracks), on_progress)
+
+    async def verify(
+        self, session: str | None = None, *, on_progress: Callable[[float, float], None] | None = None
+    ) -> Verified:
+        """See `Client.verify`."""
+        return await self._call_with_progress(calls.verify(session), on_progress)
+
+    async def stats(self) -> Stats:
+        """See `Client.stats`."""
+        return await self.call(calls.stats())
+
+    async def snapshot(self) -> Snapshot:
+        """See `Client.snapshot`."""
+        return await self.call(calls.snapshot())
+
+    def events(self, *topics: str) -> AsyncEventStream:
+        """See `Client.events`."""
+        return AsyncEventStream(self, topics)
+
+    async def subscribe(self, topics: tuple[str, ...] = ()) -> AsyncSubscription:
+        """Raw event envelopes, for streams of one's own."""
+        return await self._transport.subscribe(topics)
+
+    async def call(self, call: Call[R]) -> R:
+        """Ask one question of `reeld_client.calls` and await its answer."""
+        async with self._connecting:
+            if self._pump is None or self._pump.done():
+                await self._transport.connect()
+            key, data = self._requests.begin(call.command, self._clock(), call.timeout_s)
+            self._answers[key] = answer = asyncio.get_running_loop().create_future()
+        try:
+            await self._transport.send(data)
+            if self._pump is None or self._pump.done():
+                self._pump = asyncio.create_task(self._run())
+            return call.read(await answer)
+        finally:
+            self._requests.forget(key)
+            self._answers.pop(key, None)
+
+    async def _call_with_progress(self, call: Call[R], on_progress: Callable[[float, float], None] | None) -> R:
+        if on_progress is None:
+            return await self.call(call)
+        subscription = await self._transport.subscribe(_PROGRESS_TOPICS)
+        reporter = asyncio.create_task(_report(subscription, call.progress_path, on_progress))
+        try:
+            return await self.call(call)
+        finally:
+            reporter.cancel()
+            await asyncio.gather(reporter, return_exceptions=True)
+            subscription.close()
+
+    async def _run(self) -> None:
+        """Wait for answers as long as somebody waits for one."""
+        while self._answers:
+            pings = self._requests.expire(self._clock())
+            self._hand_out()
+            try:
+                for ping in pings:
+                    await self._transport.send(ping)
+                data = await self._transport.receive(self._patience_s())
+            except TransportError:
+                self._requests.lost()
+            else:
+                if data is not None:
+                    self._requests.receive(data, self._clock())
+            self._hand_out()
+
+    def _patience_s(self) -> float:
+        wake_ns = self._requests.wake_ns()
+        if wake_ns is None:
+            return 0.0
+        return min(_LOOK_EVERY_S, max(0.0, (wake_ns - self._clock()) / NS_PER_S))
+
+    def _hand_out(self) -> None:
+        for key in self._requests.settled():
+            answer = self._answers.pop(key)
+            try:
+                reply = self._requests.outcome(key)
+            except ReeldError as error:
+                if not answer.done():
+                    answer.set_exception(error)
+            else:
+                if reply is not None and not answer.done():
+                    answer.set_result(reply)
+
+    async def aclose(self) -> None:
+        """Let go of the connection; what is under way is cancelled. May be called twice."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+            self._pump = None
+        for answer in self._answers.values():
+            answer.cancel()
+        self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+async def _report(
+    subscription: AsyncSubscription, path: str | None, on_progress: Callable[[float, float], None]
+) -> None:
+    while True:
+        try:
+            data = await subscription.receive(3600.0)
+            event = None if data is None else unpack(data, AnyEvent).body
+        except TransportError:
+            return  # the question itself fails on the control connection, and says what was under way
+        except RequestRejected:
+            continue
+        if isinstance(event, ExportProgress) and event.path == path:
+            on_progress(event.done_s, event.total_s)

@@ -1,0 +1,138 @@
+"""What can be asked of the daemon: one function a question, used by the synchronous and the asyncio client alike."""
+
+import os
+from pathlib import Path
+from typing import TypedDict
+
+from reeld_client.core import Call, expect
+from reeld_proto.commands import (
+    AddMarker,
+    Exported,
+    ExportSession,
+    GetSnapshot,
+    GetStats,
+    GetStatus,
+    ListSessions,
+    ListSources,
+    PauseSession,
+    Ping,
+    Pong,
+    ResumeSession,
+    SessionChanged,
+    SessionDetail,
+    SessionList,
+    SessionStarted,
+    SessionStopped,
+    ShowSession,
+    Snapshot,
+    Sources,
+    StartSession,
+    StatsReply,
+    Status,
+    StopSession,
+    Verified,
+    VerifyStore,
+)
+from reeld_proto.records import Layout, Quality, SessionInfo, SessionState
+from reeld_proto.stats import Stats
+
+QUICK_S = 5.0
+START_S = 15.0
+"""Devices may take 5 s each to open."""
+STOP_S = 30.0
+"""Encoders drain and the store commits all that is left."""
+
+
+class StartOptions(TypedDict, total=False):
+    """What `start` takes; the fields of `StartSession`, with its defaults for what is left out."""
+
+    name: str
+    displays: list[str]
+    windows: list[str]
+    cameras: list[str]
+    region: tuple[int, int, int, int] | None
+    layout: Layout | None
+    microphone: str
+    system_audio: str
+    fps: int
+    quality: Quality
+    tags: list[str]
+
+
+def ping() -> Call[Pong]:
+    """Ask whether the daemon is alive."""
+    return Call(Ping(), expect(Pong), QUICK_S)
+
+
+def status() -> Call[Status]:
+    """Daemon, workers and the current session."""
+    return Call(GetStatus(), expect(Status), QUICK_S)
+
+
+def sources() -> Call[Sources]:
+    """What can be recorded now."""
+    # Device lists come from fresh processes and sound servers: several seconds on a cold machine.
+    return Call(ListSources(), expect(Sources), START_S)
+
+
+def start(options: StartOptions) -> Call[SessionStarted]:
+    """Start recording."""
+    return Call(StartSession(**options), expect(SessionStarted), START_S)
+
+
+def pause() -> Call[SessionChanged]:
+    """Pause the current session."""
+    return Call(PauseSession(), expect(SessionChanged), QUICK_S)
+
+
+def resume() -> Call[SessionChanged]:
+    """Resume the paused session."""
+    return Call(ResumeSession(), expect(SessionChanged), QUICK_S)
+
+
+def stop() -> Call[SessionStopped]:
+    """End the current session."""
+    return Call(StopSession(), expect(SessionStopped), STOP_S)
+
+
+def mark(text: str) -> Call[SessionChanged]:
+    """Put a note at this instant."""
+    return Call(AddMarker(text=text), expect(SessionChanged), QUICK_S)
+
+
+def sessions(status: SessionState | None, tag: str | None, text: str | None) -> Call[list[SessionInfo]]:
+    """The sessions that pass all filters given."""
+    read = expect(SessionList)
+    return Call(ListSessions(status=status, tag=tag, text=text), lambda reply: read(reply).sessions, QUICK_S)
+
+
+def show(session: str) -> Call[SessionInfo]:
+    """One session."""
+    read = expect(SessionDetail)
+    return Call(ShowSession(session=session), lambda reply: read(reply).session, QUICK_S)
+
+
+def export(
+    session: str, path: str | os.PathLike[str], from_s: float | None, to_s: float | None, tracks: list[str] | None
+) -> Call[Exported]:
+    """Write a session, or a range of it, as an MP4 file."""
+    # The daemon has a working directory of its own.
+    absolute = str(Path(path).expanduser().absolute())
+    command = ExportSession(session=session, path=absolute, from_s=from_s, to_s=to_s, tracks=tracks or [])
+    return Call(command, expect(Exported), None, progress_path=absolute)
+
+
+def verify(session: str | None) -> Call[Verified]:
+    """Check every chunk of the store or of one session."""
+    return Call(VerifyStore(session=session), expect(Verified), None, progress_path="")
+
+
+def stats() -> Call[Stats]:
+    """One snapshot of all counters."""
+    read = expect(StatsReply)
+    return Call(GetStats(), lambda reply: read(reply).stats, QUICK_S)
+
+
+def snapshot() -> Call[Snapshot]:
+    """The state from which events continue."""
+    return Call(GetSnapshot(), expect(Snapshot), QUICK_S)

@@ -1,0 +1,74 @@
+"""Commands about what is going on now: status, sources, start, pause, resume, stop, mark."""
+
+from typing import Annotated, Any
+
+import typer
+
+from reeld_client.cli import values
+from reeld_client.cli.command import command
+from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.cli.progress import working
+
+
+def status(invocation: Invocation) -> Answer:
+    """Show the daemon, its workers and the current session."""
+    with invocation.client() as client:
+        found = client.status()
+    return Answer(found)
+
+
+def sources(invocation: Invocation) -> Answer:
+    """List what can be recorded: displays, windows, cameras, microphones, computer sound."""
+    with invocation.client() as client, working("looking for sources"):
+        found = client.sources()
+    invocation.warn(found.warnings)
+    return Answer(found)
+
+
+def start(invocation: Invocation, **words: Any) -> Answer:
+    """Start recording; returns once the first frame was captured."""
+    options = values.start_options(**words)
+    with invocation.client() as client, working("starting"):
+        started = client.start(**options)
+    invocation.warn(started.warnings)
+    return Answer(started)
+
+
+def pause(invocation: Invocation) -> Answer:
+    """Pause the current session; the pause takes no time in the recording."""
+    with invocation.client() as client:
+        changed = client.pause()
+    return Answer(changed)
+
+
+def resume(invocation: Invocation) -> Answer:
+    """Go on with the paused session."""
+    with invocation.client() as client:
+        changed = client.resume()
+    return Answer(changed)
+
+
+def stop(invocation: Invocation) -> Answer:
+    """End the current session; returns once everything is on disk."""
+    with invocation.client() as client, working("writing what is left"):
+        stopped = client.stop()
+    invocation.warn(stopped.warnings)
+    return Answer(stopped)
+
+
+def mark(invocation: Invocation, *, text: Annotated[str, typer.Argument(metavar="TEXT", show_default=False)]) -> Answer:
+    """Put a note at this instant of the current session."""
+    if not text.strip():
+        raise values.invalid(["the note is empty"])
+    with invocation.client() as client:
+        changed = client.mark(text)
+    return Answer(changed)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    command(app)(status)
+    command(app)(sources)
+    command(app, values.START_OPTIONS)(start)
+    for function in (pause, resume, stop, mark):
+        command(app)(function)

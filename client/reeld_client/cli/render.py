@@ -1,0 +1,51 @@
+"""Which text a person gets for which answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from reeld_client.cli.record import Recorded
+from reeld_client.cli.render_library import (
+    print_exported,
+    print_session,
+    print_sessions,
+    print_verified,
+)
+from reeld_client.cli.render_live import print_changed, print_sources, print_started, print_status, print_stopped
+from reeld_client.cli.watch_model import WatchModel
+from reeld_client.cli.watch_view import view
+from reeld_proto.commands import Exported, SessionChanged, SessionStarted, SessionStopped, Sources, Status, Verified
+from reeld_proto.records import SessionInfo
+from reeld_proto.stats import Stats
+
+
+def show(found: Any) -> None:
+    """Print an answer on stdout; colours on a terminal only."""
+    console = Console(highlight=False)
+    for kind, print_it in _PRINTERS.items():
+        if isinstance(found, kind):
+            print_it(console, found)
+            return
+    raise TypeError(f"no text for {type(found).__name__}")
+
+
+def _print_stats(console: Console, found: Stats) -> None:
+    model = WatchModel()
+    model.see_stats(found)
+    console.print(view(model))
+
+
+_PRINTERS: dict[type, Callable[[Console, Any], None]] = {
+    Status: print_status,
+    Sources: print_sources,
+    SessionStarted: print_started,
+    SessionChanged: print_changed,
+    SessionStopped: print_stopped,
+    SessionInfo: print_session,
+    list: print_sessions,
+    Exported: print_exported,
+    Recorded: print_exported,
+    Verified: print_verified,
+    Stats: _print_stats,
+}

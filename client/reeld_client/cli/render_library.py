@@ -1,0 +1,83 @@
+"""What sessions, show, export, verify and record say to a person."""
+
+from datetime import datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from reeld_client.cli.human import count, plural, seconds, size
+from reeld_client.cli.record import Recorded
+from reeld_client.cli.render_live import print_gaps, state_text, table, tracks_table
+from reeld_proto.commands import Exported, Verified
+from reeld_proto.records import SessionInfo
+
+_FAULTS_SHOWN_MAX = 20
+
+
+def print_sessions(console: Console, found: list[SessionInfo]) -> None:
+    """`reelctl sessions`."""
+    if not found:
+        console.print("[dim]no sessions[/]")
+        return
+    rows = table("session", "name", "state", "started", "length", "size", "tags", right=["length", "size"])
+    for one in found:
+        rows.add_row(
+            one.session,
+            escape(one.name),
+            state_text(one.state),
+            started(one.started_at),
+            seconds(one.duration_s),
+            size(one.bytes),
+            escape(" ".join(one.tags)),
+        )
+    console.print(rows)
+
+
+def started(at: str) -> str:
+    """An ISO 8601 instant as a person's own clock showed it, to the minute; unchanged if it is none."""
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return at
+
+
+def print_session(console: Console, found: SessionInfo) -> None:
+    """`reelctl show`."""
+    line = state_text(found.state)
+    line.append(f"  {found.name}", style="bold")
+    line.append(f"  {found.session}", style="dim")
+    console.print(line)
+    parts = [started(found.started_at), seconds(found.duration_s), size(found.bytes)]
+    console.print("  ".join([*parts, *(f"[cyan]#{escape(tag)}[/]" for tag in found.tags)]))
+    if found.tracks:
+        console.print()
+        console.print(tracks_table(found.tracks))
+    for marker in found.markers:
+        console.print(f"[cyan]⚑[/] {seconds(marker.at_s)}  {escape(marker.text)}")
+    print_gaps(console, found.gaps)
+    for warning in found.warnings:
+        console.print(f"[yellow]! {escape(warning)}[/]")
+
+
+def print_exported(console: Console, done: Exported | Recorded) -> None:
+    """`reelctl export` and `record`."""
+    line = Text("✓ ", style="green")
+    line.append(done.path, style="bold default")
+    line.append(f"  {seconds(done.duration_s)}  {size(done.bytes)}", style="default")
+    console.print(line, soft_wrap=True)
+
+
+def print_verified(console: Console, found: Verified) -> None:
+    """`reelctl verify`."""
+    checked = f"{plural(found.checked_chunks, 'chunk')}, {size(found.checked_bytes)} checked"
+    if found.ok:
+        console.print(f"[green]✓ all is well[/]  {checked}")
+        return
+    console.print(f"[bold red]✗ {plural(len(found.faults), 'fault')}[/]  {checked}")
+    for fault in found.faults[:_FAULTS_SHOWN_MAX]:
+        where = " ".join(part for part in (fault.session, fault.track, fault.chunk[:12]) if part)
+        console.print(f"  [red]{escape(fault.kind)}[/]  {escape(where)}  {escape(fault.detail)}")
+    hidden = len(found.faults) - _FAULTS_SHOWN_MAX
+    if hidden > 0:
+        console.print(f"  [dim]and {count(hidden)} more; --json lists all[/]")

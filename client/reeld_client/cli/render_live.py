@@ -1,0 +1,154 @@
+"""What status, sources, start, pause, resume, stop and mark say to a person."""
+
+from collections.abc import Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from reeld_client.cli.human import clock, count, milliseconds, seconds, size
+from reeld_proto.commands import SessionChanged, SessionStarted, SessionStopped, Sources, Status
+from reeld_proto.records import AudioSource, GapInfo, SessionBrief, SessionState, TrackInfo, WorkerState
+
+STATE_STYLES: dict[SessionState, str] = {
+    SessionState.ACTIVE: "bold red",
+    SessionState.PAUSED: "bold yellow",
+    SessionState.PARTIAL: "bold yellow",
+    SessionState.COMPLETED: "green",
+    SessionState.INTERRUPTED: "yellow",
+    SessionState.ERROR: "bold red",
+}
+STATE_WORDS: dict[SessionState, str] = {
+    SessionState.ACTIVE: "● recording",
+    SessionState.PAUSED: "‖ paused",
+    SessionState.PARTIAL: "◐ partial",
+    SessionState.COMPLETED: "✓ completed",
+    SessionState.INTERRUPTED: "! interrupted",
+    SessionState.ERROR: "✗ error",
+}
+WORKER_STYLES: dict[WorkerState, str] = {
+    WorkerState.STARTING: "yellow",
+    WorkerState.READY: "dim",
+    WorkerState.RUNNING: "green",
+    WorkerState.STOPPING: "yellow",
+    WorkerState.FAILED: "bold red",
+}
+
+
+def state_text(state: SessionState) -> Text:
+    """A session's state as a word with its colour and sign."""
+    return Text(STATE_WORDS.get(state, state.value), style=STATE_STYLES.get(state, "cyan"))
+
+
+def table(*columns: str, right: Iterable[str] = ()) -> Table:
+    """A table without frame; the columns in `right` are flush right."""
+    made = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
+    aligned = set(right)
+    for column in columns:
+        made.add_column(column, justify="right" if column in aligned else "left", no_wrap=column in aligned)
+    return made
+
+
+def print_status(console: Console, found: Status) -> None:
+    """`reelctl status`."""
+    daemon = found.daemon
+    console.print(f"[bold]reeld[/] {daemon.version}  pid {daemon.pid}  up {clock(daemon.uptime_s)}")
+    console.print(_session_line(found.session))
+    if found.workers:
+        workers = table("worker", "state", "pid", right=["pid"])
+        for worker in found.workers:
+            style = WORKER_STYLES[worker.state]
+            workers.add_row(worker.name, f"[{style}]{worker.state.value}[/]", str(worker.pid))
+        console.print()
+        console.print(workers)
+
+
+def _session_line(session: SessionBrief | None) -> Text:
+    if session is None:
+        return Text("○ not recording", style="dim")
+    line = Text()
+    line.append_text(state_text(session.state))
+    line.append(f"  {clock(session.elapsed_s)}  ")
+    line.append(session.name, style="bold")
+    line.append(f"  {session.id}", style="dim")
+    return line
+
+
+def print_sources(console: Console, found: Sources) -> None:
+    """`reelctl sources`."""
+    rows = table("kind", "id", "name", "place")
+    for display in found.displays:
+        place = f"{display.width}x{display.height} at {display.x},{display.y}"
+        rows.add_row("display", escape(display.id), escape(display.name), place + (" primary" * display.primary))
+    for window in found.windows:
+        place = f"{window.width}x{window.height} at {window.x},{window.y}"
+        rows.add_row("window", escape(window.id), escape(f"{window.title} ({window.app})"), place)
+    for camera in found.cameras:
+        rows.add_row("camera", escape(camera.id), escape(camera.name), "")
+    for kind, sounds in (("microphone", found.microphones), ("computer sound", found.system_audio)):
+        for sound in sounds:
+            rows.add_row(kind, *_sound(sound))
+    if rows.row_count:
+        console.print(rows)
+    else:
+        console.print("[dim]nothing to record was found[/]")
+
+
+def _sound(sound: AudioSource) -> tuple[str, str, str]:
+    return escape(sound.id), escape(sound.name), "default" if sound.default else ""
+
+
+def print_started(console: Console, started: SessionStarted) -> None:
+    """`reelctl start`."""
+    line = state_text(started.state)
+    line.append(f"  {started.name or started.session}", style="bold")
+    if started.name:
+        line.append(f"  {started.session}", style="dim")
+    if started.first_frame_ms is not None:
+        line.append(f"  first frame after {milliseconds(started.first_frame_ms)}", style="dim")
+    console.print(line)
+
+
+def print_changed(console: Console, changed: SessionChanged) -> None:
+    """`reelctl pause`, `resume` and `mark`."""
+    if changed.marker_at_s is not None:
+        console.print(f"[cyan]⚑[/] marked at {seconds(changed.marker_at_s)}  [dim]{changed.session}[/]")
+        return
+    line = state_text(changed.state)
+    line.append(f"  {clock(changed.elapsed_s)}  ")
+    line.append(changed.session, style="dim")
+    console.print(line)
+
+
+def print_stopped(console: Console, stopped: SessionStopped) -> None:
+    """`reelctl stop`."""
+    line = state_text(stopped.state)
+    line.append(f"  {seconds(stopped.duration_s)}  ")
+    line.append(f"{size(sum(track.bytes for track in stopped.tracks))}  ")
+    line.append(stopped.session, style="dim")
+    console.print(line)
+    console.print(tracks_table(stopped.tracks))
+    print_gaps(console, stopped.gaps)
+
+
+def tracks_table(tracks: list[TrackInfo]) -> Table:
+    """What each track of a session holds."""
+    numbers = ["size", "frames", "unchanged", "dropped"]
+    rows = table("track", "codec", "what", *numbers, right=numbers)
+    for track in tracks:
+        dropped = f"[red]{count(track.dropped)}[/]" if track.dropped else "0"
+        unchanged = count(track.unchanged) if track.unchanged else ""
+        rows.add_row(
+            track.id, track.codec, escape(track.label), size(track.bytes), count(track.frames), unchanged, dropped
+        )
+    return rows
+
+
+def print_gaps(console: Console, gaps: list[GapInfo]) -> None:
+    """The stretches without media, pauses apart from what went wrong by colour."""
+    for gap in gaps:
+        style = "dim" if gap.reason == "paused" else "yellow"
+        length = seconds(gap.end_s - gap.start_s)
+        console.print(f"[{style}]gap  {gap.track}  {seconds(gap.start_s)}, {length} long: {gap.reason.value}[/]")

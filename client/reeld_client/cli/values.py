@@ -1,0 +1,163 @@
+"""Options that several commands share, and what must hold of their values before the daemon is asked."""
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reeld_client.calls import StartOptions
+from reeld_client.cli.completion import session_ids
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import Layout, Quality
+
+_NAME_CHARACTERS_MAX = 255
+
+NameOption = Annotated[str | None, typer.Option("--name", metavar="N", help="Name of the session.", show_default=False)]
+DisplayOption = Annotated[
+    list[str] | None, typer.Option("--display", metavar="ID|all", help="Display to record; repeatable. Default: all.")
+]
+WindowOption = Annotated[list[str] | None, typer.Option("--window", metavar="ID", help="Window to record; repeatable.")]
+CameraOption = Annotated[list[str] | None, typer.Option("--camera", metavar="ID", help="Camera to record; repeatable.")]
+RegionOption = Annotated[
+    list[str] | None, typer.Option("--region", metavar="X,Y,W,H", help="Part of the desktop to record, in pixels.")
+]
+LayoutOption = Annotated[
+    Layout | None, typer.Option("--layout", help="How several pictures become one.", show_default=False)
+]
+MicOption = Annotated[str, typer.Option("--mic", metavar="ID|default|none", help="Microphone to record.")]
+SystemAudioOption = Annotated[
+    str, typer.Option("--system-audio", metavar="ID|default|none", help="Computer sound to record.")
+]
+FpsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fps", metavar="N", min=1, max=60, help="Most frames a second, 1 to 60. Default: 30.", show_default=False
+    ),
+]
+QualityOption = Annotated[
+    Quality | None,
+    typer.Option("--quality", help="Size against fidelity of the picture. Default: medium.", show_default=False),
+]
+TagOption = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Tag of the session; repeatable.")]
+SessionArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of the session.", autocompletion=session_ids, show_default=False)
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="MP4 file to write.", show_default=False)
+]
+
+START_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "name": (NameOption, None),
+    "display": (DisplayOption, None),
+    "window": (WindowOption, None),
+    "camera": (CameraOption, None),
+    "region": (RegionOption, None),
+    "layout": (LayoutOption, None),
+    "mic": (MicOption, "default"),
+    "system_audio": (SystemAudioOption, "default"),
+    "fps": (FpsOption, None),
+    "quality": (QualityOption, None),
+    "tag": (TagOption, None),
+}
+"""What `start` and `record` take: parameter of `start_options`, its annotation and default."""
+
+
+def start_options(  # noqa: PLR0913 - one parameter an option
+    *,
+    name: str | None,
+    display: list[str] | None,
+    window: list[str] | None,
+    camera: list[str] | None,
+    region: list[str] | None,
+    layout: Layout | None,
+    mic: str,
+    system_audio: str,
+    fps: int | None,
+    quality: Quality | None,
+    tag: list[str] | None,
+) -> StartOptions:
+    """The options of `start` as the client takes them. Raises RequestRejected with every fault found."""
+    faults: list[str] = []
+    if name is not None and not 1 <= len(name.strip()) <= _NAME_CHARACTERS_MAX:
+        faults.append(f"--name needs 1 to {_NAME_CHARACTERS_MAX} characters")
+    for option, values in (("--display", display), ("--window", window), ("--camera", camera), ("--tag", tag)):
+        if any(not value.strip() for value in values or ()):
+            faults.append(f"{option} is empty")
+    for option, value in (("--mic", mic), ("--system-audio", system_audio)):
+        if not value.strip():
+            faults.append(f"{option} is empty")
+    if len(region or ()) > 1:
+        faults.append("--region: one region can be recorded at a time")
+    areas = [_region(text, faults) for text in region or ()]
+    if faults:
+        raise invalid(faults)
+    options = StartOptions(
+        name=name or "",
+        displays=display or [],
+        windows=window or [],
+        cameras=camera or [],
+        region=areas[0] if areas else None,
+        layout=layout,
+        microphone=mic,
+        system_audio=system_audio,
+        tags=tag or [],
+    )
+    # What was not said is left to the daemon's defaults.
+    if fps is not None:
+        options["fps"] = fps
+    if quality is not None:
+        options["quality"] = quality
+    return options
+
+
+def _region(text: str, faults: list[str]) -> tuple[int, int, int, int] | None:
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        faults.append(f"--region {text!r} is not X,Y,W,H in whole pixels")
+        return None
+    if width <= 0 or height <= 0:
+        faults.append(f"--region {text!r} has no area")
+        return None
+    return x, y, width, height
+
+
+def invalid(faults: list[str]) -> RequestRejected:
+    """The error for a command line that can be read but makes no sense."""
+    return RequestRejected(
+        "; ".join(faults), code=ErrorCode.INVALID_REQUEST, remedy="See --help of the command.", faults=tuple(faults)
+    )
+
+
+def check_seconds(option: str, value: float, *, positive: bool) -> None:
+    """Raises RequestRejected unless `value` is a number of seconds that can be meant."""
+    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+        raise invalid([f"{option} must be a number of seconds {'above' if positive else 'from'} 0, not {value:g}"])
+
+
+def check_range(from_s: float | None, to_s: float | None) -> None:
+    """Raises RequestRejected unless the range of an export has a length."""
+    if from_s is not None:
+        check_seconds("--from", from_s, positive=False)
+    if to_s is not None:
+        check_seconds("--to", to_s, positive=True)
+    if from_s is not None and to_s is not None and to_s <= from_s:
+        raise invalid([f"--to {to_s:g} is not after --from {from_s:g}"])
+
+
+def check_output(path: Path) -> Path:
+    """The absolute path of a file that can be written. Raises RequestRejected, before anything is recorded for it."""
+    path = path.expanduser().absolute()
+    if path.is_dir():
+        raise invalid([f"{path} is a folder; name a file in it"])
+    if not path.parent.is_dir():
+        raise RequestRejected(
+            f"there is no folder {path.parent}", code=ErrorCode.NOT_FOUND, remedy="Create it or choose another."
+        )
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise RequestRejected(
+            f"{path} may not be written", code=ErrorCode.PERMISSION, remedy="Choose another place with -o."
+        )
+    return path

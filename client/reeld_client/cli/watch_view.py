@@ -1,0 +1,220 @@
+"""How `watch` and `stats` look: one renderable from what is known. Holds no state, asks nobody."""
+
+from collections.abc import Iterable
+
+from rich.box import ROUNDED
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from reeld_client.cli.human import clock, count, milliseconds, size
+from reeld_client.cli.render_live import WORKER_STYLES, state_text, table
+from reeld_client.cli.watch_model import WatchModel
+from reeld_proto.records import SessionState
+from reeld_proto.stats import QueueStats, Stats, TrackStats, WorkerStats
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+_SPARK_CELLS = 16
+_BAR_CELLS = 16
+_FLOOR_DB = -60.0
+_HOT_DB, _WARM_DB = -3.0, -12.0
+_LAG_WARM_MS, _LAG_HOT_MS = 3000.0, 6000.0
+"""A chunk lasts up to 2 s before it can be durable; three times that is trouble."""
+_DISK_LOW_BYTES = 2_000_000_000
+
+
+def view(model: WatchModel) -> RenderableType:
+    """Everything known, as one screen."""
+    parts: list[RenderableType] = [_header(model)]
+    if model.stats is not None:
+        if model.stats.tracks:
+            parts += [_titled("tracks", _tracks(model, model.stats))]
+        if model.stats.workers:
+            parts += [_titled("workers", _workers(model, model.stats))]
+    if model.news:
+        parts += [_titled("news", _news(model))]
+    return Group(*parts)
+
+
+def _titled(title: str, body: RenderableType) -> RenderableType:
+    return Padding(Group(Text(title.upper(), style="bold dim"), body), (1, 1, 0, 2))
+
+
+def _header(model: WatchModel) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    grid.add_column(justify="right", no_wrap=True)
+    session = model.session
+    style = "dim"
+    if not model.is_connected:
+        grid.add_row(Text("○ no daemon", style="bold yellow"), Text("waiting for it to start"), "")
+        style = "yellow"
+    elif session is None:
+        grid.add_row(Text("○ not recording", style="dim"), Text("start with  reelctl start", style="dim"), "")
+    else:
+        name = Text(session.name or session.id, style="bold")
+        if session.name and session.name != session.id:
+            name.append(f"  {session.id}", style="dim not bold")
+        grid.add_row(state_text(session.state), name, Text(clock(session.elapsed_s), style="bold"))
+        style = "red" if session.state is SessionState.ACTIVE else "yellow"
+    if model.is_silent:
+        age = clock(model.now_s - model.heard_s)
+        grid.add_row("", Text(f"no news for {age}: these figures are old", style="bold yellow"), "")
+    return Panel(grid, box=ROUNDED, border_style=style, title=_title(model), title_align="left", subtitle=_disk(model))
+
+
+def _title(model: WatchModel) -> Text:
+    title = Text("reeld", style="bold")
+    if model.status is not None:
+        title.append(f" {model.status.daemon.version} · pid {model.status.daemon.pid}", style="not bold dim")
+    return title
+
+
+def _disk(model: WatchModel) -> Text | None:
+    if model.stats is None:
+        return None
+    recorded = sum(track.bytes for track in model.stats.tracks)
+    low = model.stats.disk_free_bytes < _DISK_LOW_BYTES
+    line = Text(style="dim")
+    if model.session is not None:
+        line.append(f"{size(recorded)} recorded · ")
+    line.append(f"store {size(model.stats.store_bytes)} · ")
+    line.append(f"{size(model.stats.disk_free_bytes)} free", style="bold red not dim" if low else "")
+    return line
+
+
+def _tracks(model: WatchModel, stats: Stats) -> Table:
+    numbers = ["frames", "unchanged", "dropped", "size", "rate", "lag"]
+    rows = table("track", "activity", "", *numbers, right=numbers)
+    for track in stats.tracks:
+        rate = model.rates.get(track.id)
+        activity, figure = _activity(model, track)
+        rows.add_row(
+            Text(track.id, style="bold"),
+            activity,
+            figure,
+            count(track.frames),
+            Text(count(track.unchanged) if track.unchanged else "·", style="dim"),
+            _alarming(count(track.dropped), track.dropped > 0, "bold red"),
+            size(track.bytes),
+            Text(f"{size(rate.bytes)}/s" if rate is not None else "·", style="dim"),
+            _lag(track.lag_ms),
+        )
+    return rows
+
+
+def _activity(model: WatchModel, track: TrackStats) -> tuple[Text, Text]:
+    """Sound: its level. Picture: the frames that changed, over the last seconds."""
+    if track.peak_db is not None:
+        return level_bar(track.peak_db), _level_figure(track)
+    rates = model.history.get(track.id, ())
+    frames = model.rates[track.id].frames if track.id in model.rates else 0.0
+    return sparkline(rates, at_least=10.0), Text(f"{frames:4.1f} fps")
+
+
+def _level_figure(track: TrackStats) -> Text:
+    if track.peak_db is None or track.peak_db <= _FLOOR_DB:
+        return Text("silent", style="dim")
+    return Text(f"{track.peak_db:4.0f} dB")
+
+
+def level_bar(peak_db: float, cells: int = _BAR_CELLS) -> Text:
+    """A level between -60 dB and full scale, its loud end yellow and red."""
+    share = min(1.0, max(0.0, 1.0 - peak_db / _FLOOR_DB))
+    filled = round(share * cells)
+    bar = Text()
+    for cell in range(cells):
+        cell_db = _FLOOR_DB * (1.0 - (cell + 1) / cells)
+        style = "red" if cell_db >= _HOT_DB else "yellow" if cell_db >= _WARM_DB else "green"
+        bar.append("━", style=style if cell < filled else "bright_black")
+    return bar
+
+
+def sparkline(values: Iterable[float], *, at_least: float, cells: int = _SPARK_CELLS) -> Text:
+    """The last values as bars, the highest of them (or `at_least`) being full; nothing is a low line."""
+    shown = list(values)[-cells:]
+    top = max([at_least, *shown])
+    bars = "".join(_SPARKS[min(len(_SPARKS) - 1, int(max(0.0, value) / top * len(_SPARKS)))] for value in shown)
+    return Text(bars.rjust(cells, _SPARKS[0]), style="cyan")
+
+
+def _lag(lag_ms: float) -> Text:
+    style = "bold red" if lag_ms >= _LAG_HOT_MS else "yellow" if lag_ms >= _LAG_WARM_MS else ""
+    return Text(milliseconds(lag_ms), style=style)
+
+
+def _workers(model: WatchModel, stats: Stats) -> Table:
+    numbers = ["cpu", "memory", "restarts"]
+    rows = table("worker", "state", "load", *numbers, "queues", right=numbers)
+    for worker in stats.workers:
+        known = model.workers.get(worker.name)
+        state = Text(known.state.value, style=WORKER_STYLES[known.state]) if known else Text("·", style="dim")
+        rows.add_row(
+            Text(worker.name, style="bold"),
+            state,
+            sparkline(model.history.get(worker.name, ()), at_least=0.5),
+            f"{worker.cpu * 100:.0f} %",
+            size(worker.rss_bytes),
+            _alarming(str(worker.restarts), worker.restarts > 0, "yellow"),
+            _queues(worker),
+        )
+    load = sum(worker.cpu for worker in stats.workers)
+    memory = sum(worker.rss_bytes for worker in stats.workers)
+    rows.add_section()
+    rows.add_row(Text("all", style="dim"), "", "", f"{load * 100:.0f} %", size(memory), "", "")
+    return rows
+
+
+def _queues(worker: WorkerStats) -> Text:
+    line = Text()
+    for queue in worker.queues:
+        if line:
+            line.append("  ")
+        line.append(f"{queue.name} ", style="dim")
+        line.append(_depth(queue), style="yellow" if queue.limit and queue.depth > queue.limit / 2 else "")
+        if queue.dropped:
+            line.append(f" -{count(queue.dropped)}", style="bold red")
+    return line
+
+
+def _depth(queue: QueueStats) -> str:
+    if queue.unit == "bytes":
+        return f"{size(queue.depth)} of {size(queue.limit)}"
+    return f"{count(queue.depth)} of {count(queue.limit)}"
+
+
+def _news(model: WatchModel) -> Table:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(justify="right", style="dim", no_wrap=True)
+    rows.add_column()
+    for item in reversed(model.news):
+        sign = Text("▲ ", style="bold yellow") if item.is_trouble else Text("· ", style="dim")
+        rows.add_row(f"{clock(model.now_s - item.at_s)} ago", sign + Text(item.text))
+    return rows
+
+
+def _alarming(text: str, alarming: bool, style: str) -> Text:  # noqa: FBT001 - private, one word a call
+    return Text(text, style=style if alarming else "dim")
+
+
+def line(model: WatchModel) -> str:
+    """One line of plain text, for a log."""
+    session, stats = model.session, model.stats
+    if session is None:
+        head = "not recording"
+    else:
+        head = f"{session.state.value} {clock(session.elapsed_s)} {session.name or session.id}"
+    if stats is None:
+        return head
+    parts = [head, f"cpu {sum(worker.cpu for worker in stats.workers) * 100:.0f} %"]
+    parts.append(f"memory {size(sum(worker.rss_bytes for worker in stats.workers))}")
+    for track in stats.tracks:
+        level = "" if track.peak_db is None else f", {track.peak_db:.0f} dB"
+        parts.append(
+            f"{track.id}: {track.frames} frames, {track.dropped} dropped, {size(track.bytes)},"
+            f" lag {milliseconds(track.lag_ms)}{level}"
+        )
+    return " | ".join(parts)

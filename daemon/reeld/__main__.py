@@ -1,0 +1,5 @@
+"""`python -m reeld` is `reeld`."""
+
+from reeld.app import main
+
+main()

@@ -1,0 +1,63 @@
+"""The command `reeld`: the recorder daemon in the foreground."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reeld import __version__
+from reeld.config import Config, load_config
+from reeld.daemon import Daemon
+from reeld.runtime import logs
+from reeld.supervisor.directories import DirectoryLock, prepare_private_dir, remove_stale_sockets
+from reeld.supervisor.supervisor import Premises
+from reeld_proto.endpoints import Endpoints, default_runtime_dir, default_store_dir
+from reeld_proto.errors import ReeldError
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point. Ends the process with an exit code of the command-line contract."""
+    options = _parser().parse_args(argv)
+    logs.configure(worker="reeld")
+    try:
+        run(
+            runtime_dir=options.runtime.absolute() if options.runtime else default_runtime_dir(),
+            store_dir=options.store.absolute() if options.store else default_store_dir(),
+            config=load_config(options.config),
+        )
+    except ReeldError as error:
+        print(f"reeld: {error}", file=sys.stderr)  # noqa: T201 - the person who started it reads this, not a log
+        if error.remedy:
+            print(error.remedy, file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+
+
+def run(*, runtime_dir: Path, store_dir: Path, config: Config) -> None:
+    """Hold both folders and serve until told to end. Raises ReeldError if that is not possible."""
+    endpoints = Endpoints(runtime_dir)
+    locks = [DirectoryLock(runtime_dir), DirectoryLock(store_dir)]
+    note = f"runtime {runtime_dir}, store {store_dir}"
+    try:
+        for lock in locks:
+            prepare_private_dir(lock.directory)
+            lock.acquire(note)
+        stale = remove_stale_sockets(runtime_dir)
+        if stale:
+            logs.get_logger().warning("daemon.stale_sockets_removed", names=stale)
+        premises = Premises(endpoints, store_dir, inherited_fds=[lock.fd for lock in locks])
+        asyncio.run(Daemon(premises, config).run())
+    finally:
+        for lock in reversed(locks):
+            lock.release()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reeld", description="Record sessions of work in the background. Runs in the foreground; logs to stderr."
+    )
+    parser.add_argument("--store", type=Path, metavar="DIR", help="where recordings are kept (REELD_STORE)")
+    parser.add_argument("--runtime", type=Path, metavar="DIR", help="where the sockets are (REELD_RUNTIME_DIR)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (REELD_CONFIG)")
+    parser.add_argument("--version", action="version", version=f"reeld {__version__}")
+    return parser

@@ -1,0 +1,113 @@
+"""From a stream's sample counter to the session's clock. Pure.
+
+DESIGN: a stream is a line: frame n was captured at origin + n / rate. Every block states a time for its first frame and
+so votes for an origin. The votes jitter by some milliseconds, and for up to a second after opening they may be wrong by
+seconds: PulseAudio interpolates its own latency and an idle output starts from a guess of 2 s. Therefore the line is
+laid only after a settling time, through the median of recent votes, and only if they agree and do not say that samples
+were delivered long after they were captured. Later votes move the line only when their median is off by more than
+`SLIP_NS`: a crystal's drift stays below that for minutes, a lost buffer does not.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from statistics import median_low
+
+from reeld_proto.units import NS_PER_MS, NS_PER_S
+
+SETTLE_MIN_NS = 800 * NS_PER_MS
+"""Votes younger than this are not believed. Measured: PulseAudio repeats a wrong first guess for up to 0.6 s."""
+SETTLE_MAX_NS = 2 * NS_PER_S
+"""By then the line is laid with what there is. Measured: wrong guesses are corrected within 1.5 s."""
+WINDOW_NS = NS_PER_S
+"""Votes this recent count for corrections."""
+RECENT_NS = 400 * NS_PER_MS
+"""Votes this recent must agree before anything is decided."""
+AGREE_NS = 4 * NS_PER_MS
+"""How far apart votes may be and still agree. Measured jitter of settled votes: under 1 ms."""
+SLIP_NS = 15 * NS_PER_MS
+"""The line is left alone up to this error; well under the 40 ms at which lips and voice part."""
+LATE_NS_MAX = 300 * NS_PER_MS
+"""Longest credible time between capture and delivery: a Bluetooth microphone (200 ms) and a block (100 ms)."""
+
+
+@dataclass(frozen=True)
+class _Vote:
+    """origin_ns: where frame 0 is by the block's own time; latest_ns: where it would be, had delivery been instant."""
+
+    arrived_ns: int
+    origin_ns: int
+    latest_ns: int
+
+    @property
+    def credible(self) -> bool:
+        return self.latest_ns - self.origin_ns <= LATE_NS_MAX
+
+
+class ClockMap:
+    """The line of one opened stream. Used by one thread.
+
+    rate: frames a second of the stream's counter. All times are monotonic nanoseconds.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._votes: deque[_Vote] = deque()
+        self._first_ns: int | None = None
+        self._origin_ns: int | None = None
+
+    @property
+    def origin_ns(self) -> int | None:
+        """When frame 0 was captured; None until settled."""
+        return self._origin_ns
+
+    def add(self, frame: int, count: int, adc_ns: int, arrived_ns: int) -> None:
+        """A block of `count` frames beginning with number `frame` was delivered at `arrived_ns`, captured at `adc_ns`.
+
+        Blocks come in order; none is added twice.
+        """
+        if self._first_ns is None:
+            self._first_ns = arrived_ns
+        self._votes.append(
+            _Vote(arrived_ns, adc_ns - self._span(frame), arrived_ns - self._span(frame + count)),
+        )
+        while self._votes[0].arrived_ns < arrived_ns - WINDOW_NS:
+            self._votes.popleft()
+        if self._origin_ns is None:
+            age_ns = arrived_ns - self._first_ns
+            if (age_ns >= SETTLE_MIN_NS and self._agreed() is not None) or age_ns >= SETTLE_MAX_NS:
+                self.settle()
+
+    def settle(self) -> None:
+        """Lay the line now with what is known, as at the end of a recording; without any block it changes nothing."""
+        if self._origin_ns is not None or not self._votes:
+            return
+        agreed = self._agreed()
+        if agreed is None and self._votes[-1].credible:
+            agreed = self._votes[-1].origin_ns
+        # Without credible times, the tightest bound from delivery: off by a block at most.
+        self._origin_ns = agreed if agreed is not None else min(vote.latest_ns for vote in self._votes)
+
+    def correct(self) -> int:
+        """Move the line if it is off by more than `SLIP_NS`; the move in ns, positive if sound was missing, else 0."""
+        if self._origin_ns is None or self._votes[-1].arrived_ns - self._votes[0].arrived_ns < WINDOW_NS // 2:
+            return 0
+        agreed = self._agreed()
+        if agreed is None or abs(agreed - self._origin_ns) <= SLIP_NS:
+            return 0
+        moved, self._origin_ns = agreed - self._origin_ns, agreed
+        return moved
+
+    def _agreed(self) -> int | None:
+        """Median of the recent votes if they agree and are credible."""
+        newest_ns = self._votes[-1].arrived_ns
+        recent = [vote for vote in self._votes if vote.arrived_ns >= newest_ns - RECENT_NS]
+        origins = sorted(vote.origin_ns for vote in recent)
+        # The outermost tenth may be off: a delayed thread, a preempted server.
+        trim = len(origins) // 10
+        inner = origins[trim : len(origins) - trim]
+        if len(inner) < 2 or inner[-1] - inner[0] > AGREE_NS or not recent[-1].credible:
+            return None
+        return median_low(origins)
+
+    def _span(self, frames: int) -> int:
+        return frames * NS_PER_S // self._rate

@@ -1,0 +1,1 @@
+"""A small pull-based graph: sources, processors and sinks joined by queues."""

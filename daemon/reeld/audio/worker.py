@@ -1,0 +1,151 @@
+"""The audio worker: orders to recordings of sound. Started by the supervisor as `python -m reeld.audio.worker`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from reeld.audio import devices
+from reeld.audio.api import OpenSource
+from reeld.audio.portaudio import PortAudioSource
+from reeld.audio.recorder import Recorder
+from reeld.runtime.outbox import Producer
+from reeld.runtime.worker import WorkerContext, main
+from reeld_proto.commands import Sources
+from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, TransportError
+from reeld_proto.workers import (
+    AnyOrder,
+    AnyReport,
+    AnyTelemetry,
+    Done,
+    ListWorkerSources,
+    PauseTracks,
+    Progress,
+    ResumeTracks,
+    StartAudio,
+    StopTracks,
+    TracksStarted,
+    Trouble,
+)
+
+OPEN_WAIT_S = 0.8
+"""Longest that the start of a session waits for devices; one that takes longer is recorded when it opens."""
+DRAIN_S_MAX = 6.0
+"""Longest wait for the store to acknowledge the last chunk; the daemon gives a stop 10 s in all."""
+
+
+class AudioWorker:
+    """Serves one session after the other. All methods are called in the main thread."""
+
+    def __init__(self, context: WorkerContext, open_source: OpenSource = PortAudioSource) -> None:
+        self._context = context
+        self._open_source = open_source
+        self._recorder: Recorder | None = None
+        self._producer = Producer(
+            context.zmq,
+            name=f"{context.name}-{os.getpid()}",
+            ingest=context.endpoints.ingest,
+            commits=context.endpoints.commits,
+        )
+
+    def handle(self, order: AnyOrder) -> AnyReport:
+        """Carry out an order."""
+        match order:
+            case ListWorkerSources():
+                found = devices.list_devices()
+                return Sources(microphones=found.microphones, system_audio=found.system_audio, warnings=found.warnings)
+            case StartAudio():
+                return self._start(order)
+            case PauseTracks(at_ns=at_ns):
+                self._running().pause(at_ns)
+                return Done()
+            case ResumeTracks(at_ns=at_ns):
+                self._running().resume(at_ns)
+                return Done()
+            case StopTracks(at_ns=at_ns):
+                return self._stop(at_ns)
+            case _:
+                raise RequestRejected(
+                    f"the audio worker does not know {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND
+                )
+
+    def readers(self) -> Mapping[Any, Any]:
+        """Nothing but orders."""
+        return {}
+
+    def tick(self) -> list[AnyTelemetry]:
+        """Progress while recording. A broken recording makes none, which is how the supervisor learns of it."""
+        recorder = self._recorder
+        if recorder is None or recorder.failed:
+            return []
+        tracks, queues = recorder.statistics()
+        return [
+            Progress(
+                worker=self._context.name,
+                session=recorder.session,
+                tracks=tracks,
+                queues=[self._producer.statistics(), *queues],
+            )
+        ]
+
+    def close(self) -> None:
+        """Release devices, encoders and sockets."""
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+        self._producer.close()
+
+    def _start(self, order: StartAudio) -> AnyReport:
+        if self._recorder is not None:
+            raise RequestRejected("this worker already records", code=ErrorCode.WRONG_STATE)
+        recorder = Recorder(order, open_source=self._open_source, send=self._producer.send, complain=self._complain)
+        failures = recorder.wait_open(OPEN_WAIT_S)
+        if failures and order.epoch <= 1:
+            recorder.close()
+            raise _joined([error for _, error in failures])
+        # A restarted worker records what there is: the session already runs and the device may come back.
+        self._recorder = recorder
+        return TracksStarted(warnings=[str(error) for _, error in failures])
+
+    def _stop(self, at_ns: int) -> AnyReport:
+        recorder = self._running()
+        self._recorder = None
+        try:
+            recorder.stop(at_ns)
+        finally:
+            recorder.close()
+        if not self._producer.wait_drained(DRAIN_S_MAX):
+            raise TransportError("the store has not acknowledged the last sound in time", code=ErrorCode.TIMEOUT)
+        return Done()
+
+    def _running(self) -> Recorder:
+        if self._recorder is None:
+            raise RequestRejected("this worker records nothing", code=ErrorCode.WRONG_STATE)
+        return self._recorder
+
+    def _complain(self, code: str, message: str, track: str) -> None:
+        self._context.report(Trouble(worker=self._context.name, code=code, message=message, track=track))
+
+
+def _joined(errors: list[ReeldError]) -> ReeldError:
+    """One error that names all faults, with the code and the remedy of the first."""
+    first = errors[0]
+    text = "; ".join(str(error) for error in errors)
+    return RequestRejected(text, code=first.code, remedy=first.remedy, faults=tuple(str(error) for error in errors))
+
+
+def silence_libraries() -> None:
+    """Keep ALSA, PulseAudio and PortAudio off our stderr: they write to descriptor 2 whatever they find missing.
+
+    Our own log goes on, through a copy of the descriptor. Called before anything writes.
+    """
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+
+
+if __name__ == "__main__":
+    silence_libraries()
+    main("audio", AudioWorker)

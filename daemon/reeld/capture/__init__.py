@@ -1,0 +1,1 @@
+"""The capture worker: what the screen shows, turned into chunks of H.264."""

@@ -1,0 +1,98 @@
+"""What a source of frames is: the contract between devices and the recorder.
+
+A source shows one rectangle of a desktop. It tells when something in it may have changed and brings the pixels of the
+bands that did, nothing else: whatever does not move costs nothing further down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""uint8, shape (height, width, 4), BGRA in [0, 255]; the fourth byte means nothing."""
+
+
+class Rect(NamedTuple):
+    """A rectangle in pixels; x to the right, y down."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """First column right of it."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """First row below it."""
+        return self.y + self.height
+
+    @property
+    def area(self) -> int:
+        """Pixels in it."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Pixels of one part of the picture. rect: relative to the recorded rectangle; pixels: as large as rect.
+
+    The pixels are borrowed: the source overwrites them at its next `grab` and frees them at `close`.
+    """
+
+    rect: Rect
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Grab:
+    """What changed since the grab before. at_ns: CLOCK_MONOTONIC when the pixels were asked for.
+
+    Bands start at even columns and rows and end there or at the picture's edge, because chroma is shared by 2 x 2
+    pixels. Without bands nothing changed.
+    """
+
+    at_ns: int
+    bands: Sequence[Band]
+
+
+class FrameSource(Protocol):
+    """A rectangle of a desktop. Made anywhere, then used by one thread from `open` to `close`.
+
+    Every method may raise RequestRejected: NO_DISPLAY when there is no desktop, DEVICE_FAILED when it cannot be read
+    or was lost. After that only `close` and `open` may be called.
+    """
+
+    def open(self) -> None:
+        """Connect to the desktop. The first grab afterwards must be a full one."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; pixels of the last grab become invalid. May be called at any time, and twice."""
+        ...
+
+    def wait(self, deadline_ns: int, wake_fd: int) -> bool:
+        """Wait until something may have changed (True), or `deadline_ns` has come or `wake_fd` is readable (False).
+
+        A source without a signal of change answers True at once; the caller sets the pace. Nothing is read from
+        `wake_fd`.
+        """
+        ...
+
+    def grab(self, *, full: bool) -> Grab:
+        """Pixels of what changed since the last grab, or of everything if `full`."""
+        ...
+
+
+class SourceFactory(Protocol):
+    """Makes an unopened source of a rectangle of the desktop."""
+
+    def __call__(self, rect: Rect) -> FrameSource:
+        """`rect` in pixels of the desktop."""
+        ...

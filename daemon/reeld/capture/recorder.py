@@ -1,0 +1,270 @@
+"""The thread that records one display: wait for a change, grab, convert, encode, and hand the chunks on.
+
+DESIGN: the thread owns the source, the picture and the writer; others only append orders and wake it through a pipe.
+An order names an instant on CLOCK_MONOTONIC that is usually a little in the past: what was recorded after it is taken
+back (see chunker). Each turn of the loop does one thing and looks for orders before the next.
+"""
+
+import math
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+
+from reeld.capture.api import FrameSource
+from reeld.capture.convert import YuvPicture
+from reeld.capture.pacer import Pacer
+from reeld.capture.track import TrackWriter
+from reeld.runtime.clock import SessionClock, monotonic_ns
+from reeld.runtime.logs import get_logger
+from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
+from reeld_proto.records import GapReason
+from reeld_proto.stats import TrackStats
+from reeld_proto.units import NS_PER_MS, NS_PER_S
+
+REOPEN_NS = NS_PER_S
+"""How long after a failed opening of a lost source it is tried again."""
+
+OnTrouble = Callable[[str, ReeldError], None]
+"""Told the track and what befell it, in the recorder's thread."""
+
+
+class _Order(Enum):
+    PAUSE = auto()
+    RESUME = auto()
+    STOP = auto()
+
+
+class TrackRecorder:
+    """Records one track from `start` to `stop`. Its methods are called by the worker's main thread.
+
+    source, picture, make_writer: used and closed by the recorder's own thread. clock: its own copy of the session's.
+    """
+
+    def __init__(
+        self,
+        track: str,
+        *,
+        source: FrameSource,
+        picture: YuvPicture,
+        make_writer: Callable[[], TrackWriter],
+        clock: SessionClock,
+        fps: int,
+        on_trouble: OnTrouble,
+    ) -> None:
+        self.track = track
+        self._source = source
+        self._picture = picture
+        self._make_writer = make_writer
+        self._writer: TrackWriter | None = None
+        self._clock = clock
+        self._pacer = Pacer(fps)
+        self._on_trouble = on_trouble
+        self._orders: deque[tuple[_Order, int]] = deque()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._wake_poll = select.poll()
+        self._wake_poll.register(self._wake_read, select.POLLIN)
+        self._started = threading.Event()
+        self._first_ns: int | None = None
+        self._failure: ReeldError | None = None
+        self._full = True
+        self._changed_ns: int | None = None
+        self._reopen_ns: int | None = None
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name=f"record-{track}", daemon=True)
+
+    # -- called by the main thread ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wait_started(self, timeout_s: float) -> int:
+        """Monotonic instant of the first captured frame. Raises what prevented it, or TransportError (TIMEOUT)."""
+        if not self._started.wait(timeout_s):
+            raise TransportError(f"no frame of {self.track} within {timeout_s:g} s", code=ErrorCode.TIMEOUT)
+        if self._failure is not None:
+            raise self._failure
+        if self._first_ns is None:
+            raise InternalError(f"{self.track} started without a frame")
+        return self._first_ns
+
+    def pause(self, at_ns: int) -> None:
+        """Frames captured at or after monotonic `at_ns` are not recorded until `resume`."""
+        self._post(_Order.PAUSE, at_ns)
+
+    def resume(self, at_ns: int) -> None:
+        """Record again from monotonic `at_ns` on."""
+        self._post(_Order.RESUME, at_ns)
+
+    def stop(self, at_ns: int) -> None:
+        """Record up to monotonic `at_ns`, send the rest, and end the thread."""
+        self._post(_Order.STOP, at_ns)
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread's end after `stop`; False if it has not come. Call it before forgetting the recorder."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            return False
+        if self._wake_read >= 0:
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._wake_read = self._wake_write = -1
+        return True
+
+    def statistics(self) -> TrackStats:
+        """Counters so far."""
+        if self._writer is None:
+            return TrackStats(id=self.track)
+        return self._writer.statistics(self._clock.media_ns(monotonic_ns()))
+
+    def _post(self, order: _Order, at_ns: int) -> None:
+        self._orders.append((order, at_ns))
+        try:
+            os.write(self._wake_write, b"x")
+        except BlockingIOError:
+            return  # the pipe is full of wake-ups already
+
+    # -- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        writer: TrackWriter | None = None
+        try:
+            self._source.open()
+            writer = self._writer = self._make_writer()
+            self._take(writer, allowed_ns=monotonic_ns())
+            while not self._ended:
+                self._turn(writer)
+        except ReeldError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a thread's exception would vanish; the daemon must hear of it
+            get_logger().exception("recorder.failed", track=self.track)
+            self._fail(InternalError(f"recording {self.track} failed: {type(error).__name__}: {error}"))
+        finally:
+            self._source.close()
+            if writer is not None:
+                writer.close()
+            self._started.set()
+
+    def _fail(self, error: ReeldError) -> None:
+        self._failure = error
+        if self._started.is_set():
+            self._on_trouble(self.track, error)
+
+    def _turn(self, writer: TrackWriter) -> None:
+        now_ns = monotonic_ns()
+        self._obey(writer, now_ns)
+        if self._ended:
+            return
+        if self._clock.paused_since_ns is not None:
+            self._nap(None)
+        elif self._reopen_ns is not None:
+            self._reopen(now_ns)
+        else:
+            try:
+                self._watch(writer, now_ns)
+            except RequestRejected as error:
+                self._lose(writer, error)
+
+    def _obey(self, writer: TrackWriter, now_ns: int) -> None:
+        """Carry out the orders whose time has come."""
+        self._drain_wake()
+        while self._orders and self._orders[0][1] <= now_ns:
+            order, at_ns = self._orders.popleft()
+            match order:
+                case _Order.PAUSE:
+                    self._clock.pause(at_ns)
+                    writer.end(self._clock.media_ns(at_ns))
+                case _Order.RESUME:
+                    self._clock.resume(at_ns)
+                    self._full = True
+                case _Order.STOP:
+                    writer.end(self._clock.media_ns(at_ns))
+                    self._ended = True
+                    return
+
+    def _watch(self, writer: TrackWriter, now_ns: int) -> None:
+        """Do what is due now, or wait until something is."""
+        media_ns = self._clock.media_ns(now_ns)
+        writer.release(media_ns)
+        if self._full:
+            self._take(writer, allowed_ns=now_ns)
+            return
+        deadline_ns = writer.deadline_ns
+        if deadline_ns is None or deadline_ns <= media_ns:
+            writer.write(self._picture.frame, media_ns, changed=False)
+            return
+        until_ns = self._clock.monotonic_ns(min(deadline_ns, writer.release_ns or deadline_ns))
+        if self._changed_ns is None:
+            if self._source.wait(self._before_order(until_ns), self._wake_read):
+                self._changed_ns = monotonic_ns()
+            return
+        allowed_ns = self._pacer.allowed_ns(self._changed_ns)
+        if now_ns < allowed_ns:
+            self._nap(min(until_ns, allowed_ns))
+        else:
+            self._take(writer, allowed_ns)
+
+    def _take(self, writer: TrackWriter, allowed_ns: int) -> None:
+        """Grab and write what changed."""
+        full = self._full
+        grab = self._source.grab(full=full)
+        missed = self._pacer.missed(allowed_ns, grab.at_ns)
+        self._pacer.taken(grab.at_ns)
+        self._changed_ns = None
+        changed = self._picture.update(grab.bands) or full
+        if self._first_ns is None:
+            self._first_ns = grab.at_ns
+            self._started.set()
+        if missed:
+            writer.note_dropped(missed)
+        if self._orders and self._orders[0][1] <= grab.at_ns:
+            return  # it came too late for this frame: the order is carried out first
+        self._full = False
+        if changed:
+            writer.write(self._picture.frame, self._clock.media_ns(grab.at_ns), changed=True)
+        else:
+            writer.note_unchanged()
+
+    def _lose(self, writer: TrackWriter, error: RequestRejected) -> None:
+        now_ns = monotonic_ns()
+        writer.lose(self._clock.media_ns(now_ns), GapReason.DEVICE_LOST)
+        self._source.close()
+        self._reopen_ns = now_ns + REOPEN_NS
+        self._on_trouble(self.track, error)
+        get_logger().warning("source.lost", track=self.track, reason=str(error))
+
+    def _reopen(self, now_ns: int) -> None:
+        if self._reopen_ns is not None and now_ns < self._reopen_ns:
+            self._nap(self._reopen_ns)
+            return
+        try:
+            self._source.open()
+        except RequestRejected:
+            self._reopen_ns = now_ns + REOPEN_NS
+            return
+        self._reopen_ns = None
+        self._full = True
+        self._changed_ns = None
+        get_logger().info("source.reopened", track=self.track)
+
+    def _before_order(self, until_ns: int | None) -> int:
+        never_ns = monotonic_ns() + 3600 * NS_PER_S
+        ahead_ns = self._orders[0][1] if self._orders else never_ns
+        return ahead_ns if until_ns is None else min(until_ns, ahead_ns)
+
+    def _nap(self, until_ns: int | None) -> None:
+        """Wait until `until_ns`, the next order's instant, or a wake-up."""
+        left_ns = self._before_order(until_ns) - monotonic_ns()
+        self._wake_poll.poll(max(0, math.ceil(left_ns / NS_PER_MS)))
+
+    def _drain_wake(self) -> None:
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            return

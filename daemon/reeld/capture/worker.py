@@ -1,0 +1,172 @@
+"""The capture worker process: orders in, recorders kept, progress out."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reeld.capture.api import Rect
+from reeld.capture.convert import YuvPicture
+from reeld.capture.encoder import VideoEncoder
+from reeld.capture.recorder import TrackRecorder
+from reeld.capture.sources import list_sources, make_source
+from reeld.capture.track import TrackWriter
+from reeld.runtime.clock import SessionClock, monotonic_ns
+from reeld.runtime.logs import get_logger
+from reeld.runtime.outbox import Producer
+from reeld.runtime.worker import WorkerContext, main
+from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, TransportError
+from reeld_proto.records import Quality
+from reeld_proto.units import NS_PER_S
+from reeld_proto.workers import (
+    AnyOrder,
+    AnyReport,
+    AnyTelemetry,
+    Done,
+    ListWorkerSources,
+    PauseTracks,
+    Progress,
+    ResumeTracks,
+    StartVideo,
+    StopTracks,
+    TracksStarted,
+    Trouble,
+    VideoTrackSpec,
+)
+
+START_TIMEOUT_S = 5.0
+"""Longest wait for the first frames; a desktop that needs longer is not answering."""
+
+STOP_TIMEOUT_S = 5.0
+"""Longest wait for a recorder to end after the instant at which it should."""
+
+DRAIN_TIMEOUT_S = 10.0
+"""Longest wait for the store to acknowledge everything at the end."""
+
+
+class CaptureWorker:
+    """Implements `reeld.runtime.worker.Worker` for pictures. Main thread of its process."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._session = ""
+        self._recorders: list[TrackRecorder] = []
+        self._producer = Producer(
+            context.zmq,
+            name=f"{context.name}-{os.getpid()}",
+            ingest=context.endpoints.ingest,
+            commits=context.endpoints.commits,
+        )
+        _warm_up()
+
+    def handle(self, order: AnyOrder) -> AnyReport:
+        """Carry out an order. Raises what the daemon is to be told."""
+        match order:
+            case ListWorkerSources():
+                return list_sources()
+            case StartVideo():
+                return self._start(order)
+            case PauseTracks(at_ns=at_ns):
+                for recorder in self._recorders:
+                    recorder.pause(at_ns)
+            case ResumeTracks(at_ns=at_ns):
+                for recorder in self._recorders:
+                    recorder.resume(at_ns)
+            case StopTracks(at_ns=at_ns):
+                self._stop(at_ns)
+            case _:
+                raise RequestRejected(
+                    f"the capture worker has no order {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND
+                )
+        return Done()
+
+    def readers(self) -> Mapping[Any, Callable[[], None]]:
+        """No sockets beside those of the loop."""
+        return {}
+
+    def tick(self) -> list[AnyTelemetry]:
+        """Counters while recording."""
+        if not self._recorders:
+            return []
+        return [
+            Progress(
+                worker=self._context.name,
+                session=self._session,
+                tracks=[recorder.statistics() for recorder in self._recorders],
+                queues=[self._producer.statistics()],
+            )
+        ]
+
+    def close(self) -> None:
+        """End without draining: who wants the rest asks for StopTracks first."""
+        self._end_recorders(monotonic_ns())
+        self._producer.close()
+
+    def _start(self, order: StartVideo) -> TracksStarted:
+        if self._recorders:
+            raise RequestRejected("this worker is recording already", code=ErrorCode.WRONG_STATE)
+        self._session = order.session
+        self._recorders = [self._recorder(order, spec) for spec in order.tracks]
+        for recorder in self._recorders:
+            recorder.start()
+        try:
+            first = [recorder.wait_started(START_TIMEOUT_S) for recorder in self._recorders]
+        except ReeldError:
+            self._end_recorders(order.clock.start_ns)
+            raise
+        return TracksStarted(first_ns=min(first, default=None))
+
+    def _recorder(self, order: StartVideo, spec: VideoTrackSpec) -> TrackRecorder:
+        picture = YuvPicture(spec.width, spec.height)
+
+        def make_writer() -> TrackWriter:
+            return TrackWriter(
+                session=order.session,
+                track=spec.track,
+                epoch=order.epoch,
+                encoder=VideoEncoder(picture.width, picture.height, order.fps, order.quality),
+                send=self._producer.send,
+                # The session's first worker explains everything from the start; a later one leaves the hole visible.
+                start_ns=0 if order.epoch == 1 else None,
+            )
+
+        return TrackRecorder(
+            spec.track,
+            source=make_source(Rect(spec.x, spec.y, spec.width, spec.height)),
+            picture=picture,
+            make_writer=make_writer,
+            clock=SessionClock.from_data(order.clock),
+            fps=order.fps,
+            on_trouble=self._tell,
+        )
+
+    def _stop(self, at_ns: int) -> None:
+        self._end_recorders(at_ns)
+        if not self._producer.wait_drained(DRAIN_TIMEOUT_S):
+            raise TransportError(
+                f"the store has not acknowledged everything within {DRAIN_TIMEOUT_S:g} s", code=ErrorCode.TIMEOUT
+            )
+
+    def _end_recorders(self, at_ns: int) -> None:
+        for recorder in self._recorders:
+            recorder.stop(at_ns)
+        for recorder in self._recorders:
+            if not recorder.join(STOP_TIMEOUT_S + max(0, at_ns - monotonic_ns()) / NS_PER_S):
+                get_logger().error("recorder.stuck", track=recorder.track)
+        self._recorders = []
+
+    def _tell(self, track: str, error: ReeldError) -> None:
+        self._context.report(
+            Trouble(worker=self._context.name, code=error.code, message=str(error), track=track),
+        )
+
+
+def _warm_up() -> None:
+    """Load what the first frame needs: FFmpeg initialises encoders at their first use, which takes 15 ms."""
+    picture = YuvPicture(64, 64)
+    encoder = VideoEncoder(64, 64, 30, Quality.LOW)
+    encoder.encode(picture.frame, 0, keyframe=True)
+    encoder.close()
+
+
+if __name__ == "__main__":
+    main("capture", CaptureWorker)

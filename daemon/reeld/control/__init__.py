@@ -1,0 +1,1 @@
+"""The daemon's face to its clients: commands and replies, events, stats."""

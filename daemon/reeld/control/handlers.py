@@ -1,0 +1,164 @@
+"""What each command does: one method a command, no sockets. Belongs to the event loop's thread."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reeld import __version__
+from reeld.control.library import Library
+from reeld.control.stats import StatsSampler
+from reeld.runtime.clock import monotonic_ns
+from reeld.sessions import SessionService
+from reeld.sessions.signals import Service
+from reeld.supervisor.jobs import Jobs
+from reeld_proto import commands as c
+from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
+from reeld_proto.records import DaemonInfo, WorkerInfo
+from reeld_proto.units import seconds
+from reeld_proto.workers import AnyReport, RunExport, RunVerify
+
+LIST_SOURCES_S = 5.0
+"""How long `sources` waits for a sound server; somebody who asks for a list would rather wait than get none."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the daemon that commands speak to. workers: every process; event_seq: last event's number."""
+
+    sessions: SessionService
+    jobs: Jobs
+    library: Library
+    stats: StatsSampler
+    workers: Callable[[], list[WorkerInfo]]
+    event_seq: Callable[[], int]
+    store_dir: Path
+
+
+class Handlers:
+    """Carries out commands. What is known in memory is replied at once, the rest awaited."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._started_ns = monotonic_ns()
+        self._table: dict[type[c.Command], Callable[[Any, int], c.Reply | Coroutine[Any, Any, c.Reply]]] = {
+            c.Ping: self._ping,
+            c.GetStatus: self._status,
+            c.ListSources: self._sources,
+            c.StartSession: self._start,
+            c.PauseSession: self._pause,
+            c.ResumeSession: self._resume,
+            c.StopSession: self._stop,
+            c.AddMarker: self._mark,
+            c.ListSessions: self._sessions,
+            c.ShowSession: self._show,
+            c.ExportSession: self._export,
+            c.VerifyStore: self._verify,
+            c.GetStats: self._stats,
+            c.GetSnapshot: self._snapshot,
+        }
+
+    def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
+        """The reply to `command`, which arrived at monotonic `arrived_ns`, or the work that gives it.
+
+        Both raise ReeldError.
+        """
+        method = self._table.get(type(command))
+        if method is None:
+            raise RequestRejected(f"{type(command).__name__} is not a command", code=ErrorCode.UNKNOWN_COMMAND)
+        return method(command, arrived_ns)
+
+    def status(self) -> c.Status:
+        """Daemon, workers and session now."""
+        uptime_s = seconds(monotonic_ns() - self._started_ns)
+        daemon = DaemonInfo(pid=os.getpid(), version=__version__, uptime_s=uptime_s)
+        return c.Status(daemon=daemon, workers=self._parts.workers(), session=self._parts.sessions.brief())
+
+    def _ping(self, _command: c.Ping, _arrived_ns: int) -> c.Reply:
+        return c.Pong()
+
+    def _status(self, _command: c.GetStatus, _arrived_ns: int) -> c.Reply:
+        return self.status()
+
+    async def _sources(self, _command: c.ListSources, _arrived_ns: int) -> c.Reply:
+        found = await asyncio.gather(*(self._parts.sessions.sources_of(service, LIST_SOURCES_S) for service in Service))
+        warnings = []
+        lists = c.Sources()
+        for part in found:
+            if isinstance(part, c.ErrorReply):
+                warnings.append(f"{part.message} {part.remedy}".strip())
+                continue
+            warnings += part.warnings
+            lists = c.Sources(
+                displays=lists.displays + part.displays,
+                windows=lists.windows + part.windows,
+                cameras=lists.cameras + part.cameras,
+                microphones=lists.microphones + part.microphones,
+                system_audio=lists.system_audio + part.system_audio,
+                warnings=warnings,
+            )
+        return c.Sources(
+            displays=lists.displays,
+            windows=lists.windows,
+            cameras=lists.cameras,
+            microphones=lists.microphones,
+            system_audio=lists.system_audio,
+            warnings=warnings,
+        )
+
+    async def _start(self, command: c.StartSession, arrived_ns: int) -> c.Reply:
+        return await self._parts.sessions.start(command, arrived_ns)
+
+    async def _pause(self, _command: c.PauseSession, _arrived_ns: int) -> c.Reply:
+        return await self._parts.sessions.pause()
+
+    async def _resume(self, _command: c.ResumeSession, _arrived_ns: int) -> c.Reply:
+        return await self._parts.sessions.resume()
+
+    async def _stop(self, _command: c.StopSession, _arrived_ns: int) -> c.Reply:
+        return await self._parts.sessions.stop()
+
+    async def _mark(self, command: c.AddMarker, _arrived_ns: int) -> c.Reply:
+        return await self._parts.sessions.mark(command.text)
+
+    async def _sessions(self, command: c.ListSessions, _arrived_ns: int) -> c.Reply:
+        found = await self._parts.library.list_sessions(command.status, command.tag, command.text)
+        return c.SessionList(sessions=found)
+
+    async def _show(self, command: c.ShowSession, _arrived_ns: int) -> c.Reply:
+        return c.SessionDetail(session=await self._parts.library.show(command.session))
+
+    async def _export(self, command: c.ExportSession, _arrived_ns: int) -> c.Reply:
+        if not Path(command.path).is_absolute():
+            raise RequestRejected(f"the path must be absolute: {command.path}")
+        # Before a process is started for it: most mistakes are a wrong id.
+        await self._parts.library.show(command.session)
+        order = RunExport(
+            store=str(self._parts.store_dir),
+            session=command.session,
+            path=command.path,
+            from_s=command.from_s,
+            to_s=command.to_s,
+            tracks=command.tracks,
+        )
+        return _reply(await self._parts.jobs.run(order), c.Exported)
+
+    async def _verify(self, command: c.VerifyStore, _arrived_ns: int) -> c.Reply:
+        if command.session is not None:
+            await self._parts.library.show(command.session)
+        order = RunVerify(store=str(self._parts.store_dir), session=command.session)
+        return _reply(await self._parts.jobs.run(order), c.Verified)
+
+    def _stats(self, _command: c.GetStats, _arrived_ns: int) -> c.Reply:
+        return c.StatsReply(stats=self._parts.stats.sample())
+
+    def _snapshot(self, _command: c.GetSnapshot, _arrived_ns: int) -> c.Reply:
+        return c.Snapshot(event_seq=self._parts.event_seq(), status=self.status(), stats=self._parts.stats.sample())
+
+
+def _reply(report: AnyReport, kind: type[c.Reply]) -> c.Reply:
+    if not isinstance(report, kind):
+        raise InternalError(f"{type(report).__name__} is no {kind.__name__}")
+    return report

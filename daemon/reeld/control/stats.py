@@ -1,0 +1,103 @@
+"""Counters of every process, collected only when somebody looks. Belongs to the event loop's thread."""
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from reeld.runtime.clock import monotonic_ns
+from reeld_proto.records import SessionBrief, WorkerInfo
+from reeld_proto.stats import Stats, TrackStats, WorkerStats
+from reeld_proto.units import NS_PER_MS
+from reeld_proto.workers import Progress
+
+FRESH_NS = 250 * NS_PER_MS
+"""A snapshot this young is given again: CPU shares over shorter times are noise."""
+
+
+class StatsSampler:
+    """Asks the operating system about the daemon and its workers.
+
+    store_dir: whose size and file system are reported.
+    workers, progress, session, restarts: where the other parts keep what they know; called at each sample.
+    """
+
+    def __init__(
+        self,
+        store_dir: Path,
+        *,
+        workers: Callable[[], list[WorkerInfo]],
+        progress: Callable[[], Mapping[str, Progress]],
+        session: Callable[[], SessionBrief | None],
+        restarts: Callable[[str], int],
+    ) -> None:
+        self._store_dir = store_dir
+        self._workers = workers
+        self._progress = progress
+        self._session = session
+        self._restarts = restarts
+        self._processes: dict[int, psutil.Process] = {}
+        self._last: Stats | None = None
+
+    def free_bytes(self) -> int:
+        """Free disk for this user where the store is."""
+        found = os.statvfs(self._store_dir)
+        return found.f_bavail * found.f_frsize
+
+    def sample(self) -> Stats:
+        """All counters now."""
+        now_ns = monotonic_ns()
+        if self._last is not None and now_ns - self._last.at_mono_ns < FRESH_NS:
+            return self._last
+        session = self._session()
+        progress = self._progress()
+        workers = [WorkerInfo(name="reeld", pid=os.getpid(), state="running"), *self._workers()]  # type: ignore[arg-type]
+        self._last = Stats(
+            at_mono_ns=now_ns,
+            session=session,
+            workers=[stats for worker in workers if (stats := self._worker(worker, progress)) is not None],
+            tracks=self._tracks(session, progress),
+            disk_free_bytes=self.free_bytes(),
+            store_bytes=self._store_bytes(),
+        )
+        live = {worker.pid for worker in workers}
+        self._processes = {pid: process for pid, process in self._processes.items() if pid in live}
+        return self._last
+
+    def _worker(self, worker: WorkerInfo, progress: Mapping[str, Progress]) -> WorkerStats | None:
+        if worker.pid == 0:
+            return None
+        try:
+            process = self._processes.get(worker.pid)
+            if process is None:
+                process = self._processes[worker.pid] = psutil.Process(worker.pid)
+            with process.oneshot():
+                cpu, rss = process.cpu_percent(None) / 100, process.memory_info().rss
+        except psutil.Error:
+            return None
+        latest = progress.get(worker.name)
+        return WorkerStats(
+            name=worker.name,
+            pid=worker.pid,
+            cpu=round(cpu, 4),
+            rss_bytes=rss,
+            restarts=self._restarts(worker.name),
+            queues=list(latest.queues) if latest else [],
+        )
+
+    @staticmethod
+    def _tracks(session: SessionBrief | None, progress: Mapping[str, Progress]) -> list[TrackStats]:
+        if session is None:
+            return []
+        return [track for latest in progress.values() if latest.session == session.id for track in latest.tracks]
+
+    def _store_bytes(self) -> int:
+        total = 0
+        with contextlib.suppress(OSError):
+            for path in self._store_dir.iterdir():
+                found = path.lstat()
+                # Blocks, not length: an LMDB file may have holes.
+                total += found.st_blocks * 512
+        return total

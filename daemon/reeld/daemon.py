@@ -1,0 +1,178 @@
+"""The daemon put together: starts its parts in order, stops them in the reverse order."""
+
+import asyncio
+import math
+import signal
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import zmq.asyncio
+
+from reeld.config import Config
+from reeld.control.handlers import Handlers, Parts
+from reeld.control.library import Library
+from reeld.control.publisher import Publisher
+from reeld.control.server import ControlServer
+from reeld.control.stats import StatsSampler
+from reeld.runtime.logs import get_logger
+from reeld.sessions import SessionService
+from reeld.supervisor import Limits, Listeners, Premises, Role, Supervisor
+from reeld.supervisor import jobs as jobs_module
+from reeld.supervisor.notify import ServiceManager
+from reeld.supervisor.supervisor import MODULES
+from reeld_proto.events import ExportProgress, StatsPublished
+from reeld_proto.records import SessionBrief, WorkerInfo
+from reeld_proto.workers import JobProgress
+
+STATS_EVERY_S = 0.5
+REPLIES_OUT_S = 2.0
+"""How long the daemon, ending, waits for commands under way; a waiting `stop` gets its reply."""
+
+
+class Daemon:
+    """One run of the daemon. Everything happens in the event loop that runs `run`.
+
+    modules, export_module: which Python modules the workers are.
+    """
+
+    def __init__(
+        self,
+        premises: Premises,
+        config: Config,
+        *,
+        modules: Mapping[Role, str] = MODULES,
+        export_module: str = jobs_module.MODULE,
+        limits: Limits | None = None,
+    ) -> None:
+        self._premises = premises
+        self._config = config
+        self._modules = modules
+        self._export_module = export_module
+        self._limits = limits
+        self._ending = asyncio.Event()
+        self._stats_timer: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT (or `end`). Raises InternalError if the store cannot be brought up."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end)
+        context = zmq.asyncio.Context()
+        manager = ServiceManager()
+        self._assemble(context)
+        serving = [asyncio.create_task(work) for work in self._loops()]
+        try:
+            if await self._unless_ending(self.supervisor.start(), serving):
+                get_logger().info("daemon.ready", store=str(self._premises.store_dir))
+                manager.ready()
+                await self._unless_ending(asyncio.sleep(math.inf), serving)
+        finally:
+            manager.stopping()
+            get_logger().info("daemon.stopping")
+            await self._stop(serving)
+            manager.close()
+            context.term()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+        get_logger().info("daemon.stopped")
+
+    def end(self) -> None:
+        """Stop the session cleanly, then the workers, then return from `run`."""
+        self._ending.set()
+
+    def workers(self) -> list[WorkerInfo]:
+        """Every worker process."""
+        return self.supervisor.workers() + self.jobs.workers()
+
+    async def _unless_ending(self, work: Coroutine[Any, Any, None], serving: list[asyncio.Task[None]]) -> bool:
+        """Whether `work` was finished before the end was asked for. Raises what it or a serving loop raised."""
+        task = asyncio.ensure_future(work)
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            done, _ = await asyncio.wait([task, ending, *serving], return_when=asyncio.FIRST_COMPLETED)
+            for finished in done - {ending}:
+                finished.result()
+            return task in done
+        finally:
+            task.cancel()
+            ending.cancel()
+            await asyncio.gather(task, ending, return_exceptions=True)
+
+    def _assemble(self, context: zmq.asyncio.Context) -> None:
+        premises = self._premises
+        self.publisher = Publisher(context, premises.endpoints.events, self._subscriptions_changed)
+        listeners = Listeners(self.publisher.publish)
+        self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
+        self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self.publisher.publish, module=self._export_module)
+        self.library = Library(premises.store_dir)
+        self.stats = StatsSampler(
+            premises.store_dir,
+            workers=self.workers,
+            progress=self.supervisor.progress,
+            session=self._brief,
+            restarts=self._restarts,
+        )
+        self.sessions = SessionService(
+            self.supervisor,
+            self._config,
+            read_session=self.library.show,
+            free_bytes=self.stats.free_bytes,
+            publish=self.publisher.publish,
+        )
+        listeners.on_lost = self.sessions.worker_lost
+        listeners.on_failed = self.sessions.role_failed
+        listeners.on_job_ready = self.jobs.on_ready
+        listeners.on_job_progress = self._job_progress
+        handlers = Handlers(
+            Parts(
+                sessions=self.sessions,
+                jobs=self.jobs,
+                library=self.library,
+                stats=self.stats,
+                workers=self.workers,
+                event_seq=lambda: self.publisher.seq,
+                store_dir=premises.store_dir,
+            )
+        )
+        self.server = ControlServer(context, premises.endpoints.control, handlers.handle)
+
+    def _loops(self) -> list[Coroutine[Any, Any, None]]:
+        return [self.publisher.serve(), self.server.serve()]
+
+    async def _stop(self, serving: list[asyncio.Task[None]]) -> None:
+        if self._stats_timer is not None:
+            self._stats_timer.cancel()
+        await self.sessions.close("the daemon is stopping")
+        await self.server.drain(REPLIES_OUT_S)
+        await self.supervisor.stop()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await self.library.close()
+        self.server.close()
+        self.publisher.close()
+
+    def _brief(self) -> SessionBrief | None:
+        return self.sessions.brief()
+
+    def _restarts(self, worker: str) -> int:
+        role = worker.partition("-")[0]
+        return self.supervisor.restarts(Role(role)) if role in set(Role) else 0
+
+    def _job_progress(self, progress: JobProgress) -> None:
+        self.publisher.publish(
+            ExportProgress(
+                session=progress.session, path=progress.path, done_s=progress.done_s, total_s=progress.total_s
+            )
+        )
+
+    def _subscriptions_changed(self) -> None:
+        if self._stats_timer is None:
+            self._publish_stats()
+
+    def _publish_stats(self) -> None:
+        self._stats_timer = None
+        if self._ending.is_set() or not self.publisher.has_subscriber(b"stats"):
+            return
+        self.publisher.publish(StatsPublished(stats=self.stats.sample()))
+        self._stats_timer = asyncio.get_running_loop().call_later(STATS_EVERY_S, self._publish_stats)

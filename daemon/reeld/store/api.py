@@ -1,0 +1,80 @@
+"""Types that the store shares with its users: what comes in, what happened to it, and what can be read back."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reeld_proto.records import TrackKind
+from reeld_proto.workers import AnyIngest
+
+Buffer = bytes | memoryview
+"""Bytes of a message as they arrived; a memoryview is borrowed from the message and is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestItem:
+    """One message of a producer, decoded. `payload` and `init` are empty for anything but a chunk.
+
+    `producer` and `seq` name the message in acknowledgements.
+    """
+
+    producer: str
+    seq: int
+    message: AnyIngest
+    payload: Buffer = b""
+    init: Buffer = b""
+
+
+class Fate(Enum):
+    """What became of a message."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """Nothing changed: it was there already, or the time it covers is."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Outcome of one message. `reason` says for people why it was refused; empty otherwise."""
+
+    fate: Fate
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One chunk on a track's timeline.
+
+    start_ns, end_ns: the media time it stands for. chunk, init: SHA-256 of its bytes and of its init segment.
+    size: bytes of the chunk. keyframe: its first sample can be decoded alone. epoch: process that produced it.
+    """
+
+    start_ns: int
+    end_ns: int
+    chunk: bytes
+    init: bytes
+    size: int
+    frames: int
+    keyframe: bool
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackOutline:
+    """What an exporter needs to know of a track before it reads a chunk. end_ns: where its cover ends."""
+
+    id: str
+    kind: TrackKind
+    codec: str
+    label: str
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOutline:
+    """A session as far as it is durable. end_ns: media time of its end, or of its longest track while it lasts."""
+
+    id: str
+    name: str
+    end_ns: int
+    tracks: tuple[TrackOutline, ...]

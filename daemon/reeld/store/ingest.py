@@ -1,0 +1,207 @@
+"""From a producer's message to the store: bytes, timeline, references and counters, in the caller's one transaction.
+
+A message may arrive any number of times; it changes the store once. What can never be stored is refused before
+anything is written, so that one bad message does not cost the others of its batch.
+"""
+
+from collections.abc import Callable
+
+from reeld.store import chunks
+from reeld.store.api import Fate, IngestItem, Landing
+from reeld.store.environment import Table, Transaction, decode
+from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, track_prefix
+from reeld.store.records import ChunkEntry, GapEntry, SessionRecord, TrackState
+from reeld.store.timeline import ROUNDING_NS, Settlement, Span, settle_gap, settle_media
+from reeld_proto.errors import RequestRejected
+from reeld_proto.records import GapReason
+from reeld_proto.workers import ChunkCaptured, GapFound
+
+INIT_BYTES_MAX = 1024 * 1024
+"""An init segment is about a kilobyte; a megabyte of it is a fault of the producer."""
+
+CODEC_CHARS_MAX = 32
+
+_STORED = Landing(Fate.STORED)
+_DUPLICATE = Landing(Fate.DUPLICATE)
+
+
+class Batch:
+    """Messages landing in one write transaction. Call `finish` before the transaction ends.
+
+    disk_was_full: whether messages of this session were thrown away for lack of room, so that a hole is explained.
+    """
+
+    def __init__(self, txn: Transaction, disk_was_full: Callable[[str], bool] = lambda _session: False) -> None:
+        self._txn = txn
+        self._disk_was_full = disk_was_full
+        self._sessions: dict[str, SessionRecord | None] = {}
+        self._touched: set[str] = set()
+
+    def land(self, item: IngestItem) -> Landing:
+        """Store one message."""
+        message = item.message
+        refusal = _refusal(item)
+        session = None if refusal else self._session(message.session)
+        track = session.track(message.track) if session is not None else None
+        if not refusal and session is None:
+            refusal = f"unknown session {message.session!r}"
+        elif not refusal and track is None:
+            refusal = f"unknown track {message.track!r} of session {message.session}"
+        elif session is not None and session.end_ns is not None and message.start_ns >= session.end_ns:
+            refusal = f"session {session.id} had ended before {message.start_ns} ns"
+        if refusal or session is None or track is None:
+            return Landing(Fate.REFUSED, refusal)
+        stop_ns = message.end_ns if session.end_ns is None else min(message.end_ns, session.end_ns)
+        hole = self._hole_reason(session, track, message.epoch)
+        if isinstance(message, ChunkCaptured):
+            landing = self._land_chunk(session, track, message, item, stop_ns, hole)
+        else:
+            landing = self._land_gap(session, track, message, stop_ns, hole)
+        if landing.fate is Fate.STORED:
+            track.epoch = max(message.epoch, track.epoch if track.epoch is not None else message.epoch)
+            self._touched.add(session.id)
+        return landing
+
+    def finish(self) -> None:
+        """Write the sessions' records with their new counters."""
+        for session_id in self._touched:
+            self._txn.put_record(Table.SESSIONS, name_key(session_id), self._sessions[session_id])
+        self._touched.clear()
+
+    def _session(self, session_id: str) -> SessionRecord | None:
+        if session_id not in self._sessions:
+            self._sessions[session_id] = self._txn.record(Table.SESSIONS, name_key(session_id), SessionRecord)
+        return self._sessions[session_id]
+
+    def _hole_reason(self, session: SessionRecord, track: TrackState, epoch: int) -> GapReason:
+        if track.epoch is not None and epoch != track.epoch:
+            return GapReason.WORKER_RESTART
+        return GapReason.DISK_FULL if self._disk_was_full(session.id) else GapReason.DROPPED
+
+    def _land_chunk(
+        self,
+        session: SessionRecord,
+        track: TrackState,
+        message: ChunkCaptured,
+        item: IngestItem,
+        stop_ns: int,
+        hole: GapReason,
+    ) -> Landing:
+        prefix = track_prefix(session.id, track.id)
+        around = spans_around(self._txn, prefix, message.start_ns, stop_ns)
+        digest = chunks.digest_of(item.payload)
+        same_time = [span for span in around if _overlap_ns(span, message.start_ns, stop_ns) > ROUNDING_NS]
+        if any(self._is_chunk(prefix, span, digest) for span in same_time):
+            return _DUPLICATE
+        settlement = settle_media(around, track.end_ns, message.start_ns, stop_ns, hole)
+        if settlement.media is None:
+            track.overlaps += 1
+            self._touched.add(session.id)
+            return _DUPLICATE
+        entry = ChunkEntry(
+            end_ns=settlement.media.end_ns,
+            chunk=chunks.add(self._txn, item.payload),
+            init=chunks.add(self._txn, item.init),
+            size=len(item.payload),
+            frames=message.frames,
+            keyframe=message.keyframe,
+            epoch=message.epoch,
+            dropped=message.dropped,
+            unchanged=message.unchanged,
+            silence_ns=message.silence_ns,
+        )
+        self._txn.put_record(Table.TIMELINE, at(prefix, settlement.media.start_ns), entry)
+        apply_gaps(self._txn, prefix, settlement)
+        track.end_ns = settlement.end_ns
+        track.overlaps += settlement.shortened
+        track.codec = message.codec or track.codec
+        count(track, entry)
+        return _STORED
+
+    def _is_chunk(self, prefix: bytes, span: Span, digest: bytes) -> bool:
+        if span.reason is not None:
+            return False
+        entry = self._txn.record(Table.TIMELINE, at(prefix, span.start_ns), ChunkEntry)
+        return entry is not None and entry.chunk == digest
+
+    def _land_gap(
+        self, session: SessionRecord, track: TrackState, message: GapFound, stop_ns: int, hole: GapReason
+    ) -> Landing:
+        prefix = track_prefix(session.id, track.id)
+        around = spans_around(self._txn, prefix, message.start_ns, stop_ns)
+        settlement = settle_gap(around, track.end_ns, message.start_ns, stop_ns, message.reason, hole)
+        if not settlement.removed and not settlement.added:
+            return _DUPLICATE
+        apply_gaps(self._txn, prefix, settlement)
+        track.end_ns = settlement.end_ns
+        return _STORED
+
+
+def _overlap_ns(span: Span, start_ns: int, stop_ns: int) -> int:
+    return min(span.end_ns, stop_ns) - max(span.start_ns, start_ns)
+
+
+def count(track: TrackState, entry: ChunkEntry) -> None:
+    """Add a chunk to its track's counters."""
+    track.chunks += 1
+    track.bytes += entry.size
+    track.frames += entry.frames
+    track.dropped += entry.dropped
+    track.unchanged += entry.unchanged
+    track.silence_ns += entry.silence_ns
+
+
+def spans_around(txn: Transaction, prefix: bytes, start_ns: int, stop_ns: int) -> list[Span]:
+    """Every span of a track that touches [start_ns, stop_ns], ends included, sorted; besides, the one before it."""
+    spans = []
+    kinds: tuple[tuple[Table, type[ChunkEntry] | type[GapEntry]], ...] = (
+        (Table.TIMELINE, ChunkEntry),
+        (Table.GAPS, GapEntry),
+    )
+    for table, kind in kinds:
+        first = next(txn.scan_back(table, prefix, at(prefix, start_ns)), None)
+        for key, value in txn.scan(table, prefix, first[0] if first else at(prefix, start_ns)):
+            from_ns = number_of(key, prefix)
+            if from_ns > stop_ns:
+                break
+            entry = decode(value, kind)
+            reason = entry.reason if isinstance(entry, GapEntry) else None
+            spans.append(Span(from_ns, entry.end_ns, reason))
+    # Start times are unique over both tables, so reasons are never compared.
+    return sorted(spans)
+
+
+def apply_gaps(txn: Transaction, prefix: bytes, settlement: Settlement) -> None:
+    """Write the gaps that a settlement changes."""
+    for gap in settlement.removed:
+        txn.delete(Table.GAPS, at(prefix, gap.start_ns))
+    for gap in settlement.added:
+        if gap.reason is not None:
+            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason))
+
+
+def _refusal(item: IngestItem) -> str:
+    """Why this message can never be stored; empty if it can, as far as it shows by itself."""
+    message = item.message
+    if not 0 <= message.start_ns < message.end_ns <= TIME_NS_MAX:
+        return f"impossible time: {message.start_ns} to {message.end_ns} ns"
+    if not 0 <= message.epoch <= TIME_NS_MAX:
+        return f"impossible epoch {message.epoch}"
+    try:
+        track_prefix(message.session, message.track)
+    except RequestRejected as error:
+        return str(error)
+    return _chunk_refusal(message, item) if isinstance(message, ChunkCaptured) else ""
+
+
+def _chunk_refusal(message: ChunkCaptured, item: IngestItem) -> str:
+    counters = (message.frames, message.dropped, message.unchanged, message.silence_ns)
+    if not all(0 <= each <= TIME_NS_MAX for each in counters):
+        return "impossible counters"
+    if len(message.codec) > CODEC_CHARS_MAX:
+        return "impossible codec"
+    if not item.payload or not item.init:
+        return "a chunk without its bytes or its init segment"
+    if len(item.init) > INIT_BYTES_MAX:
+        return f"an init segment of {len(item.init)} bytes"
+    return ""

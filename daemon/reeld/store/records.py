@@ -1,0 +1,126 @@
+"""Values of the store's databases. Keys are in `keys.py`, the whole in FORMAT.md.
+
+Records with one value per chunk are arrays, to be short; their fields may only be added at the end, with a default.
+"""
+
+from msgspec import Struct, field
+
+from reeld_proto.records import GapReason, SessionState, TrackKind
+
+STORE_FORMAT_VERSION = 1
+"""Moves when an older reeld could misread the store. Each step has a migration."""
+
+HASH_ALGORITHM = "sha256"
+
+SESSION_RECORD_BYTES_MAX = 10_000
+"""A session's own record can always be loaded alone: what grows with time is kept elsewhere."""
+
+
+class StoreMeta(Struct, frozen=True, kw_only=True):
+    """How to read this store."""
+
+    format: int
+    hash: str
+
+
+class TrackState(Struct, kw_only=True):
+    """A track and its counters; sums over its timeline. `end_ns`: chunks and gaps cover [0, end_ns).
+
+    epoch: the newest process that delivered media, None before the first. overlaps: chunks that had to be shortened
+    because their time was taken.
+    """
+
+    id: str
+    kind: TrackKind
+    codec: str
+    label: str
+    source: str
+    epoch: int | None = None
+    end_ns: int = 0
+    chunks: int = 0
+    bytes: int = 0
+    frames: int = 0
+    dropped: int = 0
+    unchanged: int = 0
+    silence_ns: int = 0
+    overlaps: int = 0
+
+
+class SessionRecord(Struct, kw_only=True):
+    """A session. `end_ns` (media time) is None until it is finished or was marked interrupted."""
+
+    id: str
+    name: str
+    tags: list[str]
+    state: SessionState
+    started_wall_ns: int
+    started_mono_ns: int
+    tracks: list[TrackState] = field(default_factory=list)
+    end_ns: int | None = None
+
+    def track(self, track_id: str) -> TrackState | None:
+        """The track of that name."""
+        return next((track for track in self.tracks if track.id == track_id), None)
+
+    def media_end_ns(self) -> int:
+        """Where the session ends in media time, so far."""
+        return self.end_ns if self.end_ns is not None else max((track.end_ns for track in self.tracks), default=0)
+
+
+class ChunkEntry(Struct, frozen=True, array_like=True):
+    """A chunk on a timeline; its start is in the key."""
+
+    end_ns: int
+    chunk: bytes
+    init: bytes
+    size: int
+    frames: int
+    keyframe: bool
+    epoch: int
+    dropped: int
+    unchanged: int
+    silence_ns: int
+
+
+class GapEntry(Struct, frozen=True, array_like=True):
+    """A stretch without media; its start is in the key."""
+
+    end_ns: int
+    reason: GapReason
+
+
+class References(Struct, frozen=True, array_like=True):
+    """How many timeline entries need these bytes, and how many bytes they are."""
+
+    count: int
+    size: int
+
+
+class PauseEntry(Struct, frozen=True, array_like=True):
+    """A pause; its start, on the session's clock, is in the key. `end_ns` is None while it lasts."""
+
+    end_ns: int | None
+
+
+class MarkerEntry(Struct, frozen=True, array_like=True):
+    """A note; its media time is in the key."""
+
+    text: str
+
+
+class ClockJumpEntry(Struct, frozen=True, array_like=True):
+    """The civil clock after a jump; the media time is in the key."""
+
+    wall_ns: int
+
+
+class WarningEntry(Struct, frozen=True, array_like=True):
+    """Something a person should know about the session; its ordinal is in the key."""
+
+    text: str
+
+
+class Position(Struct, frozen=True, array_like=True):
+    """Number of the last message of a producer that was acknowledged."""
+
+    seq: int

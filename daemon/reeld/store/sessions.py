@@ -1,0 +1,191 @@
+"""Orders about sessions, each in the caller's write transaction. All may be given twice: the second changes nothing."""
+
+import hashlib
+
+from msgspec import structs
+
+from reeld.store.environment import Table, Transaction
+from reeld.store.ingest import apply_gaps, spans_around
+from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, session_prefix, track_prefix
+from reeld.store.records import (
+    SESSION_RECORD_BYTES_MAX,
+    ChunkEntry,
+    ClockJumpEntry,
+    GapEntry,
+    MarkerEntry,
+    PauseEntry,
+    SessionRecord,
+    TrackState,
+    WarningEntry,
+)
+from reeld.store.timeline import settle_gap
+from reeld_proto import codec
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import GapReason, SessionState
+from reeld_proto.workers import (
+    CreateSession,
+    FinishSession,
+    RecordClockJump,
+    RecordMarker,
+    RecordPause,
+    RecordState,
+)
+
+TRACKS_MAX = 20
+NEW_RECORD_BYTES_MAX = SESSION_RECORD_BYTES_MAX - TRACKS_MAX * 140
+"""Room is left for the counters: nine numbers of up to nine bytes and a codec's name a track."""
+
+WARNINGS_MAX = 100
+"""Warnings kept a session; a source that flaps all day must not fill the store."""
+
+
+def load(txn: Transaction, session: str) -> SessionRecord:
+    """The record of a session. Raises RequestRejected (NOT_FOUND)."""
+    record = txn.record(Table.SESSIONS, name_key(session), SessionRecord)
+    if record is None:
+        raise RequestRejected(
+            f"there is no session {session}", code=ErrorCode.NOT_FOUND, remedy="`reelctl sessions` lists them."
+        )
+    return record
+
+
+def save(txn: Transaction, record: SessionRecord) -> None:
+    """Write a session's record."""
+    txn.put_record(Table.SESSIONS, name_key(record.id), record)
+
+
+def create(txn: Transaction, order: CreateSession) -> None:
+    """A session begins. Raises RequestRejected (INVALID_REQUEST, TOO_LARGE)."""
+    key = name_key(order.session)
+    if txn.get(Table.SESSIONS, key) is not None:
+        return
+    for track in order.tracks:
+        name_key(track.id)
+    tracks = [
+        TrackState(id=track.id, kind=track.kind, codec=track.codec, label=track.label, source=track.source)
+        for track in order.tracks
+    ]
+    record = SessionRecord(
+        id=order.session,
+        name=order.name,
+        tags=order.tags,
+        state=SessionState.ACTIVE,
+        started_wall_ns=order.started_wall_ns,
+        started_mono_ns=order.started_mono_ns,
+        tracks=tracks,
+    )
+    size = len(codec.pack_record(record))
+    if size > NEW_RECORD_BYTES_MAX or len(tracks) > TRACKS_MAX:
+        raise RequestRejected(
+            f"the description of session {record.id} is too large: {size} bytes, {len(tracks)} tracks",
+            code=ErrorCode.TOO_LARGE,
+            remedy=f"At most {NEW_RECORD_BYTES_MAX} bytes and {TRACKS_MAX} tracks: shorter name, fewer tags.",
+        )
+    save(txn, record)
+    txn.put(Table.UNFINISHED, key, b"")
+    for warning in order.warnings:
+        _add_warning(txn, order.session, warning)
+
+
+def pause(txn: Transaction, order: RecordPause) -> None:
+    """A pause began or, with its end, is over."""
+    load(txn, order.session)
+    _check_time(order.start_ns)
+    key = at(session_prefix(order.session), order.start_ns)
+    known = txn.record(Table.PAUSES, key, PauseEntry)
+    if known is not None and (known.end_ns is not None or order.end_ns is None):
+        return
+    if order.end_ns is not None and not order.start_ns <= order.end_ns <= TIME_NS_MAX:
+        raise RequestRejected(f"a pause cannot last from {order.start_ns} to {order.end_ns} ns")
+    txn.put_record(Table.PAUSES, key, PauseEntry(order.end_ns))
+
+
+def mark(txn: Transaction, order: RecordMarker) -> None:
+    """A note at an instant. Two different notes may share one."""
+    load(txn, order.session)
+    _check_time(order.media_ns)
+    prefix = session_prefix(order.session)
+    # The text's digest keeps two notes of one instant apart and one note that is sent twice together.
+    key = at(prefix, order.media_ns) + hashlib.sha256(order.text.encode(errors="replace")).digest()[:8]
+    txn.put_record(Table.MARKERS, key, MarkerEntry(order.text))
+
+
+def set_state(txn: Transaction, order: RecordState) -> None:
+    """The session is now in another state of its life. A finished session keeps the state it ended in."""
+    record = load(txn, order.session)
+    if record.end_ns is None and record.state is not order.state:
+        record.state = order.state
+        save(txn, record)
+    if order.warning:
+        _add_warning(txn, order.session, order.warning)
+
+
+def clock_jump(txn: Transaction, order: RecordClockJump) -> None:
+    """The civil clock jumped."""
+    load(txn, order.session)
+    _check_time(order.media_ns)
+    key = at(session_prefix(order.session), order.media_ns)
+    txn.put_record(Table.CLOCK_JUMPS, key, ClockJumpEntry(order.wall_ns))
+
+
+def finish(txn: Transaction, order: FinishSession, tail: GapReason = GapReason.DROPPED) -> None:
+    """The session ended: every track is covered up to its end. `tail`: why a track may end earlier.
+
+    Media that begins at or after `end_ns` moves the end; what merely reaches beyond it is shown up to the end.
+    """
+    record = load(txn, order.session)
+    _check_time(order.end_ns)
+    if record.end_ns is not None and record.state is not SessionState.INTERRUPTED:
+        return
+    end_ns = max([order.end_ns, *(_least_end_ns(txn, record, track, order.end_ns) for track in record.tracks)])
+    for track in record.tracks:
+        _close_track(txn, record.id, track, end_ns, tail)
+    record.end_ns = end_ns
+    record.state = order.state
+    save(txn, record)
+    txn.delete(Table.UNFINISHED, name_key(record.id))
+
+
+def tail_reason(*, disk_was_full: bool) -> GapReason:
+    """Why a track ends before its session, when its producer did not say."""
+    return GapReason.DISK_FULL if disk_was_full else GapReason.DROPPED
+
+
+def _least_end_ns(txn: Transaction, record: SessionRecord, track: TrackState, end_ns: int) -> int:
+    """Where the session must end at least, so that no chunk of the track falls outside."""
+    prefix = track_prefix(record.id, track.id)
+    last = next(txn.scan_back(Table.TIMELINE, prefix), None)
+    return track.end_ns if last is not None and number_of(last[0], prefix) >= end_ns else 0
+
+
+def _close_track(txn: Transaction, session: str, track: TrackState, end_ns: int, tail: GapReason) -> None:
+    prefix = track_prefix(session, track.id)
+    if track.end_ns < end_ns:
+        around = spans_around(txn, prefix, track.end_ns, end_ns)
+        apply_gaps(txn, prefix, settle_gap(around, track.end_ns, track.end_ns, end_ns, tail, tail))
+    for span in spans_around(txn, prefix, end_ns, track.end_ns) if track.end_ns > end_ns else []:
+        if span.end_ns <= end_ns:
+            continue
+        key = at(prefix, span.start_ns)
+        if span.reason is None:
+            entry = txn.record(Table.TIMELINE, key, ChunkEntry)
+            if entry is not None:
+                txn.put_record(Table.TIMELINE, key, structs.replace(entry, end_ns=end_ns))
+        elif span.start_ns < end_ns:
+            txn.put_record(Table.GAPS, key, GapEntry(end_ns, span.reason))
+        else:
+            txn.delete(Table.GAPS, key)
+    track.end_ns = end_ns
+
+
+def _add_warning(txn: Transaction, session: str, text: str) -> None:
+    prefix = session_prefix(session)
+    known = [value for _, value in txn.scan(Table.WARNINGS, prefix)]
+    value = codec.pack_record(WarningEntry(text))
+    if value not in known and len(known) < WARNINGS_MAX:
+        txn.put(Table.WARNINGS, at(prefix, len(known)), value)
+
+
+def _check_time(number: int) -> None:
+    if not 0 <= number <= TIME_NS_MAX:
+        raise RequestRejected(f"impossible time: {number} ns")

@@ -1,0 +1,122 @@
+"""Export and verification: a worker of its own for each job, started on demand and gone afterwards."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+from reeld.runtime.logs import get_logger
+from reeld.supervisor.link import WorkerLink
+from reeld.supervisor.process import WorkerProcess, spawn
+from reeld.supervisor.supervisor import Premises
+from reeld_proto.errors import ErrorCode, InternalError, ReeldError, TransportError
+from reeld_proto.events import Event, WorkerStateChanged
+from reeld_proto.records import WorkerInfo, WorkerState
+from reeld_proto.workers import AnyOrder, AnyReport, ShutDown, WorkerReady
+
+MODULE = "reeld.export.worker"
+
+JOBS_MAX = 2
+"""Jobs that run at a time, because they share the disk with a recording; others wait in order of arrival."""
+
+READY_S = 20.0
+LEAVE_S = 3.0
+
+
+class _Job:
+    """A job's process and what is known of it."""
+
+    def __init__(self) -> None:
+        self.process: WorkerProcess | None = None
+        self.state = WorkerState.STARTING
+        self.ready = asyncio.Event()
+        self.exited = asyncio.Event()
+
+
+class Jobs:
+    """All running jobs. Belongs to the event loop's thread."""
+
+    def __init__(
+        self, link: WorkerLink, premises: Premises, publish: Callable[[Event], None], *, module: str = MODULE
+    ) -> None:
+        self._link = link
+        self._premises = premises
+        self._publish = publish
+        self._module = module
+        self._numbers = itertools.count(1)
+        self._running: dict[str, _Job] = {}
+        self._slots = asyncio.Semaphore(JOBS_MAX)
+
+    def workers(self) -> list[WorkerInfo]:
+        """The processes of running jobs."""
+        return [
+            WorkerInfo(name=name, pid=job.process.pid, state=job.state)
+            for name, job in self._running.items()
+            if job.process is not None
+        ]
+
+    def on_ready(self, ready: WorkerReady) -> None:
+        """A worker announced itself; others than ours are ignored."""
+        job = self._running.get(ready.name)
+        if job is not None:
+            job.ready.set()
+
+    async def run(self, order: AnyOrder) -> AnyReport:
+        """The report on `order` from a worker started for it. Cancelling ends the worker.
+
+        Raises what the worker answered; InternalError WORKER_LOST if it died; TransportError if it never got ready.
+        """
+        async with self._slots:
+            name = f"export-{next(self._numbers)}"
+            job = self._running[name] = _Job()
+            try:
+                return await self._run(name, job, order)
+            finally:
+                await asyncio.shield(self._end(name, job))
+
+    async def _run(self, name: str, job: _Job, order: AnyOrder) -> AnyReport:
+        try:
+            job.process = spawn(
+                self._module,
+                name=name,
+                runtime_dir=self._premises.endpoints.runtime_dir,
+                store_dir=self._premises.store_dir,
+                on_exit=lambda status: self._on_exit(name, job, status),
+                inherited_fds=self._premises.inherited_fds,
+                gently=True,
+            )
+        except OSError as error:
+            raise InternalError(f"cannot start {name}: {error.strerror}") from error
+        self._announce(name, job, WorkerState.STARTING)
+        try:
+            async with asyncio.timeout(READY_S):
+                await job.ready.wait()
+        except TimeoutError as error:
+            raise TransportError(f"{name} did not become ready", code=ErrorCode.TIMEOUT) from error
+        if job.exited.is_set():
+            raise InternalError(f"{name} ended", code=ErrorCode.WORKER_LOST)
+        self._announce(name, job, WorkerState.RUNNING)
+        return await self._link.ask(name, order, None)
+
+    async def _end(self, name: str, job: _Job) -> None:
+        if job.process is not None:
+            self._announce(name, job, WorkerState.STOPPING)
+            try:
+                if not job.exited.is_set():
+                    await self._link.ask(name, ShutDown(), LEAVE_S)
+                    async with asyncio.timeout(LEAVE_S):
+                        await job.exited.wait()
+            except (ReeldError, TimeoutError):
+                job.process.kill()
+            await job.exited.wait()
+        del self._running[name]
+
+    def _on_exit(self, name: str, job: _Job, status: int) -> None:
+        get_logger().info("job.exited", name=name, status=status)
+        job.exited.set()
+        job.ready.set()
+        self._link.forget(name)
+
+    def _announce(self, name: str, job: _Job, state: WorkerState) -> None:
+        job.state = state
+        pid = job.process.pid if job.process else 0
+        self._publish(WorkerStateChanged(name=name, pid=pid, state=state))

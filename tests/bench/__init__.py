@@ -1,0 +1,1 @@
+"""Benchmarks: the budgets of the project, each beside its peer in one run."""

@@ -1,0 +1,160 @@
+"""`make bench`: every budget that can be measured now, ours beside the peer's, in one run.
+
+`--short` takes a few seconds a row and checks only that every row can be measured; it fails on a bar missed by far.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from reeld_client import Client
+from tests.bench import measure, scenes
+from tests.support.desk import VirtualDesk
+from tests.support.installation import Installation
+
+console = Console(width=110)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report. `bar` is the most that `value` may be."""
+
+    work: str
+    ours: str
+    peer: str
+    value: float
+    bar: float
+    unit: str = "x"
+
+    @property
+    def met(self) -> bool:
+        """Whether the bar holds."""
+        return self.value <= self.bar
+
+
+def video_rows(desk: VirtualDesk, installation: Installation, seconds: float, folder: Path) -> list[Row]:
+    """CPU of recording 1080p30 beside ffmpeg, for three scenes; for the terminal the disk too."""
+    rows = []
+    for work, scene, bar in (
+        ("nothing moves", (), 0.06),
+        ("terminal scrolling", scenes.TERMINAL, 0.40),
+        ("full motion", scenes.MOTION, 1.0),
+    ):
+        process = desk.spawn(*scene, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if scene else None
+        time.sleep(2)
+        mine = measure.ours(installation, seconds)
+        peer = measure.ffmpeg(desk, seconds, folder / "peer.mp4")
+        if process is not None:
+            process.kill()
+            process.wait()
+        rows.append(
+            Row(
+                f"1080p30, {work}: CPU",
+                f"{mine.cores:.3f} cores",
+                f"ffmpeg {peer.cores:.3f}",
+                mine.cores / peer.cores,
+                bar,
+            )
+        )
+        if scene:
+            rows.append(Row(f"1080p30, {work}: frames dropped", str(mine.dropped), "", mine.dropped, 0, "frames"))
+        if scene is scenes.TERMINAL:
+            rows.append(
+                Row(
+                    "terminal scrolling: disk",
+                    f"{mine.bytes / seconds / 1e3:.0f} kB/s",
+                    f"ffmpeg {peer.bytes / seconds / 1e3:.0f}",
+                    mine.bytes / peer.bytes,
+                    1.0,
+                )
+            )
+    return rows
+
+
+def latency_rows(installation: Installation, rounds: int) -> list[Row]:
+    """Start to first frame on a warm daemon, and the control round trip while recording."""
+    first_ms = []
+    trips_ms = []
+    with Client(runtime_dir=installation.runtime) as client:
+        for _ in range(rounds):
+            started = client.start(displays=["LEFT"], microphone="none", system_audio="none")
+            assert started.first_frame_ms is not None
+            first_ms.append(started.first_frame_ms)
+            for _ in range(100):
+                began = time.perf_counter()
+                client.status()
+                trips_ms.append((time.perf_counter() - began) * 1e3)
+            client.stop()
+            while (
+                any(worker.state not in ("ready", "running") for worker in client.status().workers)
+                or len(client.status().workers) < 3
+            ):
+                time.sleep(0.05)
+    p50, p95 = measure.percentile(first_ms, 0.5), measure.percentile(first_ms, 0.95)
+    trip50, trip99 = measure.percentile(trips_ms, 0.5), measure.percentile(trips_ms, 0.99)
+    return [
+        Row(
+            f"start to first frame, warm, {rounds} starts",
+            f"p50 {p50:.0f} p95 {p95:.0f} ms",
+            "ffmpeg 110, SSR 810",
+            p95,
+            150,
+            "ms p95",
+        ),
+        Row("control round trip while recording, p50", f"{trip50:.2f} ms", "obs-websocket 1.03", trip50, 0.5, "ms"),
+        Row("control round trip while recording, p99", f"{trip99:.2f} ms", "obs-websocket 7.0", trip99, 5, "ms"),
+    ]
+
+
+def memory_rows(desk: VirtualDesk, installation: Installation, seconds: float) -> list[Row]:
+    """PSS of all processes, idle and while recording motion."""
+    idle = measure.pss_bytes(measure.pids_of(installation)) / 1e6
+    process = desk.spawn(*scenes.MOTION, stdout=subprocess.DEVNULL)
+    installation.ok("start", "--display", "LEFT", "--mic", "none", "--system-audio", "none")
+    time.sleep(max(seconds, 6))
+    recording = measure.pss_bytes(measure.pids_of(installation)) / 1e6
+    installation.ok("stop")
+    process.kill()
+    process.wait()
+    return [
+        Row("memory of all processes, idle", f"{idle:.0f} MB PSS", "", idle, 180, "MB"),
+        Row("memory of all processes, recording 1080p30", f"{recording:.0f} MB PSS", "", recording, 400, "MB"),
+    ]
+
+
+def report(rows: list[Row]) -> None:
+    """Print the table."""
+    table = Table(title="reeld beside its peers")
+    for column in ("work", "ours", "peer", "ratio or value", "bar", ""):
+        table.add_column(column)
+    for row in rows:
+        mark = "[green]met[/green]" if row.met else "[red]missed[/red]"
+        table.add_row(row.work, row.ours, row.peer, f"{row.value:.3g} {row.unit}", f"{row.bar:g}", mark)
+    console.print(table)
+
+
+def main() -> int:
+    """Measure and print; 1 if a bar was missed (in short mode only by more than half, since it is a smoke test)."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    seconds, rounds = (4.0, 3) if options.short else (20.0, 20)
+    with VirtualDesk() as desk, Installation(desk.env) as installation, tempfile.TemporaryDirectory() as folder:
+        installation.start_daemon()
+        rows = memory_rows(desk, installation, seconds)
+        rows += video_rows(desk, installation, seconds, Path(folder))
+        rows += latency_rows(installation, rounds)
+    report(rows)
+    slack = 1.5 if options.short else 1.0
+    return int(any(row.value > row.bar * slack for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

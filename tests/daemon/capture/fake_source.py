@@ -1,0 +1,84 @@
+"""A desktop in memory: a source whose pixels, loss and return are the test's to decide. From any thread."""
+
+import os
+import select
+import threading
+import time
+
+import numpy as np
+
+from reeld.capture.api import Band, Grab, Rect
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.units import NS_PER_MS
+
+
+class FakeSource:
+    """Implements FrameSource; verified by the contract in test_api.py."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.whole = Rect(0, 0, width, height)
+        self._pixels = np.zeros((height, width, 4), np.uint8)
+        self._lock = threading.Lock()
+        self._changed: list[Rect] = []
+        self._signal_read, self._signal_write = os.pipe()
+        self._open = False
+        self.present = True
+        self.opened = 0
+        self.grabs: list[int] = []
+        self.full_grabs = 0
+
+    def paint(self, colour: int, rect: Rect | None = None) -> None:
+        """Draw a rectangle (all of it by default) in 0xRRGGBB; on even edges."""
+        rect = rect or self.whole
+        with self._lock:
+            self._pixels[rect.y : rect.bottom, rect.x : rect.right, :3] = list(colour.to_bytes(3, "little"))
+            self._changed.append(rect)
+        os.write(self._signal_write, b"x")
+
+    def vanish(self) -> None:
+        """The desktop is gone until `present` is set again."""
+        self.present = False
+        os.write(self._signal_write, b"x")
+
+    def dispose(self) -> None:
+        os.close(self._signal_read)
+        os.close(self._signal_write)
+
+    def open(self) -> None:
+        if not self.present:
+            raise RequestRejected("no desktop", code=ErrorCode.NO_DISPLAY, remedy="Paint one.")
+        self._open = True
+        self.opened += 1
+
+    def close(self) -> None:
+        self._open = False
+
+    def wait(self, deadline_ns: int, wake_fd: int) -> bool:
+        self._check()
+        with self._lock:
+            if self._changed:
+                return True
+        poll = select.poll()
+        poll.register(self._signal_read, select.POLLIN)
+        poll.register(wake_fd, select.POLLIN)
+        ready = poll.poll(max(0, -(-(deadline_ns - time.monotonic_ns()) // NS_PER_MS)))
+        if any(fd == self._signal_read for fd, _ in ready):
+            os.read(self._signal_read, 1)
+        self._check()
+        with self._lock:
+            return bool(self._changed)
+
+    def grab(self, *, full: bool) -> Grab:
+        self._check()
+        with self._lock:
+            parts = [self.whole] if full else self._changed
+            self._changed = []
+            at_ns = time.monotonic_ns()
+            bands = [Band(part, self._pixels[part.y : part.bottom, part.x : part.right].copy()) for part in parts]
+        self.grabs.append(at_ns)
+        self.full_grabs += full
+        return Grab(at_ns, bands)
+
+    def _check(self) -> None:
+        if not self._open or not self.present:
+            raise RequestRejected("the desktop is gone", code=ErrorCode.DEVICE_FAILED)

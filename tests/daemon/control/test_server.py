@@ -1,0 +1,287 @@
+"""The command socket. Harm guarded against: bytes that hurt the daemon or another client, and a command that is never
+answered."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+import zmq
+import zmq.asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reeld.control.server import COMMANDS_PER_CLIENT_MAX, ControlServer
+from reeld_proto import codec
+from reeld_proto.commands import (
+    AddMarker,
+    AnyReply,
+    Command,
+    ErrorReply,
+    GetStatus,
+    PauseSession,
+    Ping,
+    Pong,
+    Reply,
+    ResumeSession,
+    SessionChanged,
+    StopSession,
+)
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import SessionState
+from tests.support.premises import eventually, premises
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+CHANGED = SessionChanged(session="s", state=SessionState.PAUSED, elapsed_s=1.0)
+
+
+class Stage:
+    """A server whose commands behave as their type says: see `handle`."""
+
+    def __init__(self, context: zmq.asyncio.Context, address: str) -> None:
+        self.context, self.address = context, address
+        self.released = asyncio.Event()
+        self.handled: list[Command] = []
+        self.server = ControlServer(context, address, self.handle)
+        self.sockets: list[zmq.asyncio.Socket] = []
+
+    def handle(self, command: Command, arrived_ns: int) -> Reply | Coroutine[Any, Any, Reply]:
+        assert arrived_ns > 0
+        self.handled.append(command)
+        match command:
+            case Ping():
+                return Pong()
+            case PauseSession():
+                return self.held()
+            case StopSession():
+                raise RequestRejected("no session", code=ErrorCode.WRONG_STATE, remedy="Start one.", faults=("a",))
+            case ResumeSession():
+                return self.refused()
+            case AddMarker():
+                return self.broken()
+            case _:
+                raise ZeroDivisionError
+
+    async def held(self) -> Reply:
+        await self.released.wait()
+        return CHANGED
+
+    async def refused(self) -> Reply:
+        raise RequestRejected("no session", code=ErrorCode.WRONG_STATE)
+
+    async def broken(self) -> Reply:
+        raise ZeroDivisionError
+
+    def client(self, name: bytes = b"") -> zmq.asyncio.Socket:
+        socket = self.context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 0)
+        if name:
+            socket.setsockopt(zmq.IDENTITY, name)
+        self.sockets.append(socket)
+        socket.connect(self.address)
+        return socket
+
+
+def on_stage(play: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
+    async def live() -> None:
+        with premises() as place, zmq.asyncio.Context() as context:
+            stage = Stage(context, place.endpoints.control)
+            serving = asyncio.ensure_future(stage.server.serve())
+            try:
+                await play(stage)
+            finally:
+                stage.released.set()
+                await stage.server.drain(5)
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+                for socket in stage.sockets:
+                    socket.close()
+                stage.server.close()
+
+    asyncio.run(live())
+
+
+async def reply_of(socket: zmq.asyncio.Socket) -> tuple[str, Any]:
+    (data,) = await asyncio.wait_for(socket.recv_multipart(), 5)
+    envelope = codec.unpack(data, AnyReply)
+    return envelope.id, envelope.body
+
+
+async def ask(socket: zmq.asyncio.Socket, command: Command, id: str = "q") -> Any:
+    await socket.send(codec.pack(command, id=id))
+    answered, body = await reply_of(socket)
+    assert answered == id
+    return body
+
+
+def test_a_command_is_answered_with_its_id() -> None:
+    async def play(stage: Stage) -> None:
+        assert await ask(stage.client(), Ping(), "42") == Pong()
+
+    on_stage(play)
+
+
+def test_a_slow_command_delays_nobody_not_even_its_own_client() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        await client.send(codec.pack(PauseSession(), id="slow"))
+        assert await ask(client, Ping()) == Pong()
+        assert await ask(stage.client(), Ping()) == Pong()
+        stage.released.set()
+        assert await reply_of(client) == ("slow", CHANGED)
+
+    on_stage(play)
+
+
+def test_refusals_carry_code_remedy_and_faults() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        reply = await ask(client, StopSession())
+        assert reply == ErrorReply(code="wrong-state", message="no session", remedy="Start one.", faults=["a"])
+        assert (await ask(client, ResumeSession())).code == ErrorCode.WRONG_STATE
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("command", [GetStatus(), AddMarker(text="x")])
+def test_a_fault_of_ours_is_told_without_its_traceback_and_the_daemon_lives(command: Command) -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        reply = await ask(client, command)
+        assert reply.code == ErrorCode.INTERNAL
+        assert "Traceback" not in reply.message
+        assert await ask(client, Ping()) == Pong()
+
+    on_stage(play)
+
+
+def unknown(**body: Any) -> bytes:
+    import msgpack  # noqa: PLC0415, TID251 - what a foreign client sends is not ours to type
+
+    return bytes(msgpack.packb({"v": 1, "seq": 1, "id": "q", "body": body}))
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "request_id"),
+    [
+        (b"", ErrorCode.INVALID_REQUEST, ""),
+        (b"hello", ErrorCode.INVALID_REQUEST, ""),
+        (b"\xc1" * 100, ErrorCode.INVALID_REQUEST, ""),
+        (b"\xdd\xff\xff\xff\xff", ErrorCode.INVALID_REQUEST, ""),
+        (b"\x91" * 100_000, ErrorCode.INVALID_REQUEST, ""),
+        (b"x" * (codec.COMMAND_BYTES_MAX + 1), ErrorCode.TOO_LARGE, ""),
+        (b"x" * (16 * 1024 * 1024), ErrorCode.TOO_LARGE, ""),
+        (unknown(type="session.explode"), ErrorCode.UNKNOWN_COMMAND, "q"),
+        (unknown(type="session.mark", text=7), ErrorCode.INVALID_REQUEST, "q"),
+        (unknown(), ErrorCode.INVALID_REQUEST, "q"),
+    ],
+    ids=["empty", "text", "reserved", "bomb", "deep", "large", "huge", "unknown", "mistyped", "untyped"],
+)
+def test_what_is_not_a_command_gets_an_error_and_changes_nothing(
+    data: bytes, code: ErrorCode, request_id: str
+) -> None:
+    async def play(stage: Stage) -> None:
+        client, other = stage.client(), stage.client()
+        await client.send(data)
+        answered, reply = await reply_of(client)
+        assert (answered, reply.code) == (request_id, code)
+        assert stage.handled == []
+        assert await ask(other, Ping()) == Pong()
+        assert await ask(client, Ping()) == Pong()
+
+    on_stage(play)
+
+
+def test_messages_of_the_wrong_number_of_frames_get_an_error() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        for frames in ([b"", codec.pack(Ping(), id="a")], [b"x"] * 500):
+            await client.send_multipart(frames)
+            _, reply = await reply_of(client)
+            assert reply.code == ErrorCode.INVALID_REQUEST
+        assert await ask(client, Ping()) == Pong()
+
+    on_stage(play)
+
+
+def test_another_protocol_version_is_told_which_one_is_spoken() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        await client.send(codec.encode(codec.Envelope(v=99, seq=1, body=Ping(), id="new")))
+        answered, reply = await reply_of(client)
+        assert (answered, reply.code) == ("new", ErrorCode.UNSUPPORTED_VERSION)
+
+    on_stage(play)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.binary(max_size=200), min_size=1, max_size=3), max_size=20))
+def test_any_bytes_are_answered_and_the_next_command_works(messages: list[list[bytes]]) -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        for frames in messages:
+            await client.send_multipart(frames)
+            _, reply = await reply_of(client)
+            assert isinstance(reply, ErrorReply)
+        assert await ask(client, Ping()) == Pong()
+
+    on_stage(play)
+
+
+def test_one_client_cannot_use_up_the_daemon() -> None:
+    async def play(stage: Stage) -> None:
+        greedy, modest = stage.client(), stage.client()
+        for number in range(COMMANDS_PER_CLIENT_MAX + 1):
+            await greedy.send(codec.pack(PauseSession(), id=str(number)))
+        answered, reply = await reply_of(greedy)
+        assert (answered, reply.code) == (str(COMMANDS_PER_CLIENT_MAX), ErrorCode.DENIED)
+        assert await ask(modest, Ping()) == Pong()
+        stage.released.set()
+        replies = [await reply_of(greedy) for _ in range(COMMANDS_PER_CLIENT_MAX)]
+        assert all(reply == CHANGED for _, reply in replies)
+        assert await ask(greedy, Ping()) == Pong()
+
+    on_stage(play)
+
+
+def test_a_client_that_left_before_its_answer_hurts_nobody() -> None:
+    async def play(stage: Stage) -> None:
+        gone = stage.client()
+        await gone.send(codec.pack(PauseSession(), id="x"))
+        await eventually(lambda: stage.handled)
+        gone.close()
+        stage.released.set()
+        await stage.server.drain(5)
+        assert await ask(stage.client(), Ping()) == Pong()
+
+    on_stage(play)
+
+
+def test_a_client_that_comes_back_under_its_name_is_served() -> None:
+    async def play(stage: Stage) -> None:
+        assert await ask(stage.client(b"tray"), Ping()) == Pong()
+        assert await ask(stage.client(b"tray"), Ping()) == Pong()
+
+    on_stage(play)
+
+
+def test_a_flood_is_answered_completely_and_in_order() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        for number in range(900):
+            await client.send(codec.pack(Ping(), id=str(number)))
+        heard = [(await reply_of(client))[0] for _ in range(900)]
+        assert heard == [str(number) for number in range(900)]
+
+    on_stage(play)
+
+
+def test_commands_that_do_not_end_in_time_are_cancelled_at_the_end() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        await client.send(codec.pack(PauseSession(), id="x"))
+        await eventually(lambda: stage.handled)
+        await stage.server.drain(0.01)
+        assert await ask(client, Ping()) == Pong()
+
+    on_stage(play)

@@ -1,0 +1,648 @@
+"""Conversations with the session core. Harm guarded against: an ask that is never answered, a recording that goes on
+through a pause, a session that is never finished in the store."""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from reeld.config import Config
+from reeld.sessions import signals
+from reeld.sessions.core import NOTICE_NS
+from reeld.sessions.live import ServiceState
+from reeld.sessions.signals import Service, Step
+from reeld_proto.commands import ErrorReply, SessionChanged, SessionStarted, SessionStopped, StartSession
+from reeld_proto.errors import ErrorCode
+from reeld_proto.events import MarkerAdded
+from reeld_proto.records import SessionState
+from reeld_proto.units import NS_PER_MS, NS_PER_S
+from reeld_proto.workers import CreateSession, FinishSession, PauseTracks, StartAudio, StartVideo, TracksStarted
+from tests.daemon.sessions.conversation import (
+    BROKEN,
+    NO_DISPLAY,
+    START_NS,
+    TIMEOUT,
+    WALL_NS,
+    Conversation,
+    finished,
+    surroundings,
+)
+
+LOST = ErrorReply(code=ErrorCode.WORKER_LOST, message="ended")
+
+
+@pytest.fixture
+def talk() -> Conversation:
+    return Conversation()
+
+
+# -- start ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_start_orders_store_and_both_services_in_one_go(talk: Conversation) -> None:
+    talk.start()
+    (create,) = talk.take(signals.OrderStore)
+    assert isinstance(create.order, CreateSession)
+    assert (create.order.session, create.order.name) == ("s1", "Session today")
+    assert create.order.started_mono_ns == START_NS + 5 * NS_PER_MS
+    assert create.order.started_wall_ns == WALL_NS
+    assert [(claim.service, claim.epoch) for claim in talk.take(signals.Claim)] == [("video", 1), ("audio", 1)]
+    assert talk.take(signals.KeepSession) == [signals.KeepSession(session="s1")]
+    assert talk.core.state == SessionState.STARTING
+
+
+def test_each_worker_is_told_its_tracks_when_it_is_claimed(talk: Conversation) -> None:
+    talk.start()
+    talk.claimed(Service.VIDEO)
+    (start,) = talk.take(signals.StartService)
+    assert isinstance(start.order, StartVideo)
+    assert start.order.clock.start_ns == START_NS + 5 * NS_PER_MS
+    assert [spec.track for spec in start.order.tracks] == ["video-1", "video-2"]
+    talk.claimed(Service.AUDIO)
+    (start,) = talk.take(signals.StartService)
+    assert isinstance(start.order, StartAudio)
+
+
+def test_first_frame_counts_from_the_arrival_of_the_command(talk: Conversation) -> None:
+    talk.run()
+    reply = talk.reply()
+    assert isinstance(reply, SessionStarted)
+    assert (reply.session, reply.state, reply.name) == ("s1", SessionState.ACTIVE, "Session today")
+    assert reply.first_frame_ms == pytest.approx(25)
+    assert talk.states() == [SessionState.STARTING, SessionState.ACTIVE]
+
+
+def test_the_reply_waits_until_the_session_is_durable(talk: Conversation) -> None:
+    talk.start()
+    for service in Service:
+        talk.claimed(service)
+        talk.started(service)
+    assert talk.core.state == SessionState.STARTING
+    talk.stored(Step.CREATE)
+    assert isinstance(talk.reply(), SessionStarted)
+
+
+def test_a_refused_start_leaves_no_trace(talk: Conversation) -> None:
+    talk.start(StartSession(fps=99))
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert reply.code == ErrorCode.INVALID_REQUEST
+    assert talk.core.state == SessionState.IDLE
+    assert talk.core.live is None
+    assert not talk.take(signals.OrderStore, talk.said)
+
+
+def test_a_second_start_is_told_the_state_and_changes_nothing(talk: Conversation) -> None:
+    talk.start()
+    talk.start()
+    (answer,) = talk.take(signals.Answer, talk.said)
+    assert isinstance(answer.reply, ErrorReply)
+    assert answer.reply.code == ErrorCode.WRONG_STATE
+    assert "starting" in answer.reply.message
+    assert talk.core.state == SessionState.STARTING
+
+
+def test_sound_alone_starts_without_a_first_frame(talk: Conversation) -> None:
+    talk.start(around=surroundings(video=NO_DISPLAY))
+    talk.claimed(Service.AUDIO)
+    talk.stored(Step.CREATE)
+    talk.started(Service.AUDIO)
+    reply = talk.reply()
+    assert isinstance(reply, SessionStarted)
+    assert reply.first_frame_ms is None
+    assert reply.state == SessionState.ACTIVE
+    assert reply.warnings == ["no picture is recorded: no display"]
+
+
+def test_sound_that_fails_makes_the_session_partial_and_is_tried_again(talk: Conversation) -> None:
+    talk.start()
+    talk.stored(Step.CREATE)
+    talk.claimed(Service.VIDEO)
+    talk.started(Service.VIDEO)
+    talk.failed(Service.AUDIO)
+    reply = talk.reply()
+    assert isinstance(reply, SessionStarted)
+    assert reply.state == SessionState.PARTIAL
+    assert reply.warnings == ["no audio is recorded: it fell apart"]
+    (retry,) = talk.take(signals.RetryLater, talk.said)
+    talk.later(retry.after_s * 1000)
+    talk.say(signals.RetryDue(service=Service.AUDIO, session="s1", now_ns=talk.now_ns))
+    (claim,) = talk.take(signals.Claim)
+    talk.claimed(Service.AUDIO, claim.epoch)
+    talk.started(Service.AUDIO, claim.epoch)
+    assert talk.core.state == SessionState.ACTIVE
+
+
+@pytest.mark.parametrize("request_", [StartSession(displays=["LEFT"]), StartSession(displays=["all"])])
+def test_a_picture_asked_for_by_name_that_fails_fails_the_start(talk: Conversation, request_: StartSession) -> None:
+    talk.start(request_)
+    talk.stored(Step.CREATE)
+    talk.claimed(Service.AUDIO)
+    talk.started(Service.AUDIO)
+    talk.failed(Service.VIDEO, error=NO_DISPLAY)
+    assert talk.reply() == NO_DISPLAY
+    assert talk.core.state == SessionState.IDLE
+    (finish,) = [order for order in talk.orders(Step.NOTE) if isinstance(order, FinishSession)]
+    assert finish.state == SessionState.ERROR
+    assert {release.service for release in talk.take(signals.Release)} == set(Service)
+
+
+def test_when_everything_fails_the_start_fails(talk: Conversation) -> None:
+    talk.start()
+    talk.stored(Step.CREATE)
+    talk.failed(Service.VIDEO)
+    talk.failed(Service.AUDIO, error=LOST)
+    assert talk.reply() == BROKEN
+    assert talk.core.state == SessionState.IDLE
+
+
+def test_a_session_the_store_cannot_keep_is_not_recorded(talk: Conversation) -> None:
+    full = ErrorReply(code=ErrorCode.DISK_FULL, message="no room")
+    talk.start()
+    talk.stored(Step.CREATE, full)
+    for service in Service:
+        talk.claimed(service)
+        talk.started(service)
+    assert talk.reply() == full
+    assert talk.core.state == SessionState.IDLE
+    assert not any(isinstance(order, FinishSession) for order in talk.orders(Step.NOTE))
+
+
+def test_a_worker_lost_while_starting_is_replaced_before_the_reply(talk: Conversation) -> None:
+    talk.start()
+    talk.stored(Step.CREATE)
+    talk.claimed(Service.AUDIO)
+    talk.started(Service.AUDIO)
+    talk.claimed(Service.VIDEO)
+    talk.lost(Service.VIDEO)
+    (claim,) = talk.take(signals.Claim)
+    assert claim.epoch == 2
+    talk.failed(Service.VIDEO, epoch=1, error=LOST)
+    assert talk.core.state == SessionState.STARTING
+    talk.claimed(Service.VIDEO, 2)
+    talk.started(Service.VIDEO, 2)
+    reply = talk.reply()
+    assert isinstance(reply, SessionStarted)
+    assert reply.state == SessionState.ACTIVE
+
+
+# -- pause and resume -----------------------------------------------------------------------------------------------
+
+
+def test_a_pause_names_an_instant_that_is_still_to_come_to_everybody(talk: Conversation) -> None:
+    talk.run()
+    talk.later(1000)
+    talk.pause()
+    orders = talk.take(signals.OrderService)
+    assert [order.order for order in orders] == [PauseTracks(at_ns=talk.now_ns + NOTICE_NS)] * 2
+    assert {expect.recording for expect in talk.take(signals.ExpectProgress)} == {False}
+    (record,) = talk.take(signals.OrderStore)
+    live = talk.core.live
+    assert live is not None
+    assert record.order.start_ns == talk.now_ns + NOTICE_NS - live.clock.start_ns
+    talk.confirm(Step.PAUSE)
+    (answer,) = talk.take(signals.Answer)
+    assert isinstance(answer.reply, SessionChanged)
+    assert answer.reply.state == SessionState.PAUSED
+    assert answer.reply.elapsed_s == pytest.approx(1.08)
+
+
+def test_session_time_stands_still_in_a_pause(talk: Conversation) -> None:
+    talk.run()
+    talk.paused()
+    before = talk.core.brief(talk.now_ns)
+    talk.later(3000)
+    after = talk.core.brief(talk.now_ns)
+    assert before is not None
+    assert before == after
+
+
+def test_resume_gives_both_ends_of_the_pause_to_the_store(talk: Conversation) -> None:
+    talk.run()
+    talk.paused()
+    talk.later(3000)
+    talk.resume()
+    record = talk.orders(Step.RESUME)[0]
+    assert record.end_ns - record.start_ns == 3000 * NS_PER_MS
+    talk.confirm(Step.RESUME)
+    assert talk.core.state == SessionState.ACTIVE
+    assert {expect.recording for expect in talk.take(signals.ExpectProgress, talk.said[-30:])} >= {True}
+
+
+def test_pausing_twice_and_resuming_twice_are_errors_that_name_the_state(talk: Conversation) -> None:
+    talk.run()
+    talk.paused()
+    talk.pause()
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert (reply.code, "paused" in reply.message) == (ErrorCode.WRONG_STATE, True)
+    talk.resume()
+    talk.confirm(Step.RESUME)
+    talk.resume()
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert "active" in reply.message
+
+
+def test_a_worker_that_does_not_pause_is_killed_because_it_may_go_on_recording(talk: Conversation) -> None:
+    talk.run()
+    talk.pause()
+    talk.answered(Service.VIDEO, Step.PAUSE, error=TIMEOUT)
+    assert talk.take(signals.Distrust) == [signals.Distrust(service=Service.VIDEO, reason="no answer")]
+    talk.answered(Service.AUDIO, Step.PAUSE)
+    talk.stored(Step.PAUSE)
+    assert talk.core.state == SessionState.PAUSED
+
+
+def test_a_worker_lost_in_a_pause_is_replaced_when_the_pause_ends(talk: Conversation) -> None:
+    """Harm: a worker that starts during a pause captures what nobody wanted captured."""
+    talk.run()
+    talk.paused()
+    talk.lost(Service.VIDEO)
+    assert not talk.take(signals.Claim)
+    talk.later(500)
+    talk.resume()
+    (claim,) = talk.take(signals.Claim)
+    talk.answered(Service.AUDIO, Step.RESUME)
+    talk.stored(Step.RESUME)
+    assert talk.core.state == SessionState.ACTIVE
+    talk.claimed(Service.VIDEO, claim.epoch)
+    (start,) = talk.take(signals.StartService)
+    assert isinstance(start.order, StartVideo)
+    assert len(start.order.clock.pauses) == 1
+    assert start.order.clock.paused_since_ns is None
+
+
+def test_a_pause_that_overtakes_a_restart_keeps_the_new_worker_from_recording(talk: Conversation) -> None:
+    talk.run()
+    talk.lost(Service.VIDEO)
+    talk.pause()
+    assert {order.service for order in talk.take(signals.OrderService)} == {Service.AUDIO}
+    talk.claimed(Service.VIDEO, 2)
+    assert not talk.take(signals.StartService)
+    talk.answered(Service.AUDIO, Step.PAUSE)
+    talk.stored(Step.PAUSE)
+    talk.resume()
+    assert talk.take(signals.Claim)
+
+
+# -- loss and recovery ----------------------------------------------------------------------------------------------
+
+
+def test_a_lost_worker_is_replaced_at_once_with_the_next_epoch(talk: Conversation) -> None:
+    talk.run()
+    talk.lost(Service.VIDEO)
+    assert talk.take(signals.Claim) == [signals.Claim(service=Service.VIDEO, epoch=2)]
+    talk.claimed(Service.VIDEO, 2)
+    (start,) = talk.take(signals.StartService)
+    assert start.order.epoch == 2  # type: ignore[union-attr]
+    talk.started(Service.VIDEO, 2)
+    assert talk.core.state == SessionState.ACTIVE
+    assert talk.take(signals.ExpectProgress) == [signals.ExpectProgress(service=Service.VIDEO, recording=True)]
+
+
+def test_an_answer_of_the_worker_that_was_lost_changes_nothing(talk: Conversation) -> None:
+    talk.run()
+    talk.lost(Service.VIDEO)
+    talk.started(Service.VIDEO, 1)
+    talk.failed(Service.VIDEO, 1)
+    talk.claimed(Service.VIDEO, 1)
+    assert not talk.heard
+    live = talk.core.live
+    assert live is not None
+    assert live.services[Service.VIDEO].state == ServiceState.CLAIMING
+
+
+def test_a_service_given_up_makes_the_session_partial_and_the_store_is_told(talk: Conversation) -> None:
+    talk.run()
+    talk.say(signals.ServiceGivenUp(service=Service.AUDIO, reason="killed", now_ns=talk.now_ns))
+    assert talk.core.state == SessionState.PARTIAL
+    (note,) = [order for order in talk.orders(Step.NOTE)]
+    assert (note.state, "killed" in note.warning) == (SessionState.PARTIAL, True)
+    # Not yet again at once: its workers die faster than they record.
+    (retry,) = talk.take(signals.RetryLater)
+    assert retry.after_s >= 30
+
+
+def test_a_restart_that_fails_is_tried_again_and_told_once(talk: Conversation) -> None:
+    talk.run()
+    talk.lost(Service.VIDEO)
+    talk.claimed(Service.VIDEO, 2)
+    talk.failed(Service.VIDEO, 2, NO_DISPLAY)
+    assert talk.core.state == SessionState.PARTIAL
+    live = talk.core.live
+    assert live is not None
+    for _ in range(3):
+        talk.say(signals.RetryDue(service=Service.VIDEO, session="s1", now_ns=talk.now_ns))
+        (claim,) = talk.take(signals.Claim)
+        talk.claimed(Service.VIDEO, claim.epoch)
+        talk.failed(Service.VIDEO, claim.epoch, NO_DISPLAY)
+        assert talk.take(signals.RetryLater)
+    assert live.warnings.count("video failed: no display") == 1
+
+
+def test_a_start_that_times_out_gets_its_worker_killed(talk: Conversation) -> None:
+    talk.run()
+    talk.lost(Service.VIDEO)
+    talk.claimed(Service.VIDEO, 2)
+    talk.failed(Service.VIDEO, 2, TIMEOUT)
+    assert talk.take(signals.Distrust)
+    talk.lost(Service.VIDEO)
+    assert not talk.take(signals.Claim), "the retry will claim a fresh one"
+
+
+def test_without_a_store_the_session_ends_in_error_and_everybody_is_answered(talk: Conversation) -> None:
+    talk.run()
+    talk.pause()
+    talk.say(signals.StoreGivenUp(reason="disk", now_ns=talk.now_ns))
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert reply.code == ErrorCode.WORKER_LOST
+    assert talk.core.state == SessionState.IDLE
+    assert {release.service for release in talk.take(signals.Release)} == set(Service)
+
+
+# -- markers, clock, stop -------------------------------------------------------------------------------------------
+
+
+def test_a_marker_is_told_only_when_it_is_durable(talk: Conversation) -> None:
+    talk.run()
+    talk.later(950)
+    talk.say(signals.MarkAsked(ask=talk.ask(), text="hm", now_ns=talk.now_ns))
+    (order,) = talk.take(signals.OrderStore)
+    assert not talk.take(signals.Publish)
+    talk.say(
+        signals.StoreAnswered(step=order.step, mark=order.mark, ask=order.ask, now_ns=talk.now_ns, error=None)
+    )
+    reply = talk.reply()
+    assert isinstance(reply, SessionChanged)
+    assert reply.marker_at_s == pytest.approx(1.0)
+    assert talk.take(signals.Publish) == [signals.Publish(event=MarkerAdded(session="s1", at_s=1.0, text="hm"))]
+
+
+def test_a_marker_the_store_refused_is_an_error(talk: Conversation) -> None:
+    talk.run()
+    talk.say(signals.MarkAsked(ask=talk.ask(), text="hm", now_ns=talk.now_ns))
+    (order,) = talk.take(signals.OrderStore)
+    talk.say(signals.StoreAnswered(step=order.step, mark=order.mark, ask=order.ask, now_ns=0, error=LOST))
+    assert talk.reply() == LOST
+    assert not talk.take(signals.Publish)
+
+
+def test_the_civil_clock_is_recorded_when_it_jumps_and_only_then(talk: Conversation) -> None:
+    talk.run()
+    offset_ns = WALL_NS - (START_NS + 5 * NS_PER_MS)
+    talk.later(1000)
+    talk.say(signals.ClockRead(wall_ns=talk.now_ns + offset_ns + NS_PER_S // 4, now_ns=talk.now_ns))
+    assert not talk.heard
+    talk.say(signals.ClockRead(wall_ns=talk.now_ns + offset_ns + 3600 * NS_PER_S, now_ns=talk.now_ns))
+    (order,) = talk.take(signals.OrderStore)
+    assert order.order.wall_ns == talk.now_ns + offset_ns + 3600 * NS_PER_S
+    talk.later(1000)
+    talk.say(signals.ClockRead(wall_ns=talk.now_ns + offset_ns + 3600 * NS_PER_S, now_ns=talk.now_ns))
+    assert not talk.heard
+
+
+def stop_and_read(talk: Conversation) -> Any:
+    talk.stop()
+    for service in Service:
+        talk.answered(service, Step.STOP)
+    talk.stored(Step.FINISH)
+    talk.say(signals.SessionRead(session=finished("s1"), now_ns=talk.now_ns))
+    return talk.reply()
+
+
+def test_a_stop_drains_both_then_finishes_then_answers(talk: Conversation) -> None:
+    talk.run()
+    talk.later(2000)
+    reply = stop_and_read(talk)
+    assert isinstance(reply, SessionStopped)
+    assert reply.state == SessionState.COMPLETED
+    (finish,) = talk.orders(Step.FINISH)
+    assert finish.end_ns == 2050 * NS_PER_MS
+    assert talk.states()[-3:] == [SessionState.ENDING, SessionState.PERSISTING, SessionState.COMPLETED]
+    assert talk.core.state == SessionState.IDLE
+    assert talk.core.brief(talk.now_ns) is None
+    assert talk.take(signals.KeepSession) == [signals.KeepSession(session=None)]
+
+
+def test_a_stop_in_a_pause_ends_where_the_pause_began(talk: Conversation) -> None:
+    talk.run()
+    talk.paused()
+    talk.later(5000)
+    stop_and_read(talk)
+    (finish,) = talk.orders(Step.FINISH)
+    assert finish.end_ns == (1050 + 30) * NS_PER_MS
+
+
+def test_a_worker_lost_while_it_drains_does_not_hold_the_stop_up(talk: Conversation) -> None:
+    talk.run()
+    talk.stop()
+    talk.lost(Service.VIDEO)
+    assert not talk.take(signals.Claim)
+    talk.answered(Service.AUDIO, Step.STOP)
+    assert talk.core.state == SessionState.PERSISTING
+
+
+def test_stop_without_a_session_and_stop_twice_are_errors(talk: Conversation) -> None:
+    talk.stop()
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert (reply.code, "idle" in reply.message) == (ErrorCode.WRONG_STATE, True)
+    talk.run()
+    talk.stop()
+    talk.stop()
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert "ending" in reply.message
+
+
+def test_a_session_that_cannot_be_finished_or_read_says_so(talk: Conversation) -> None:
+    talk.run()
+    talk.stop()
+    for service in Service:
+        talk.answered(service, Step.STOP)
+    talk.stored(Step.FINISH, LOST)
+    assert talk.reply() == LOST
+    assert talk.core.state == SessionState.IDLE
+    talk.run()
+    talk.stop()
+    for service in Service:
+        talk.answered(service, Step.STOP)
+    talk.stored(Step.FINISH)
+    talk.say(signals.SessionRead(session=BROKEN, now_ns=talk.now_ns))
+    assert talk.reply() == BROKEN
+    assert talk.core.state == SessionState.IDLE
+
+
+def test_the_next_session_starts_afresh(talk: Conversation) -> None:
+    talk.run()
+    stop_and_read(talk)
+    talk.say(signals.RetryDue(service=Service.VIDEO, session="s1", now_ns=talk.now_ns))
+    assert not talk.heard
+    talk.run()
+    assert isinstance(talk.reply(), SessionStarted)
+
+
+# -- any order of events --------------------------------------------------------------------------------------------
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Clients, workers and the store say what they like, when they like; what must always hold is checked."""
+
+    @initialize(running=st.booleans())
+    def begin(self, running: bool) -> None:
+        self.talk = Conversation(Config())
+        self.pending: list[signals.Command] = []
+        self.epochs: dict[Service, int] = {}
+        self.asked: set[int] = set()
+        self.answered: set[int] = set()
+        self.created: set[str] = set()
+        self.finished_: list[str] = []
+        self.sessions = 0
+        if running:
+            self.start(StartSession())
+            self.settle()
+
+    def say(self, event: signals.Event) -> None:
+        ask = getattr(event, "ask", 0)
+        if ask and not isinstance(event, signals.StoreAnswered):
+            self.asked.add(ask)
+        paused_before = self.talk.core.state in {SessionState.PAUSED, SessionState.PAUSING}
+        for command in self.talk.say(event):
+            match command:
+                case signals.Answer(ask=answered):
+                    if answered in self.asked:
+                        self.answered.add(answered)
+                case signals.StartService(service=service, epoch=epoch):
+                    assert not paused_before, "a worker starts in a pause"
+                    assert epoch > self.epochs.get(service, 0)
+                    self.epochs[service] = epoch
+                    self.pending.append(command)
+                case signals.OrderStore(order=CreateSession(session=session)):
+                    self.created.add(session)
+                    self.epochs = {}
+                    self.pending.append(command)
+                case signals.OrderStore(order=FinishSession(session=session)):
+                    self.finished_.append(session)
+                    self.pending.append(command)
+                case signals.Survey() | signals.Claim() | signals.OrderService() | signals.OrderStore():
+                    self.pending.append(command)
+                case signals.ReadSession() | signals.RetryLater():
+                    self.pending.append(command)
+                case _:
+                    pass
+
+    def take_one(self, data: st.DataObject) -> signals.Command:
+        index = data.draw(st.integers(0, len(self.pending) - 1))
+        return self.pending.pop(index)
+
+    @rule(ms=st.integers(0, 5000))
+    def time_passes(self, ms: int) -> None:
+        self.talk.later(ms)
+
+    @rule(request=st.sampled_from([StartSession(), StartSession(displays=["LEFT"]), StartSession(fps=0)]))
+    def start(self, request: StartSession) -> None:
+        self.say(signals.StartAsked(ask=self.talk.ask(), request=request, now_ns=self.talk.now_ns))
+
+    @rule(kind=st.sampled_from([signals.PauseAsked, signals.ResumeAsked, signals.StopAsked]))
+    def ask(self, kind: Any) -> None:
+        self.say(kind(ask=self.talk.ask(), now_ns=self.talk.now_ns))
+
+    @rule()
+    def mark(self) -> None:
+        self.say(signals.MarkAsked(ask=self.talk.ask(), text="x", now_ns=self.talk.now_ns))
+
+    @rule(service=st.sampled_from(Service))
+    def lose(self, service: Service) -> None:
+        self.say(signals.WorkerLost(service=service, reason="killed", now_ns=self.talk.now_ns))
+
+    @rule(service=st.sampled_from(Service))
+    def give_up(self, service: Service) -> None:
+        self.say(signals.ServiceGivenUp(service=service, reason="killed", now_ns=self.talk.now_ns))
+
+    @rule()
+    def lose_the_store_for_good(self) -> None:
+        self.say(signals.StoreGivenUp(reason="killed", now_ns=self.talk.now_ns))
+
+    @rule(jump=st.booleans())
+    def read_clock(self, jump: bool) -> None:
+        wall_ns = WALL_NS + self.talk.now_ns - START_NS + (7200 * NS_PER_S if jump else 0)
+        self.say(signals.ClockRead(wall_ns=wall_ns, now_ns=self.talk.now_ns))
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), error=st.sampled_from([None, None, None, BROKEN, TIMEOUT, LOST]))
+    def something_is_done(self, data: st.DataObject, error: ErrorReply | None) -> None:
+        self.do(self.take_one(data), error)
+
+    def do(self, command: signals.Command, error: ErrorReply | None) -> None:
+        now_ns = self.talk.now_ns
+        match command:
+            case signals.Survey():
+                self.sessions += 1
+                self.say(
+                    signals.Surveyed(
+                        surroundings=surroundings(), session=f"s{self.sessions}", wall_ns=WALL_NS, now_ns=now_ns
+                    )
+                )
+            case signals.Claim(service=service, epoch=epoch) | signals.StartService(service=service, epoch=epoch) if (
+                error
+            ):
+                self.say(signals.ServiceFailed(service=service, epoch=epoch, error=error, now_ns=now_ns))
+            case signals.Claim(service=service, epoch=epoch):
+                self.say(signals.WorkerClaimed(service=service, epoch=epoch, now_ns=now_ns))
+            case signals.StartService(service=service, epoch=epoch):
+                report = TracksStarted(first_ns=now_ns)
+                self.say(signals.ServiceStarted(service=service, epoch=epoch, report=report, now_ns=now_ns))
+            case signals.OrderService(service=service, epoch=epoch, step=step):
+                self.say(
+                    signals.ServiceAnswered(service=service, epoch=epoch, step=step, error=error, now_ns=now_ns)
+                )
+            case signals.OrderStore(step=step, mark=marked, ask=ask):
+                self.say(signals.StoreAnswered(step=step, error=error, mark=marked, ask=ask, now_ns=now_ns))
+            case signals.ReadSession(session=session):
+                self.say(signals.SessionRead(session=error or finished(session), now_ns=now_ns))
+            case signals.RetryLater(service=service, session=session):
+                self.say(signals.RetryDue(service=service, session=session, now_ns=now_ns))
+
+    @invariant()
+    def a_session_is_known_exactly_while_there_is_one(self) -> None:
+        if hasattr(self, "talk"):
+            without = {SessionState.IDLE, SessionState.VALIDATING}
+            assert (self.talk.core.live is None) == (self.talk.core.state in without)
+
+    @invariant()
+    def session_time_stands_still_exactly_in_pauses(self) -> None:
+        live = self.talk.core.live if hasattr(self, "talk") else None
+        if live is not None and self.talk.core.state in {SessionState.PAUSED, SessionState.PAUSING}:
+            assert live.clock.paused_since_ns is not None
+        if live is not None and self.talk.core.state in {SessionState.ACTIVE, SessionState.RESUMING}:
+            assert live.clock.paused_since_ns is None
+
+    def teardown(self) -> None:
+        if not hasattr(self, "talk"):
+            return
+        # Whatever happened: when everybody answers, every ask is answered and a stop ends the session.
+        self.settle()
+        if self.talk.core.state != SessionState.IDLE:
+            self.ask(signals.StopAsked)
+            self.settle()
+        assert self.talk.core.state == SessionState.IDLE
+        assert self.asked == self.answered
+        assert len(self.finished_) == len(set(self.finished_))
+        assert set(self.finished_) <= self.created
+
+    def settle(self) -> None:
+        for _ in range(200):
+            todo = [c for c in self.pending if not isinstance(c, signals.RetryLater)]
+            if not todo:
+                return
+            self.pending.remove(todo[0])
+            self.do(todo[0], None)
+        raise AssertionError("it never settles")
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

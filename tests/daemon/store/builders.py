@@ -1,0 +1,98 @@
+"""Messages and stores for the tests of this box."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reeld.store import sessions
+from reeld.store.api import IngestItem, Landing
+from reeld.store.environment import StoreEnvironment
+from reeld.store.ingest import Batch
+from reeld_proto.records import GapReason, SessionState, TrackKind
+from reeld_proto.workers import ChunkCaptured, CreateSession, FinishSession, GapFound, TrackRecord
+
+SESSION = "20261122-170509-k3fa"
+NS = 1_000_000_000
+
+
+def creation(
+    session: str = SESSION, name: str = "work", tracks: tuple[str, ...] = ("video-1", "mix"), **fields: object
+) -> CreateSession:
+    records = [
+        TrackRecord(
+            id=track,
+            kind=TrackKind.VIDEO if track.startswith("video") else TrackKind.AUDIO,
+            codec="",
+            label=track,
+            source=track,
+        )
+        for track in tracks
+    ]
+    values = {"tags": [], "started_wall_ns": 1_700_000_000 * NS, "started_mono_ns": 5, "tracks": records, **fields}
+    return CreateSession(session=session, name=name, **values)  # type: ignore[arg-type]
+
+
+def finish(end_ns: int, session: str = SESSION, state: SessionState = SessionState.COMPLETED) -> FinishSession:
+    return FinishSession(session=session, end_ns=end_ns, state=state)
+
+
+def chunk(
+    start_ns: int,
+    end_ns: int,
+    payload: bytes = b"",
+    *,
+    track: str = "video-1",
+    session: str = SESSION,
+    epoch: int = 1,
+    seq: int = 1,
+    producer: str = "capture-1",
+    keyframe: bool = True,
+    init: bytes = b"init",
+    **counters: int,
+) -> IngestItem:
+    message = ChunkCaptured(
+        session=session,
+        track=track,
+        epoch=epoch,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        keyframe=keyframe,
+        codec="avc1",
+        **{"frames": 3, **counters},
+    )
+    return IngestItem(producer, seq, message, payload or f"{track} {start_ns} {end_ns}".encode(), init)
+
+
+def gap(
+    start_ns: int,
+    end_ns: int,
+    reason: GapReason = GapReason.HIDDEN,
+    *,
+    track: str = "video-1",
+    session: str = SESSION,
+    epoch: int = 1,
+    seq: int = 1,
+) -> IngestItem:
+    message = GapFound(session=session, track=track, epoch=epoch, start_ns=start_ns, end_ns=end_ns, reason=reason)
+    return IngestItem("capture-1", seq, message)
+
+
+def land(store: StoreEnvironment, *items: IngestItem) -> list[Landing]:
+    """Land items as one batch, in one transaction."""
+    with store.write() as txn:
+        batch = Batch(txn)
+        landings = [batch.land(item) for item in items]
+        batch.finish()
+    return landings
+
+
+@contextmanager
+def new_store(path: Path, *sessions_to_create: CreateSession) -> Iterator[StoreEnvironment]:
+    store = StoreEnvironment.open_write(path)
+    try:
+        for order in sessions_to_create:
+            with store.write() as txn:
+                sessions.create(txn, order)
+        yield store
+    finally:
+        store.close()

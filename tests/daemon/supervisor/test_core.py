@@ -1,0 +1,470 @@
+"""Conversations with the supervisor core. Harm guarded against: a recording without a worker, a store that leaves before
+those who drain into it, a worker that is never noticed to hang."""
+
+import itertools
+from typing import TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from reeld.supervisor import signals
+from reeld.supervisor.budget import RESTARTS_MAX
+from reeld.supervisor.core import Limits, SupervisorCore
+from reeld.supervisor.signals import POOLED, Command, Role
+from reeld_proto.records import WorkerState
+from reeld_proto.stats import TrackStats
+from reeld_proto.units import NS_PER_S
+
+C = TypeVar("C", bound=Command)
+LIMITS = Limits()
+
+
+class Talk:
+    """Says events to a supervisor core at a clock of its own and keeps every command."""
+
+    def __init__(self) -> None:
+        self.core = SupervisorCore(LIMITS)
+        self.now_ns = 0
+        self.heard: list[Command] = []
+        self.said: list[Command] = []
+        self.pids = itertools.count(100)
+        self.alive: list[str] = []
+
+    def say(self, event: signals.Event) -> list[Command]:
+        self.heard = self.core.handle(event)
+        self.said += self.heard
+        for spawn in self.take(signals.Spawn):
+            self.alive.append(spawn.name)
+            heard = self.heard
+            self.core.handle(signals.WorkerSpawned(name=spawn.name, pid=next(self.pids), now_ns=self.now_ns))
+            self.heard = heard
+        return self.heard
+
+    def take(self, kind: type[C]) -> list[C]:
+        return [command for command in self.heard if isinstance(command, kind)]
+
+    def ready(self, name: str) -> None:
+        self.say(signals.WorkerReadied(name=name, now_ns=self.now_ns))
+
+    def exit(self, name: str, reason: str = "killed by SIGKILL") -> None:
+        self.alive.remove(name)
+        self.say(signals.WorkerExited(name=name, reason=reason, now_ns=self.now_ns))
+
+    def claim(self, role: Role) -> None:
+        self.say(signals.RoleClaimed(role=role, now_ns=self.now_ns))
+
+    def release(self, role: Role) -> None:
+        self.say(signals.RoleReleased(role=role, now_ns=self.now_ns))
+
+    def record(self, role: Role, *, recording: bool = True) -> None:
+        self.say(signals.RecordingChanged(role=role, recording=recording, now_ns=self.now_ns))
+
+    def wait(self, seconds: float, late_ns: int = 0) -> None:
+        self.now_ns += int(seconds * NS_PER_S)
+        self.say(signals.TimePassed(now_ns=self.now_ns, late_ns=late_ns))
+
+    def names(self) -> dict[str, WorkerState]:
+        return {worker.name: worker.state for worker in self.core.workers()}
+
+    def spawned(self) -> list[str]:
+        return [spawn.name for spawn in self.take(signals.Spawn)]
+
+
+@pytest.fixture
+def talk() -> Talk:
+    """Everything up and warm."""
+    talk = Talk()
+    talk.say(signals.Began(now_ns=0))
+    for name in list(talk.alive):
+        talk.ready(name)
+    return talk
+
+
+# -- beginning ------------------------------------------------------------------------------------------------------
+
+
+def test_the_store_is_started_first_and_serves_when_ready() -> None:
+    talk = Talk()
+    talk.say(signals.Began(now_ns=0))
+    assert talk.spawned() == ["store-1", "capture-standby-1", "audio-standby-1"]
+    talk.ready("store-1")
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.STORE, name="store-1")]
+
+
+def test_spares_say_in_their_names_that_they_are_spares(talk: Talk) -> None:
+    assert talk.names() == {
+        "store-1": WorkerState.RUNNING,
+        "capture-standby-1": WorkerState.READY,
+        "audio-standby-1": WorkerState.READY,
+    }
+    talk.claim(Role.CAPTURE)
+    assert talk.names()["capture-1"] == WorkerState.RUNNING
+
+
+def test_a_worker_that_does_not_become_ready_is_killed_and_replaced() -> None:
+    talk = Talk()
+    talk.say(signals.Began(now_ns=0))
+    talk.ready("store-1")
+    talk.ready("audio-standby-1")
+    talk.wait(LIMITS.ready_ns / NS_PER_S)
+    assert talk.take(signals.Kill) == [signals.Kill(name="capture-standby-1")]
+    talk.exit("capture-standby-1")
+    assert talk.spawned() == ["capture-standby-2"]
+
+
+# -- serving --------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_served_by_the_standby_at_once_and_a_new_one_follows_later(talk: Talk) -> None:
+    """Harm: imports that run beside the first frames of a recording."""
+    talk.claim(Role.CAPTURE)
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.CAPTURE, name="capture-standby-1")]
+    assert not talk.spawned()
+    talk.wait(1.9)
+    assert not talk.spawned()
+    talk.wait(0.1)
+    (spawn,) = talk.take(signals.Spawn)
+    assert (spawn.name, spawn.gently) == ("capture-standby-2", True)
+
+
+def test_claiming_what_is_served_names_the_same_worker(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.claim(Role.CAPTURE)
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.CAPTURE, name="capture-standby-1")]
+
+
+def test_a_claim_waits_for_a_worker_that_is_starting() -> None:
+    talk = Talk()
+    talk.say(signals.Began(now_ns=0))
+    talk.claim(Role.AUDIO)
+    assert not talk.take(signals.Serve)
+    talk.ready("audio-standby-1")
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.AUDIO, name="audio-standby-1")]
+
+
+def test_a_killed_worker_is_replaced_by_the_standby(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.wait(2)
+    talk.ready("capture-standby-2")
+    talk.exit("capture-standby-1")
+    assert talk.take(signals.ReportLost) == [
+        signals.ReportLost(role=Role.CAPTURE, name="capture-1", reason="killed by SIGKILL")
+    ]
+    talk.claim(Role.CAPTURE)
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.CAPTURE, name="capture-standby-2")]
+    talk.wait(2)
+    assert talk.spawned() == ["capture-standby-3"]
+
+
+def test_a_worker_killed_before_its_standby_came_is_replaced_at_once(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.exit("capture-standby-1")
+    assert talk.spawned() == ["capture-standby-2"]
+    talk.claim(Role.CAPTURE)
+    talk.ready("capture-standby-2")
+    assert talk.take(signals.Serve)
+
+
+def test_a_standby_that_dies_beside_a_recording_comes_back_later(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.wait(2)
+    talk.exit("capture-standby-2")
+    assert not talk.take(signals.ReportLost)
+    assert not talk.spawned()
+    talk.wait(2)
+    assert talk.spawned() == ["capture-standby-3"]
+
+
+def test_after_a_session_its_worker_leaves_and_the_standby_stays(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.wait(2)
+    talk.ready("capture-standby-2")
+    talk.release(Role.CAPTURE)
+    assert talk.take(signals.AskToLeave) == [signals.AskToLeave(name="capture-standby-1")]
+    assert not talk.spawned()
+    talk.exit("capture-standby-1", "exited with status 0")
+    assert not talk.spawned()
+    talk.claim(Role.CAPTURE)
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.CAPTURE, name="capture-standby-2")]
+
+
+def test_after_a_session_shorter_than_the_delay_a_standby_is_spawned_at_once(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.release(Role.CAPTURE)
+    (spawn,) = talk.take(signals.Spawn)
+    assert not spawn.gently
+    talk.wait(5)
+    assert not talk.spawned()
+
+
+def test_questions_go_to_the_standby_and_not_to_a_worker_that_records(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    assert talk.core.reachable(Role.CAPTURE) == "capture-standby-1"
+    talk.wait(2)
+    talk.ready("capture-standby-2")
+    assert talk.core.reachable(Role.CAPTURE) == "capture-standby-2"
+
+
+def test_a_store_that_dies_is_replaced_at_once_and_told_what_lives(talk: Talk) -> None:
+    """Harm: a store that takes the running session for one a crash left behind, and closes it."""
+    talk.say(signals.LiveSessionChanged(session="s1", now_ns=0))
+    talk.exit("store-1")
+    (spawn,) = talk.take(signals.Spawn)
+    assert (spawn.name, spawn.live_session) == ("store-2", "s1")
+    talk.ready("store-2")
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.STORE, name="store-2")]
+
+
+# -- budget ---------------------------------------------------------------------------------------------------------
+
+
+def exhaust(talk: Talk, role: Role) -> None:
+    for _ in range(RESTARTS_MAX + 1):
+        name = next(name for name in talk.alive if name.startswith(role))
+        talk.exit(name)
+        if talk.core.has_failed(role):
+            return
+        if not any(name.startswith(role) for name in talk.alive):
+            talk.wait(5)
+    raise AssertionError("never given up")
+
+
+def test_a_role_that_keeps_dying_is_given_up_and_everybody_told(talk: Talk) -> None:
+    talk.claim(Role.AUDIO)
+    exhaust(talk, Role.AUDIO)
+    assert talk.take(signals.ReportFailed)
+    assert not talk.take(signals.ReportLost), "a lost worker would be claimed again, and never given up"
+    assert talk.names()["audio"] == WorkerState.FAILED
+    talk.wait(100)
+    assert not talk.spawned()
+
+
+def test_a_role_given_up_gets_another_chance_when_somebody_claims_it(talk: Talk) -> None:
+    exhaust(talk, Role.AUDIO)
+    talk.claim(Role.AUDIO)
+    assert len(talk.spawned()) == 1
+    talk.ready(talk.spawned()[0])
+    assert talk.take(signals.Serve)
+    assert "audio" not in talk.names()
+
+
+def test_a_role_given_up_gets_another_chance_when_somebody_asks_it_something(talk: Talk) -> None:
+    exhaust(talk, Role.AUDIO)
+    talk.say(signals.RoleNeeded(role=Role.AUDIO, now_ns=talk.now_ns))
+    assert len(talk.spawned()) == 1
+
+
+def test_a_session_served_to_its_end_makes_the_budget_whole(talk: Talk) -> None:
+    for _ in range(2 * RESTARTS_MAX):
+        talk.claim(Role.CAPTURE)
+        serving = talk.take(signals.Serve)
+        if not serving:
+            starting = next(name for name in talk.alive if name.startswith("capture"))
+            talk.ready(starting)
+            serving = talk.take(signals.Serve)
+        talk.exit(serving[0].name)
+        assert not talk.core.has_failed(Role.CAPTURE)
+        talk.release(Role.CAPTURE)
+
+
+# -- progress -------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_without_progress_is_killed_and_its_loss_says_why(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.record(Role.CAPTURE)
+    for _ in range(4):
+        talk.wait(1)
+        frozen = (TrackStats(id="video-1", frames=7),)
+        talk.say(signals.ProgressArrived(name="capture-standby-1", tracks=frozen, now_ns=talk.now_ns))
+    assert not talk.take(signals.Kill)
+    talk.wait(2)
+    assert talk.take(signals.Kill) == [signals.Kill(name="capture-standby-1")]
+    talk.exit("capture-standby-1")
+    (lost,) = talk.take(signals.ReportLost)
+    assert lost.reason == "track video-1 made no progress for 5 s"
+
+
+def test_no_progress_is_expected_in_a_pause(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.record(Role.CAPTURE)
+    talk.record(Role.CAPTURE, recording=False)
+    talk.wait(100)
+    assert not talk.take(signals.Kill)
+
+
+def test_silence_proves_nothing_when_the_daemon_itself_was_held_up(talk: Talk) -> None:
+    """Harm: after a suspended process or a stuck disk every healthy worker is killed at once."""
+    talk.claim(Role.CAPTURE)
+    talk.record(Role.CAPTURE)
+    talk.wait(60, late_ns=55 * NS_PER_S)
+    assert not talk.take(signals.Kill)
+    talk.wait(5)
+    assert talk.take(signals.Kill)
+
+
+def test_a_distrusted_worker_is_killed(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.say(signals.WorkerDistrusted(role=Role.CAPTURE, reason="no answer", now_ns=0))
+    assert talk.take(signals.Kill) == [signals.Kill(name="capture-standby-1")]
+    talk.exit("capture-standby-1")
+    assert talk.take(signals.ReportLost)[0].reason == "no answer"
+
+
+# -- stop -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_store_is_asked_to_leave_only_when_everybody_else_has_left(talk: Talk) -> None:
+    talk.say(signals.StopAsked(now_ns=0))
+    assert {command.name for command in talk.take(signals.AskToLeave)} == {"capture-standby-1", "audio-standby-1"}
+    talk.exit("capture-standby-1")
+    assert not talk.take(signals.AskToLeave)
+    talk.exit("audio-standby-1")
+    assert talk.take(signals.AskToLeave) == [signals.AskToLeave(name="store-1")]
+    assert not talk.take(signals.Finish)
+    talk.exit("store-1")
+    assert talk.take(signals.Finish)
+
+
+def test_a_worker_that_does_not_leave_is_killed(talk: Talk) -> None:
+    talk.say(signals.StopAsked(now_ns=0))
+    talk.wait(LIMITS.leave_ns / NS_PER_S)
+    assert {command.name for command in talk.take(signals.Kill)} == {"capture-standby-1", "audio-standby-1"}
+
+
+def test_nothing_is_started_while_stopping(talk: Talk) -> None:
+    talk.claim(Role.CAPTURE)
+    talk.say(signals.StopAsked(now_ns=0))
+    talk.claim(Role.AUDIO)
+    talk.say(signals.RoleNeeded(role=Role.AUDIO, now_ns=0))
+    talk.exit("store-1")
+    talk.wait(3)
+    assert not any(isinstance(command, signals.Spawn) for command in talk.said[-10:])
+
+
+# -- any order of events --------------------------------------------------------------------------------------------
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Processes come and go, sessions begin and end, in any order; what must always hold is checked."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.talk = Talk()
+        self.serving: dict[Role, str | None] = dict.fromkeys(Role)
+        self.claimed: set[Role] = {Role.STORE}
+        self.stopping = False
+        self.finished = 0
+        self.say(signals.Began(now_ns=0))
+
+    def say(self, event: signals.Event) -> None:
+        if isinstance(event, signals.WorkerExited):
+            self.talk.alive.remove(event.name)
+        for command in self.talk.say(event):
+            match command:
+                case signals.Spawn(name=name):
+                    assert not self.stopping
+                    assert self.talk.alive.count(name) == 1
+                case signals.Serve(role=role, name=name):
+                    assert name in self.talk.alive
+                    assert role in self.claimed
+                    self.serving[role] = name
+                case signals.ReportLost(role=role) | signals.ReportFailed(role=role):
+                    self.serving[role] = None
+                    if isinstance(command, signals.ReportFailed) and role in POOLED:
+                        self.claimed.discard(role)
+                case signals.AskToLeave(name=name):
+                    if name.startswith("store"):
+                        others = [other for other in self.talk.alive if not other.startswith("store")]
+                        assert not others, "the store must leave last"
+                case signals.Finish():
+                    self.finished += 1
+
+    @rule(data=st.data())
+    def a_worker_becomes_ready(self, data: st.DataObject) -> None:
+        if self.talk.alive:
+            name = data.draw(st.sampled_from(self.talk.alive))
+            self.say(signals.WorkerReadied(name=name, now_ns=self.talk.now_ns))
+
+    @rule(data=st.data())
+    def a_worker_dies(self, data: st.DataObject) -> None:
+        if self.talk.alive:
+            name = data.draw(st.sampled_from(self.talk.alive))
+            if self.serving[Role(name.split("-")[0])] == name:
+                self.serving[Role(name.split("-")[0])] = None
+            self.say(signals.WorkerExited(name=name, reason="killed", now_ns=self.talk.now_ns))
+
+    @rule(role=st.sampled_from(POOLED))
+    def claim(self, role: Role) -> None:
+        if not self.stopping:
+            self.claimed.add(role)
+        self.say(signals.RoleClaimed(role=role, now_ns=self.talk.now_ns))
+
+    @rule(role=st.sampled_from(POOLED))
+    def release(self, role: Role) -> None:
+        self.claimed.discard(role)
+        self.serving[role] = None
+        self.say(signals.RoleReleased(role=role, now_ns=self.talk.now_ns))
+
+    @rule(role=st.sampled_from(Role), recording=st.booleans())
+    def record(self, role: Role, recording: bool) -> None:
+        self.say(signals.RecordingChanged(role=role, recording=recording, now_ns=self.talk.now_ns))
+
+    @rule(role=st.sampled_from(Role))
+    def distrust(self, role: Role) -> None:
+        self.say(signals.WorkerDistrusted(role=role, reason="mute", now_ns=self.talk.now_ns))
+
+    @rule()
+    def the_next_deadline_comes(self) -> None:
+        deadline_ns = self.talk.core.next_deadline_ns()
+        if deadline_ns is not None:
+            self.talk.now_ns = max(self.talk.now_ns, deadline_ns)
+            self.say(signals.TimePassed(now_ns=self.talk.now_ns))
+
+    @rule(seconds=st.floats(0, 30))
+    def time_passes(self, seconds: float) -> None:
+        self.talk.now_ns += int(seconds * NS_PER_S)
+
+    @precondition(lambda self: not self.stopping)
+    @rule(sure=st.sampled_from([False, False, False, True]))
+    def stop(self, sure: bool) -> None:
+        if sure:
+            self.say(signals.StopAsked(now_ns=self.talk.now_ns))
+            self.stopping = True
+
+    @invariant()
+    def at_most_one_spare_beside_the_one_that_serves(self) -> None:
+        if hasattr(self, "talk") and not self.stopping:
+            for role in Role:
+                members = [
+                    worker
+                    for worker in self.talk.core.workers()
+                    if worker.name.startswith(role)
+                    and worker.pid
+                    and worker.state not in {WorkerState.STOPPING, WorkerState.FAILED}
+                ]
+                assert len(members) <= (2 if role in POOLED else 1), members
+
+    def teardown(self) -> None:
+        if not hasattr(self, "talk"):
+            return
+        if not self.stopping:
+            # A claimed role is always served in the end, unless it is given up.
+            for _ in range(10):
+                for name in list(self.talk.alive):
+                    self.say(signals.WorkerReadied(name=name, now_ns=self.talk.now_ns))
+                self.the_next_deadline_comes()
+            for role in self.claimed:
+                assert self.serving[role] or self.talk.core.has_failed(role), role
+            self.say(signals.StopAsked(now_ns=self.talk.now_ns))
+            self.stopping = True
+        while self.talk.alive:
+            self.say(signals.WorkerExited(name=self.talk.alive[0], reason="left", now_ns=self.talk.now_ns))
+        assert self.finished == 1
+        assert self.talk.core.workers() == [] or all(worker.pid == 0 for worker in self.talk.core.workers())
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

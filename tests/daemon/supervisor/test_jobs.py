@@ -1,0 +1,132 @@
+"""Export and verification workers. Harm guarded against: a job's process that stays, or whose death nobody is told."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import psutil
+import pytest
+import zmq.asyncio
+
+from reeld.supervisor import jobs as jobs_module
+from reeld.supervisor.jobs import Jobs
+from reeld.supervisor.link import WorkerLink
+from reeld_proto.commands import Exported, Verified
+from reeld_proto.errors import ErrorCode, InternalError, TransportError
+from reeld_proto.events import Event, WorkerStateChanged
+from reeld_proto.records import WorkerState
+from reeld_proto.workers import AnyTelemetry, JobProgress, RunExport, RunVerify
+from tests.support.premises import eventually, premises
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+EXPORT = RunExport(store="/s", session="s1", path="/out.mp4", from_s=None, to_s=None, tracks=[])
+VERIFY = RunVerify(store="/s", session=None)
+
+
+class Office:
+    """Jobs with fake export workers."""
+
+    def __init__(self, context: zmq.asyncio.Context, place: Any) -> None:
+        self.events: list[Event] = []
+        self.telemetry: list[AnyTelemetry] = []
+        self.link = WorkerLink(
+            context,
+            place.endpoints,
+            on_ready=lambda ready: self.jobs.on_ready(ready),
+            on_telemetry=self.telemetry.append,
+        )
+        self.jobs = Jobs(self.link, place, self.events.append, module="tests.support.fake_worker")
+
+    def states(self) -> list[WorkerState]:
+        return [event.state for event in self.events if isinstance(event, WorkerStateChanged)]
+
+
+def live(play: Callable[[Office], Coroutine[Any, Any, None]], **habits: str) -> None:
+    async def run() -> None:
+        with premises(**habits) as place, zmq.asyncio.Context() as context:
+            office = Office(context, place)
+            loops = [asyncio.ensure_future(work) for work in office.link.tasks()]
+            try:
+                await play(office)
+                assert office.jobs.workers() == []
+            finally:
+                for loop in loops:
+                    loop.cancel()
+                await asyncio.gather(*loops, return_exceptions=True)
+                office.link.close()
+
+    asyncio.run(run())
+
+
+def test_a_job_gets_a_process_of_its_own_which_leaves_when_it_is_done() -> None:
+    async def play(office: Office) -> None:
+        work = asyncio.ensure_future(office.jobs.run(EXPORT))
+        await eventually(office.jobs.workers)
+        (worker,) = office.jobs.workers()
+        assert worker.name == "export-1"
+        report = await work
+        assert isinstance(report, Exported)
+        assert not psutil.pid_exists(worker.pid)
+        assert office.states() == [WorkerState.STARTING, WorkerState.RUNNING, WorkerState.STOPPING]
+        await eventually(lambda: any(isinstance(said, JobProgress) for said in office.telemetry))
+
+    live(play)
+
+
+def test_more_jobs_than_slots_wait_for_their_turn() -> None:
+    async def play(office: Office) -> None:
+        works = [asyncio.ensure_future(office.jobs.run(VERIFY)) for _ in range(jobs_module.JOBS_MAX + 1)]
+        await eventually(lambda: len(office.jobs.workers()) == jobs_module.JOBS_MAX)
+        assert all(isinstance(report, Verified) for report in await asyncio.gather(*works))
+
+    live(play, FAKE_EXPORT="slow")
+
+
+def test_a_job_whose_process_is_killed_fails_at_once() -> None:
+    async def play(office: Office) -> None:
+        work = asyncio.ensure_future(office.jobs.run(EXPORT))
+        await eventually(lambda: WorkerState.RUNNING in office.states())
+        os.kill(office.jobs.workers()[0].pid, signal.SIGKILL)
+        with pytest.raises(InternalError) as caught:
+            await work
+        assert caught.value.code == ErrorCode.WORKER_LOST
+
+    live(play, FAKE_EXPORT="mute")
+
+
+def test_a_job_that_cannot_start_fails() -> None:
+    async def play(office: Office) -> None:
+        with pytest.raises(InternalError) as caught:
+            await office.jobs.run(EXPORT)
+        assert caught.value.code == ErrorCode.WORKER_LOST
+
+    live(play, FAKE_EXPORT="exit")
+
+
+def test_a_cancelled_job_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "LEAVE_S", 0.1)
+
+    async def play(office: Office) -> None:
+        work = asyncio.ensure_future(office.jobs.run(EXPORT))
+        await eventually(lambda: WorkerState.RUNNING in office.states())
+        (worker,) = office.jobs.workers()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        await eventually(lambda: not office.jobs.workers())
+        assert not psutil.pid_exists(worker.pid)
+
+    live(play, FAKE_EXPORT="mute")
+
+
+def test_a_job_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_module, "READY_S", 0.2)
+    monkeypatch.setattr(jobs_module, "LEAVE_S", 0.1)
+
+    async def play(office: Office) -> None:
+        with pytest.raises(TransportError):
+            await office.jobs.run(EXPORT)
+
+    live(play, FAKE_EXPORT="hang")

@@ -1,0 +1,196 @@
+"""The whole path: two monitors, two sounds, a pause, an export. Harm guarded against: a file whose size looks right
+and whose picture, sound or time is not what was there."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import MIC_HZ, SPEAKERS_HZ, Stage
+from tests.support import media
+from tests.support.desk import VirtualDesk
+from tests.support.installation import Installation
+from tests.support.painter import read_clock
+
+RECORDED_S = 25.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def hold(seconds: float) -> None:
+    """Let the recording run: here the passing of time is what is tested."""
+    time.sleep(seconds)
+
+
+@pytest.fixture(scope="module")
+def recording(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Once for all tests: 20 s with a flash and a beep near the start, a pause of 3 s, 5 s with another pair."""
+    path = tmp_path_factory.mktemp("export") / "session.mp4"
+    with Installation(stage.desk.env) as installation:
+        installation.start_daemon()
+        words = ["start", "--display", "all", "--fps", "30", "--name", "two"]
+        words += ["--mic", "virtual_mic", "--system-audio", "speakers.monitor"]
+        started = installation.ok(*words)
+        began = time.monotonic()
+        hold(1.5)
+        stage.flash_and_beep()
+        hold(20 - (time.monotonic() - began))
+        paused = installation.ok("pause")
+        status = installation.ok("status")
+        hold(3)
+        installation.ok("resume")
+        resumed = time.monotonic()
+        hold(1.5)
+        stage.flash_and_beep()
+        hold(5 - (time.monotonic() - resumed))
+        stopped = installation.ok("stop")
+        exported = installation.ok("export", started["session"], "-o", str(path))
+        part = path.with_name("part.mp4")
+        part_result = installation.ok("export", started["session"], "-o", str(part), "--from", "5", "--to", "9.5")
+        return {
+            "started": started,
+            "paused": paused,
+            "status": status,
+            "stopped": stopped,
+            "exported": exported,
+            "verify": installation.ok("verify"),
+            "verify_one": installation.ok("verify", started["session"]),
+            "show": installation.ok("show", started["session"]),
+            "sessions": installation.ok("sessions"),
+            "path": path,
+            "part": part,
+            "part_result": part_result,
+            "log": installation.log,
+        }
+
+
+def test_start_tells_the_session_and_how_soon_the_first_frame_came(recording: Any) -> None:
+    assert recording["started"]["state"] == "active"
+    assert 0 < recording["started"]["first_frame_ms"] < 1000
+    assert recording["paused"]["state"] == "paused"
+    assert recording["status"]["session"]["state"] == "paused"
+
+
+def test_duration_is_the_recorded_time_and_the_pause_is_closed_up(recording: Any) -> None:
+    stated = recording["stopped"]["duration_s"]
+    assert stated == pytest.approx(RECORDED_S, abs=1.0)
+    assert recording["exported"]["duration_s"] == pytest.approx(stated, abs=0.2)
+    assert media.duration_s(recording["path"]) == pytest.approx(stated, abs=0.2)
+    assert recording["exported"]["bytes"] == recording["path"].stat().st_size
+
+
+def test_tracks_are_pictures_then_the_mix_then_the_separate_sounds(recording: Any) -> None:
+    assert media.streams(recording["path"]) == ["video", "video", "audio", "audio", "audio"]
+    assert [track["id"] for track in recording["stopped"]["tracks"]] == ["video-1", "video-2", "mix", "mic", "system"]
+
+
+@pytest.mark.parametrize(("index", "heard", "not_heard"), [(1, MIC_HZ, SPEAKERS_HZ), (2, SPEAKERS_HZ, MIC_HZ)])
+def test_each_separate_track_holds_its_own_tone_alone(
+    recording: Any, index: int, heard: float, not_heard: float
+) -> None:
+    sound = media.samples(recording["path"], index)[:, 0]
+    # Between the flashes and their beeps.
+    stretch = sound[6 * media.RATE : 18 * media.RATE]
+    assert media.tone_level_db(stretch, heard) == pytest.approx(-14, abs=2)
+    assert media.tone_level_db(stretch, not_heard) < -60
+
+
+def test_the_mix_holds_both_tones(recording: Any) -> None:
+    stretch = media.samples(recording["path"], 0)[6 * media.RATE : 18 * media.RATE, 0]
+    assert media.tone_level_db(stretch, MIC_HZ) > -22
+    assert media.tone_level_db(stretch, SPEAKERS_HZ) > -22
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_no_sound_is_missing_in_the_middle(recording: Any, index: int) -> None:
+    sound = media.samples(recording["path"], index)[:, 0]
+    block = media.RATE // 10
+    stretch = sound[4 * media.RATE : int((recording["stopped"]["duration_s"] - 0.5) * media.RATE)]
+    loudness = [abs(stretch[at : at + block]).max() for at in range(0, len(stretch) - block, block)]
+    assert min(loudness) > 0.05
+
+
+def test_every_frame_shows_what_the_screen_showed_at_that_instant(recording: Any) -> None:
+    for stream in (0, 1):
+        offsets, previous = [], -1.0
+        for shown in media.frames(recording["path"], stream):
+            assert shown.at_s > previous
+            previous = shown.at_s
+            stamp_ms = read_clock(shown.rgb)
+            if stamp_ms is not None:
+                offsets.append((shown.at_s, stamp_ms / 1000 - shown.at_s))
+        before = [offset for at_s, offset in offsets if at_s < 19]
+        after = [offset for at_s, offset in offsets if at_s > 20.5]
+        assert len(before) > 19 * 25
+        assert len(after) > 4 * 20
+        # The clock on the screen runs with the recording, and the pause is the only jump between them.
+        assert max(before) - min(before) < 0.08
+        assert max(after) - min(after) < 0.08
+        assert min(after) - max(before) == pytest.approx(3, abs=0.8)
+
+
+def test_no_frame_mixes_two_monitors(recording: Any) -> None:
+    for stream, tint in ((0, (32, 64, 96)), (1, (96, 48, 32))):
+        for index, shown in enumerate(media.frames(recording["path"], stream)):
+            corner = shown.rgb[1040:1070, 10:40].reshape(-1, 3).mean(axis=0)
+            if index % 10 == 0 and read_clock(shown.rgb) is not None and corner[0] < 200:
+                assert abs(corner - tint).max() < 12
+
+
+def test_a_flash_and_a_beep_stay_together_at_start_and_end(recording: Any) -> None:
+    flashes = media.flashes_s(recording["path"])
+    beeps = media.onsets_s(media.samples(recording["path"], 2)[:, 0], 4000.0)
+    assert len(flashes) == len(beeps) == 2
+    offsets_ms = [(beep - flash) * 1000 for flash, beep in zip(flashes, beeps, strict=True)]
+    assert all(abs(offset) <= 40 for offset in offsets_ms), offsets_ms
+
+
+def test_chunks_and_gaps_cover_the_session_and_only_the_pause_is_a_gap(recording: Any) -> None:
+    assert recording["verify"]["ok"], recording["verify"]
+    assert recording["verify_one"]["ok"]
+    assert recording["verify"]["checked_chunks"] > 5 * 20
+    gaps = recording["stopped"]["gaps"]
+    assert {gap["reason"] for gap in gaps} == {"paused"}
+    assert sorted(gap["track"] for gap in gaps) == ["mic", "mix", "system", "video-1", "video-2"]
+    assert all(gap["end_s"] - gap["start_s"] == pytest.approx(3, abs=0.8) for gap in gaps)
+    assert recording["show"]["gaps"] == gaps
+
+
+def test_the_session_is_listed_as_completed(recording: Any) -> None:
+    (listed,) = recording["sessions"]
+    assert (listed["name"], listed["state"]) == ("two", "completed")
+    assert listed["bytes"] > 0
+
+
+def test_no_frame_was_dropped(recording: Any) -> None:
+    assert [track["dropped"] for track in recording["stopped"]["tracks"]] == [0] * 5
+
+
+def test_a_range_begins_and_ends_where_it_was_asked(recording: Any) -> None:
+    assert recording["part_result"]["duration_s"] == pytest.approx(4.5, abs=0.05)
+    whole = next(s for s in media.frames(recording["path"]) if s.at_s >= 5)
+    part = next(s for s in media.frames(recording["part"]) if s.at_s >= 0)
+    expected, got = read_clock(whole.rgb), read_clock(part.rgb)
+    assert expected is not None
+    assert got is not None
+    assert abs(expected - got) <= 70
+
+
+def test_nothing_was_logged_as_an_error(recording: Any) -> None:
+    assert '"level": "error"' not in recording["log"]
+
+
+def test_one_still_monitor_is_small_and_has_no_gap(tmp_path: Path, x_desk: VirtualDesk) -> None:
+    """An idle hour must stay under 5 MB: here some seconds of it."""
+    with Installation(x_desk.env) as installation:
+        installation.start_daemon()
+        installation.ok("start", "--display", "LEFT", "--mic", "none", "--system-audio", "none")
+        hold(6)
+        stopped = installation.ok("stop")
+        (track,) = stopped["tracks"]
+        assert stopped["gaps"] == []
+        # Without the first key frame, which is paid once.
+        assert (track["bytes"] - 20_000) / stopped["duration_s"] * 3600 < 5e6
+        exported = installation.ok("export", stopped["session"], "-o", str(tmp_path / "still.mp4"))
+        assert exported["duration_s"] == pytest.approx(stopped["duration_s"], abs=0.1)
+        assert installation.ok("verify")["ok"]

@@ -1,0 +1,72 @@
+"""Hypothesis strategies for every message, built from its fields."""
+
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+from hypothesis import strategies as st
+
+from reeld_proto import commands, events, records, stats, workers
+
+_MODULES = (commands, events, records, stats, workers)
+
+UNIONS: dict[str, Any] = {
+    "commands": commands.AnyCommand,
+    "replies": commands.AnyReply,
+    "events": events.AnyEvent,
+    "orders": workers.AnyOrder,
+    "reports": workers.AnyReport,
+    "telemetry": workers.AnyTelemetry,
+    "ingest": workers.AnyIngest,
+    "commits": workers.AnyCommitNote,
+}
+"""What is exchanged on each socket."""
+
+PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: st.text(max_size=12),
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False),
+    bool: st.booleans(),
+    bytes: st.binary(max_size=12),
+    NoneType: st.none(),
+}
+
+
+def all_structs() -> list[type[msgspec.Struct]]:
+    """Every struct that has a place on the wire, bases left out."""
+    return [
+        value
+        for module in _MODULES
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__
+    ]
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of a field's type."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        return values_of(get_args(kind)[0])
+    if origin in {Union, UnionType}:
+        return st.one_of([values_of(part) for part in get_args(kind)])
+    if origin is list:
+        return st.lists(values_of(get_args(kind)[0]), max_size=2)
+    if origin is tuple:
+        return st.tuples(*(values_of(part) for part in get_args(kind)))
+    if issubclass(kind, Enum):
+        return st.sampled_from(list(kind))
+    return PLAIN[kind] if kind in PLAIN else structs(kind)
+
+
+def structs(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
+    """Values of a struct; fields with a default are sometimes left out."""
+    fields = msgspec.structs.fields(kind)
+    required = {field.name: values_of(field.type) for field in fields if field.required}
+    optional = {field.name: values_of(field.type) for field in fields if not field.required}
+    return st.fixed_dictionaries(required, optional=optional).map(lambda values: kind(**values))
+
+
+def messages(union: Any) -> st.SearchStrategy[Any]:
+    """Values of any member of a union."""
+    return st.one_of([structs(kind) for kind in union.__args__])

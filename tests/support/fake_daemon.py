@@ -1,0 +1,18 @@
+"""`reeld` with fake workers: `python -m tests.support.fake_daemon`, the same arguments and variables.
+
+REAL_WORKERS: roles, separated by commas, that run their real module all the same.
+"""
+
+import os
+
+from reeld import app, daemon
+from reeld.supervisor import Role
+from reeld.supervisor.supervisor import MODULES
+
+MODULE = "tests.support.fake_worker"
+
+if __name__ == "__main__":
+    real = os.environ.get("REAL_WORKERS", "").split(",")
+    modules = {role: MODULES[role] if role in real else MODULE for role in Role}
+    daemon.Daemon.__init__.__kwdefaults__ |= {"modules": modules, "export_module": MODULE}
+    app.main()

@@ -1,0 +1,156 @@
+"""A worker without devices: the real loop and protocol of `reeld.runtime.worker`, invented media, bad habits.
+
+The environment chooses its habits: FAKE_CAPTURE, FAKE_AUDIO, FAKE_STORE, FAKE_EXPORT each hold a comma-separated list
+out of
+
+    exit            leave with status 9 at once
+    hang            never become ready
+    mute            become ready, never answer an order
+    ignore-sigterm  stay when asked to leave, by order or signal
+    stall           record without progress
+    slow            take 0.5 s for each order
+    absent          have no display, no sound
+    broken          list sources, but fail to start
+
+A habit followed by `:N` holds for the first N processes of the role only. Each order to the store is written as a line
+of JSON to `orders.jsonl` in the store's folder.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from reeld.runtime.clock import monotonic_ns
+from reeld.runtime.worker import WorkerContext, main
+from reeld_proto.commands import Exported, Sources, Verified
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import AudioSource, DisplaySource
+from reeld_proto.stats import TrackStats
+from reeld_proto.workers import (
+    AnyOrder,
+    AnyReport,
+    AnyTelemetry,
+    Done,
+    JobProgress,
+    ListWorkerSources,
+    PauseTracks,
+    Progress,
+    ResumeTracks,
+    RunExport,
+    RunVerify,
+    StartAudio,
+    StartVideo,
+    StopTracks,
+    TracksStarted,
+)
+
+DISPLAYS = [
+    DisplaySource(id="LEFT", name="LEFT", x=0, y=0, width=1920, height=1080, primary=True),
+    DisplaySource(id="RIGHT", name="RIGHT", x=1920, y=0, width=1920, height=1080, primary=False),
+]
+MICROPHONES = [AudioSource(id="virtual_mic", name="Virtual microphone", default=True)]
+OUTPUTS = [AudioSource(id="speakers.monitor", name="Speakers", default=True)]
+
+
+def habits_of(name: str) -> set[str]:
+    """The habits that the process with this worker name has."""
+    role, number = name.split("-", maxsplit=1)[0], int(name.rsplit("-", maxsplit=1)[-1])
+    found = set()
+    for word in filter(None, os.environ.get(f"FAKE_{role.upper()}", "").split(",")):
+        habit, _, count = word.partition(":")
+        if not count or number <= int(count):
+            found.add(habit)
+    return found
+
+
+class FakeWorker:
+    """Plays whichever role its name says."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._role = context.name.split("-")[0]
+        self._habits = habits_of(context.name)
+        self._session = ""
+        self._tracks: list[str] = []
+        self._paused = False
+        self._ticks = 0
+
+    def handle(self, order: AnyOrder) -> AnyReport:  # noqa: C901 - one branch an order
+        if "mute" in self._habits:
+            while True:
+                signal.pause()
+        if "slow" in self._habits:
+            time.sleep(0.5)
+        if self._role == "store":
+            return self._keep(order)
+        match order:
+            case ListWorkerSources():
+                return self._sources()
+            case StartVideo() | StartAudio():
+                if "broken" in self._habits:
+                    raise RequestRejected("the device fell apart", code=ErrorCode.DEVICE_FAILED, remedy="Glue it.")
+                self._session, self._tracks = order.session, [spec.track for spec in order.tracks]
+                return TracksStarted(first_ns=monotonic_ns() if isinstance(order, StartVideo) else None)
+            case PauseTracks() | ResumeTracks():
+                self._paused = isinstance(order, PauseTracks)
+            case StopTracks():
+                self._tracks = []
+            case RunExport(session=session, path=path):
+                progress = JobProgress(worker=self._context.name, session=session, path=path, done_s=1, total_s=2)
+                self._context.report(progress)
+                return Exported(path=path, duration_s=2.0, bytes=1000)
+            case RunVerify():
+                return Verified(ok=True, checked_chunks=3, checked_bytes=4, faults=[])
+        return Done()
+
+    def _sources(self) -> Sources:
+        if "absent" in self._habits:
+            code = ErrorCode.NO_DISPLAY if self._role == "capture" else ErrorCode.NO_AUDIO
+            raise RequestRejected(f"no {self._role} here", code=code, remedy="Set DISPLAY.")
+        if self._role == "capture":
+            return Sources(displays=DISPLAYS)
+        return Sources(microphones=MICROPHONES, system_audio=OUTPUTS)
+
+    def _keep(self, order: AnyOrder) -> AnyReport:
+        line = {"worker": self._context.name, "live": os.environ.get("REELD_LIVE_SESSION", "")}
+        line |= msgspec.to_builtins(order)
+        with (self._context.store / "orders.jsonl").open("a") as journal:
+            journal.write(json.dumps(line) + "\n")
+        return Done()
+
+    def readers(self) -> Mapping[Any, Callable[[], None]]:
+        return {}
+
+    def tick(self) -> list[AnyTelemetry]:
+        if not self._tracks:
+            return []
+        if not self._paused and "stall" not in self._habits:
+            self._ticks += 1
+        tracks = [TrackStats(id=track, frames=self._ticks, media_s=self._ticks / 2) for track in self._tracks]
+        return [Progress(worker=self._context.name, session=self._session, tracks=tracks)]
+
+    def close(self) -> None:
+        if "ignore-sigterm" in self._habits:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True:
+                signal.pause()
+
+
+def run() -> None:
+    habits = habits_of(sys.argv[sys.argv.index("--name") + 1])
+    if "exit" in habits:
+        sys.exit(9)
+    if "hang" in habits:
+        while True:
+            signal.pause()
+    main("fake", FakeWorker)
+
+
+if __name__ == "__main__":
+    run()
