@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reeld import __version__
@@ -15,8 +15,10 @@ from reeld.supervisor.supervisor import Premises
 from reeld_proto.endpoints import Endpoints, default_runtime_dir, default_store_dir
 from reeld_proto.errors import ReeldError
 
+Maker = Callable[[Premises, Config], Daemon]
 
-def main(argv: Sequence[str] | None = None) -> None:
+
+def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
     """Entry point. Ends the process with an exit code of the command-line contract."""
     options = _parser().parse_args(argv)
     logs.configure(worker="reeld")
@@ -25,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             runtime_dir=options.runtime.absolute() if options.runtime else default_runtime_dir(),
             store_dir=options.store.absolute() if options.store else default_store_dir(),
             config=load_config(options.config),
+            make=make,
         )
     except ReeldError as error:
         print(f"reeld: {error}", file=sys.stderr)  # noqa: T201 - the person who started it reads this, not a log
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
 
 
-def run(*, runtime_dir: Path, store_dir: Path, config: Config) -> None:
+def run(*, runtime_dir: Path, store_dir: Path, config: Config, make: Maker = Daemon) -> None:
     """Hold both folders and serve until told to end. Raises ReeldError if that is not possible."""
     endpoints = Endpoints(runtime_dir)
     locks = [DirectoryLock(runtime_dir), DirectoryLock(store_dir)]
@@ -46,7 +49,7 @@ def run(*, runtime_dir: Path, store_dir: Path, config: Config) -> None:
         if stale:
             logs.get_logger().warning("daemon.stale_sockets_removed", names=stale)
         premises = Premises(endpoints, store_dir, inherited_fds=[lock.fd for lock in locks])
-        asyncio.run(Daemon(premises, config).run())
+        asyncio.run(make(premises, config).run())
     finally:
         for lock in reversed(locks):
             lock.release()

@@ -82,7 +82,7 @@ def latency_rows(installation: Installation, rounds: int) -> list[Row]:
     """Start to first frame on a warm daemon, and the control round trip while recording."""
     first_ms = []
     trips_ms = []
-    with Client(runtime_dir=installation.runtime) as client:
+    with Client(installation.runtime) as client:
         for _ in range(rounds):
             started = client.start(displays=["LEFT"], microphone="none", system_audio="none")
             assert started.first_frame_ms is not None

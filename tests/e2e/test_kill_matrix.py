@@ -3,36 +3,32 @@ moment it happened in."""
 
 import os
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from reeld_client import Client
+from reeld_client.calls import StartOptions
+from reeld_proto.records import GapInfo
 from tests.e2e.conftest import Stage
 from tests.support import media
 from tests.support.installation import Installation
 from tests.support.wait import until
 
 ROUNDS = 10
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-START: dict[str, Any] = {
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+START: StartOptions = {
     "displays": ["LEFT"],
     "microphone": "virtual_mic",
     "system_audio": "speakers.monitor",
     "fps": 15,
 }
-TRACKS = {"capture": {"video-1"}, "audio": {"mix", "mic", "system"}, "store": set()}
-
-
-@pytest.fixture(scope="module")
-def warm(stage: Stage) -> Iterator[Installation]:
-    with Installation(stage.desk.env) as installation:
-        installation.start_daemon()
-        yield installation
+TRACKS: dict[str, set[str]] = {"capture": {"video-1"}, "audio": {"mix", "mic", "system"}, "store": set()}
 
 
 def media_s(client: Client) -> dict[str, float]:
@@ -60,59 +56,132 @@ def until_all_tracks_run(client: Client) -> None:
     )
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
-@pytest.mark.parametrize("role", ["capture", "audio", "store"])
-def test_a_killed_worker_costs_its_own_track_a_moment_and_the_others_nothing(
-    warm: Installation, role: str, round_: int
-) -> None:
-    until(warm._is_warm, 20, what="standbys ready")
-    with Client(runtime_dir=warm.runtime) as client:
+@dataclass
+class Outcome:
+    """What one kill cost. recovered_s: from the kill until every track had durably gone on."""
+
+    recovered_s: float
+    gaps: list[GapInfo]
+    verified: bool
+
+
+def kill_worker_once(installation: Installation, role: str) -> Outcome:
+    """Record, kill the worker that serves `role`, wait until the recording goes on, stop."""
+    with Client(installation.runtime) as client:
         client.start(**START)
         until_all_tracks_run(client)
-        pid = next(
-            worker.pid
-            for worker in client.status().workers
-            if worker.name.startswith(role) and "standby" not in worker.name
-        )
+        pid = installation.active(role)
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
-        until(lambda: not psutil.pid_exists(pid), 5)
         advanced(client, 0.3)
         recovered_s = time.monotonic() - killed
         stopped = client.stop()
-        assert recovered_s < 3 + 1.0, f"recording went on only after {recovered_s:.1f} s"
-        hit = {gap.track for gap in stopped.gaps}
-        assert hit == TRACKS[role], stopped.gaps
-        for gap in stopped.gaps:
-            assert gap.reason == "worker-restart"
-            assert gap.end_s - gap.start_s <= 3
-        assert client.verify(stopped.session).ok
+        return Outcome(recovered_s, stopped.gaps, client.verify(stopped.session).ok)
+
+
+def kill_workers(stage: Stage, role: str) -> list[Outcome]:
+    outcomes = []
+    with Installation(stage.desk.env) as installation:
+        installation.start_daemon()
+        for _ in range(ROUNDS):
+            until(installation.is_warm, 20, what="standbys ready", every_s=0.05)
+            outcomes.append(kill_worker_once(installation, role))
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def worker_kills(stage: Stage) -> dict[str, list[Outcome]]:
+    """Ten rounds for each role, the roles side by side on three daemons, which makes it harder and quicker."""
+    with ThreadPoolExecutor(len(TRACKS)) as pool:
+        running = {role: pool.submit(kill_workers, stage, role) for role in TRACKS}
+        return {role: future.result() for role, future in running.items()}
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_a_killed_daemon_loses_at_most_two_seconds(stage: Stage, tmp_path: Path, round_: int) -> None:
+@pytest.mark.parametrize("role", TRACKS)
+def test_a_killed_worker_costs_its_own_tracks_a_moment_and_the_others_nothing(
+    worker_kills: dict[str, list[Outcome]], role: str, round_: int
+) -> None:
+    outcome = worker_kills[role][round_]
+    assert {gap.track for gap in outcome.gaps} == TRACKS[role], outcome.gaps
+    for gap in outcome.gaps:
+        assert gap.reason == "worker-restart"
+        assert gap.end_s - gap.start_s <= 3
+    assert outcome.verified
+
+
+@pytest.mark.parametrize("role", TRACKS)
+def test_recording_goes_on_within_three_seconds(worker_kills: dict[str, list[Outcome]], role: str) -> None:
+    """What is seen from outside is a chunk later: it becomes durable when it is closed, about a second after."""
+    slowest_s = max(outcome.recovered_s for outcome in worker_kills[role])
+    assert slowest_s <= 3 + 1.5
+
+
+@dataclass
+class Aftermath:
+    """What a killed daemon left."""
+
+    orphans_gone: bool
+    state: str
+    lost_s: float
+    surplus_s: float
+    verified: bool
+    exported_error_s: float
+    frames: int
+    sound_error_s: float
+
+
+def kill_daemon_once(stage: Stage, folder: Path, round_: int) -> Aftermath:
+    """Record, kill the daemon, start it again, look at what is there."""
     with Installation(stage.desk.env) as installation:
         installation.start_daemon()
-        with Client(runtime_dir=installation.runtime) as client:
+        with Client(installation.runtime) as client:
             began = time.monotonic()
             session = client.start(**START).session
             started = time.monotonic()
             until_all_tracks_run(client)
-            # A different moment in the life of a chunk every round.
-            time.sleep(0.2 + 0.13 * round_)
+            # A different moment in the life of a chunk every round: the passing of time is what is wanted here.
+            threading.Event().wait(0.13 * round_)
         orphans = installation.kill_daemon()
         killed = time.monotonic()
-        until(lambda: not any(psutil.pid_exists(pid) for pid in orphans), 2, what="orphaned workers gone")
+        try:
+            until(lambda: not any(psutil.pid_exists(pid) for pid in orphans), 2, what="orphaned workers gone")
+            orphans_gone = True
+        except AssertionError:
+            orphans_gone = False
         installation.start_daemon()
-        with Client(runtime_dir=installation.runtime) as client:
+        with Client(installation.runtime) as client:
             info = client.show(session)
-            assert info.state == "interrupted"
-            lost_s = (killed - started) - info.duration_s
-            assert lost_s <= 2.0
-            assert info.duration_s <= killed - began + 0.1
-            assert client.verify().ok
-            path = tmp_path / "interrupted.mp4"
+            path = folder / f"interrupted-{round_}.mp4"
+            verified = client.verify().ok
             exported = client.export(session, path)
-            assert exported.duration_s == pytest.approx(info.duration_s, abs=0.2)
-        assert sum(1 for _ in media.frames(path)) > 5
-        assert len(media.samples(path, 0)) / media.RATE == pytest.approx(info.duration_s, abs=0.3)
+        return Aftermath(
+            orphans_gone,
+            info.state,
+            lost_s=(killed - started) - info.duration_s,
+            surplus_s=info.duration_s - (killed - began),
+            verified=verified,
+            exported_error_s=abs(exported.duration_s - info.duration_s),
+            frames=len(media.looks(path)),
+            sound_error_s=abs(len(media.samples(path, 0)) / media.RATE - info.duration_s),
+        )
+
+
+@pytest.fixture(scope="module")
+def daemon_kills(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> list[Aftermath]:
+    folder = tmp_path_factory.mktemp("interrupted")
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda round_: kill_daemon_once(stage, folder, round_), range(ROUNDS)))
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_a_killed_daemon_loses_at_most_two_seconds(daemon_kills: list[Aftermath], round_: int) -> None:
+    left = daemon_kills[round_]
+    assert left.orphans_gone, "workers outlived their daemon by two seconds"
+    assert left.state == "interrupted"
+    assert left.lost_s <= 2.0
+    assert left.surplus_s <= 0.1
+    assert left.verified
+    assert left.exported_error_s <= 0.2
+    assert left.frames > 5
+    assert left.sound_error_s <= 0.3

@@ -32,8 +32,10 @@ ONE_MONITOR = (Monitor("LEFT", 0, 0, 1920, 1080),)
 SOUND_SETUP = (
     "module-null-sink sink_name=speakers sink_properties=device.description=Speakers",
     "module-null-sink sink_name=mic_sink",
-    ("module-remap-source master=mic_sink.monitor source_name=virtual_mic"
-    " source_properties=device.description=Virtual_Microphone"),
+    (
+        "module-remap-source master=mic_sink.monitor source_name=virtual_mic"
+        " source_properties=device.description=Virtual_Microphone"
+    ),
 )
 
 

@@ -3,9 +3,11 @@
 REAL_WORKERS: roles, separated by commas, that run their real module all the same.
 """
 
+import functools
 import os
 
-from reeld import app, daemon
+from reeld import app
+from reeld.daemon import Daemon
 from reeld.supervisor import Role
 from reeld.supervisor.supervisor import MODULES
 
@@ -14,5 +16,4 @@ MODULE = "tests.support.fake_worker"
 if __name__ == "__main__":
     real = os.environ.get("REAL_WORKERS", "").split(",")
     modules = {role: MODULES[role] if role in real else MODULE for role in Role}
-    daemon.Daemon.__init__.__kwdefaults__ |= {"modules": modules, "export_module": MODULE}
-    app.main()
+    app.main(make=functools.partial(Daemon, modules=modules, export_module=MODULE))

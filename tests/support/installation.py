@@ -14,6 +14,9 @@ from typing import Any
 
 import psutil
 
+from reeld_client import Client
+from reeld_proto.errors import TransportError
+from reeld_proto.records import WorkerInfo
 from tests.support.wait import until
 
 _PROGRAM = {"reeld": "reeld", "reelctl": "reeld_client.cli.main"}
@@ -73,17 +76,23 @@ class Installation:
         """Start `reeld` and wait until its workers and their standbys are ready."""
         command, env = self.command("reeld", *words)
         self.daemon = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=self._log)
-        until(self._is_warm, 20, what="a warm daemon")
+        until(self.is_warm, 20, what="a warm daemon")
 
-    def _is_warm(self) -> bool:
+    def is_warm(self) -> bool:
+        """Whether the store and a capture and an audio worker are up and nothing is still starting."""
         assert self.daemon is not None
         if self.daemon.poll() is not None:
             raise AssertionError(f"the daemon ended with {self.daemon.returncode}: {self.log[-2000:]}")
-        result = self.ctl("status")
-        if result.code != 0:
-            return False
-        workers = result.json["workers"]
-        return len(workers) >= 3 and all(worker["state"] in ("ready", "running") for worker in workers)
+        workers = self.workers()
+        return len(workers) >= 3 and all(worker.state in ("ready", "running") for worker in workers)
+
+    def workers(self) -> list[WorkerInfo]:
+        """All workers as the daemon lists them; empty while no daemon answers."""
+        try:
+            with Client(self.runtime) as client:
+                return client.status().workers
+        except TransportError:
+            return []
 
     def ctl(self, *words: str, timeout_s: float = 60.0) -> Result:
         """`reelctl --json WORDS`."""
@@ -99,22 +108,19 @@ class Installation:
 
     def worker_pids(self) -> dict[str, int]:
         """Names and pids of all live workers, standbys included."""
-        result = self.ctl("status")
-        if result.code != 0:
-            return {}
-        return {worker["name"]: worker["pid"] for worker in result.json["workers"] if worker["pid"]}
+        return {worker.name: worker.pid for worker in self.workers() if worker.pid}
 
     def active(self, role: str) -> int:
         """Pid of the worker that now serves `role` (`capture`, `audio`, `store`)."""
 
         def found() -> int:
-            for worker in self.ok("status")["workers"]:
-                serves = worker["name"].startswith(role) and "standby" not in worker["name"]
-                if serves and worker["state"] in ("ready", "running") and psutil.pid_exists(worker["pid"]):
-                    return int(worker["pid"])
+            for worker in self.workers():
+                serves = worker.name.startswith(role) and "standby" not in worker.name
+                if serves and worker.state in ("ready", "running") and psutil.pid_exists(worker.pid):
+                    return worker.pid
             return 0
 
-        return until(found, 10, what=f"an active {role} worker", every_s=0.05)
+        return until(found, 10, what=f"an active {role} worker")
 
     def stop_daemon(self, how: signal.Signals = signal.SIGTERM) -> int | None:
         """End the daemon; its exit status."""

@@ -1,5 +1,6 @@
 """What a person would see and hear in an exported file: decoded frames, tones by spectrum, flashes and beeps."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import av
 import numpy as np
+
+from tests.support.painter import read_clock
 
 RATE = 48_000
 
@@ -77,12 +80,39 @@ def onsets_s(sound: "np.ndarray[Any, Any]", tone_hz: float, threshold: float = 0
     return found
 
 
-def flashes_s(path: Path, stream: int = 0) -> list[float]:
-    """Instants at which the picture turns white, in seconds."""
-    found, was_white = [], False
-    for shown in frames(path, stream):
-        white = bool(shown.rgb[::16, ::16].mean() > 235)
-        if white and not was_white:
-            found.append(shown.at_s)
-        was_white = white
+@dataclass(frozen=True)
+class Look:
+    """What one decoded frame of a painted monitor shows: its clock (ms, None if unreadable), a corner's colour (RGB)
+    and whether the whole picture is white."""
+
+    at_s: float
+    stamp_ms: int | None
+    corner: tuple[float, float, float]
+    white: bool
+
+
+def looks(path: Path, stream: int = 0) -> list[Look]:
+    """Every frame of a video track, looked at without converting it whole: luma for the clock, one corner in colour."""
+    found = []
+    with av.open(str(path)) as container:
+        container.streams.video[stream].thread_type = "AUTO"
+        for frame in container.decode(video=stream):
+            assert frame.format.name == "yuv420p"
+            luma, blue, red = (
+                np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+                for plane in frame.planes
+            )
+            bottom = luma.shape[0]
+            y = 1.164 * (float(luma[bottom - 40 : bottom - 10, 10:40].mean()) - 16)
+            u = float(blue[bottom // 2 - 20 : bottom // 2 - 5, 5:20].mean()) - 128
+            v = float(red[bottom // 2 - 20 : bottom // 2 - 5, 5:20].mean()) - 128
+            # ITU-R BT.601, limited range: what the stream declares.
+            corner = (y + 1.596 * v, y - 0.392 * u - 0.813 * v, y + 2.017 * u)
+            white = bool(luma[::16, ::16].mean() > 222)
+            found.append(Look(float(frame.time or 0.0), read_clock(luma), corner, white))
     return found
+
+
+def flashes_s(seen: list[Look]) -> list[float]:
+    """Instants at which the picture turns white, in seconds."""
+    return [after.at_s for before, after in itertools.pairwise(seen) if after.white and not before.white]

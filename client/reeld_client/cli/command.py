@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.cli.invocation import Answer, Invocation, abandon_stdout
 
 _PANEL = "Common options"
 
@@ -61,11 +61,15 @@ def command(
         def run(context: typer.Context, *, json: bool, runtime: Path | None, store: Path | None, **words: Any) -> None:
             invocation: Invocation = context.obj
             invocation.choose(json=json, runtime=runtime, store=store)
-            answer = function(invocation, **words)
-            if answer is not None:
-                invocation.print(answer)
-                if answer.exit_code:
-                    raise typer.Exit(answer.exit_code)
+            try:
+                answer = function(invocation, **words)
+                if answer is not None:
+                    invocation.print(answer)
+            except BrokenPipeError:
+                abandon_stdout()
+                raise typer.Exit from None
+            if answer is not None and answer.exit_code:
+                raise typer.Exit(answer.exit_code)
 
         # Typer reads the signature to find options.
         run.__signature__ = _signature(inspect.signature(function), more or {})  # type: ignore[attr-defined]

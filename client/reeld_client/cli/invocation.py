@@ -3,6 +3,7 @@
 stdout carries the answer: exactly one JSON document with `--json`, else text for people. All else goes to stderr.
 """
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +90,13 @@ def print_json(plain: Any) -> None:
         data = msgspec.json.format(data, indent=2)
     sys.stdout.write(data.decode() + "\n")
     sys.stdout.flush()
+
+
+def abandon_stdout() -> None:
+    """The reader (`| head`) left with what it wanted: without this, Python would complain when it flushes at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _one_line(text: str) -> str:

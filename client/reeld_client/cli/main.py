@@ -13,7 +13,7 @@ import typer
 
 from reeld_client.cli import library, live, observe, record
 from reeld_client.cli.command import JsonOption, RuntimeOption, StoreOption
-from reeld_client.cli.invocation import Invocation, print_json
+from reeld_client.cli.invocation import Invocation, abandon_stdout, print_json
 from reeld_proto.errors import EXIT_CODES, ErrorCode, ReeldError, RequestRejected
 
 EXIT_INTERRUPTED = 130
@@ -73,8 +73,7 @@ def main(argv: list[str] | None = None) -> None:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (`| head`) has what it wanted. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         code = 0
     raise SystemExit(code)
 

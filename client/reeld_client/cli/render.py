@@ -33,7 +33,7 @@ def show(found: Any) -> None:
 def _print_stats(console: Console, found: Stats) -> None:
     model = WatchModel()
     model.see_stats(found)
-    console.print(view(model))
+    console.print(view(model, console.width))
 
 
 _PRINTERS: dict[type, Callable[[Console, Any], None]] = {

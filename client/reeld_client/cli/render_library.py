@@ -55,7 +55,7 @@ def print_session(console: Console, found: SessionInfo) -> None:
         console.print(tracks_table(found.tracks))
     for marker in found.markers:
         console.print(f"[cyan]⚑[/] {seconds(marker.at_s)}  {escape(marker.text)}")
-    print_gaps(console, found.gaps)
+    print_gaps(console, found.gaps, found.tracks)
     for warning in found.warnings:
         console.print(f"[yellow]! {escape(warning)}[/]")
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from reeld_client.cli.human import clock, count, milliseconds, seconds, size
 from reeld_proto.commands import SessionChanged, SessionStarted, SessionStopped, Sources, Status
-from reeld_proto.records import AudioSource, GapInfo, SessionBrief, SessionState, TrackInfo, WorkerState
+from reeld_proto.records import AudioSource, GapInfo, GapReason, SessionBrief, SessionState, TrackInfo, WorkerState
 
 STATE_STYLES: dict[SessionState, str] = {
     SessionState.ACTIVE: "bold red",
@@ -37,17 +37,21 @@ WORKER_STYLES: dict[WorkerState, str] = {
 }
 
 
+_WRAPPED = {"name", "tags", "what"}
+"""Columns whose text may take several lines; ids and numbers must stay whole to be read and copied."""
+
+
 def state_text(state: SessionState) -> Text:
     """A session's state as a word with its colour and sign."""
-    return Text(STATE_WORDS.get(state, state.value), style=STATE_STYLES.get(state, "cyan"))
+    return Text.assemble((STATE_WORDS.get(state, state.value), STATE_STYLES.get(state, "cyan")))
 
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:
     """A table without frame; the columns in `right` are flush right."""
-    made = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False, show_edge=False)
+    made = Table(box=SIMPLE_HEAD, header_style="dim", border_style="bright_black", pad_edge=False, show_edge=False)
     aligned = set(right)
     for column in columns:
-        made.add_column(column, justify="right" if column in aligned else "left", no_wrap=column in aligned)
+        made.add_column(column, justify="right" if column in aligned else "left", no_wrap=column not in _WRAPPED)
     return made
 
 
@@ -130,7 +134,7 @@ def print_stopped(console: Console, stopped: SessionStopped) -> None:
     line.append(stopped.session, style="dim")
     console.print(line)
     console.print(tracks_table(stopped.tracks))
-    print_gaps(console, stopped.gaps)
+    print_gaps(console, stopped.gaps, stopped.tracks)
 
 
 def tracks_table(tracks: list[TrackInfo]) -> Table:
@@ -146,9 +150,12 @@ def tracks_table(tracks: list[TrackInfo]) -> Table:
     return rows
 
 
-def print_gaps(console: Console, gaps: list[GapInfo]) -> None:
-    """The stretches without media, pauses apart from what went wrong by colour."""
+def print_gaps(console: Console, gaps: list[GapInfo], tracks: list[TrackInfo]) -> None:
+    """The stretches without media, one line for all tracks that share one; pauses are dim, the rest stands out."""
+    shared: dict[tuple[float, float, GapReason], list[str]] = {}
     for gap in gaps:
-        style = "dim" if gap.reason == "paused" else "yellow"
-        length = seconds(gap.end_s - gap.start_s)
-        console.print(f"[{style}]gap  {gap.track}  {seconds(gap.start_s)}, {length} long: {gap.reason.value}[/]")
+        shared.setdefault((gap.start_s, gap.end_s, gap.reason), []).append(gap.track)
+    for (start_s, end_s, reason), names in sorted(shared.items()):
+        style = "dim" if reason is GapReason.PAUSED else "yellow"
+        where = "all tracks" if len(names) == len(tracks) > 1 else ", ".join(names)
+        console.print(f"[{style}]gap at {seconds(start_s)} for {seconds(end_s - start_s)}: {reason.value}, {where}[/]")

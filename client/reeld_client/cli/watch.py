@@ -52,7 +52,8 @@ def _live(client: Client, count: int | None) -> None:
 
     model = WatchModel()
     model.heard_s = model.now_s = time.monotonic()
-    with Live(view(model), console=Console(highlight=False), screen=True, auto_refresh=False) as screen:
+    console = Console(highlight=False)
+    with Live(view(model, console.width), console=console, screen=True, auto_refresh=False) as screen:
         left = count
         while left is None or left > 0:
             try:
@@ -63,8 +64,8 @@ def _live(client: Client, count: int | None) -> None:
                         if item is not None:
                             model.see(item, model.now_s)
                             left = None if left is None else left - isinstance(item, StatsPublished)
-                        screen.update(view(model), refresh=True)
+                        screen.update(view(model, console.width), refresh=True)
             except TransportError:
                 model.lose(time.monotonic())
-                screen.update(view(model), refresh=True)
+                screen.update(view(model, console.width), refresh=True)
                 time.sleep(_RETRY_EVERY_S)

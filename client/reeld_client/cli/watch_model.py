@@ -12,6 +12,7 @@ from reeld_proto.units import NS_PER_S
 
 NEWS_MAX = 5
 HISTORY_MAX = 32
+_RATE_REPORTS = 4
 SILENT_AFTER_S = 3.0
 """Six reports missed: the daemon hangs or is overloaded, and the figures shown are old."""
 
@@ -20,7 +21,7 @@ _OVER = {SessionState.COMPLETED, SessionState.ERROR, SessionState.INTERRUPTED, S
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Of one track, per second of wall time between the last two reports."""
+    """Of one track, per second."""
 
     frames: float = 0.0
     bytes: float = 0.0
@@ -46,6 +47,7 @@ class WatchModel:
     rates: dict[str, Rates] = field(default_factory=dict)
     history: dict[str, deque[float]] = field(default_factory=dict)
     """Per track the last frame rates, per worker the last loads; oldest first."""
+    recent: deque[Stats] = field(default_factory=lambda: deque(maxlen=_RATE_REPORTS))
     news: deque[News] = field(default_factory=lambda: deque(maxlen=NEWS_MAX))
     heard_s: float = 0.0
     now_s: float = 0.0
@@ -82,14 +84,17 @@ class WatchModel:
         self.workers = {worker.name: worker for worker in status.workers}
 
     def see_stats(self, stats: Stats) -> None:
-        """Take over new counters; rates come from the difference to the last."""
-        last = self.stats
-        elapsed_s = (stats.at_mono_ns - last.at_mono_ns) / NS_PER_S if last is not None else 0.0
-        before = {track.id: track for track in last.tracks} if last is not None else {}
-        if stats.session is None or last is None or last.session is None or stats.session.id != last.session.id:
-            before = {}
-        if elapsed_s > 0:
-            self.rates = {track.id: _rates(track, before.get(track.id), elapsed_s) for track in stats.tracks}
+        """Take over new counters; rates are those of the last two seconds, for chunks come in bursts."""
+        if self.recent and not _same_session(self.recent[-1], stats):
+            self.recent.clear()
+            self.rates.clear()
+        if self.recent:
+            first = self.recent[0]
+            elapsed_s = (stats.at_mono_ns - first.at_mono_ns) / NS_PER_S
+            before = {track.id: track for track in first.tracks}
+            if elapsed_s > 0:
+                self.rates = {track.id: _rates(track, before.get(track.id), elapsed_s) for track in stats.tracks}
+        self.recent.append(stats)
         for track in stats.tracks:
             self._remember(track.id, self.rates.get(track.id, Rates()).frames)
         for worker in stats.workers:
@@ -107,6 +112,7 @@ class WatchModel:
         self.workers.clear()
         self.history.clear()
         self.rates.clear()
+        self.recent.clear()
 
     def _see_worker(self, event: WorkerChanged) -> None:
         known = self.workers.get(event.name)
@@ -130,6 +136,10 @@ class WatchModel:
 
     def _tell(self, text: str, *, is_trouble: bool) -> None:
         self.news.append(News(self.now_s, text, is_trouble))
+
+
+def _same_session(one: Stats, other: Stats) -> bool:
+    return (one.session and one.session.id) == (other.session and other.session.id)
 
 
 def _rates(now: TrackStats, before: TrackStats | None, elapsed_s: float) -> Rates:

@@ -12,9 +12,10 @@ from rich.text import Text
 from reeld_client.cli.human import clock, count, milliseconds, size
 from reeld_client.cli.render_live import WORKER_STYLES, state_text, table
 from reeld_client.cli.watch_model import WatchModel
-from reeld_proto.records import SessionState
+from reeld_proto.records import SessionState, WorkerState
 from reeld_proto.stats import QueueStats, Stats, TrackStats, WorkerStats
 
+_WIDE = 100
 _SPARKS = "▁▂▃▄▅▆▇█"
 _SPARK_CELLS = 16
 _BAR_CELLS = 16
@@ -25,14 +26,14 @@ _LAG_WARM_MS, _LAG_HOT_MS = 3000.0, 6000.0
 _DISK_LOW_BYTES = 2_000_000_000
 
 
-def view(model: WatchModel) -> RenderableType:
-    """Everything known, as one screen."""
+def view(model: WatchModel, width: int) -> RenderableType:
+    """Everything known, as one screen of `width` columns. Narrow ones (below 100) leave out what matters least."""
     parts: list[RenderableType] = [_header(model)]
     if model.stats is not None:
         if model.stats.tracks:
-            parts += [_titled("tracks", _tracks(model, model.stats))]
+            parts += [_titled("tracks", _tracks(model, model.stats, width))]
         if model.stats.workers:
-            parts += [_titled("workers", _workers(model, model.stats))]
+            parts += [_titled("workers", _workers(model, model.stats, width))]
     if model.news:
         parts += [_titled("news", _news(model))]
     return Group(*parts)
@@ -55,9 +56,9 @@ def _header(model: WatchModel) -> RenderableType:
     elif session is None:
         grid.add_row(Text("○ not recording", style="dim"), Text("start with  reelctl start", style="dim"), "")
     else:
-        name = Text(session.name or session.id, style="bold")
+        name = Text.assemble((session.name or session.id, "bold"))
         if session.name and session.name != session.id:
-            name.append(f"  {session.id}", style="dim not bold")
+            name.append(f"  {session.id}", style="dim")
         grid.add_row(state_text(session.state), name, Text(clock(session.elapsed_s), style="bold"))
         style = "red" if session.state is SessionState.ACTIVE else "yellow"
     if model.is_silent:
@@ -67,9 +68,9 @@ def _header(model: WatchModel) -> RenderableType:
 
 
 def _title(model: WatchModel) -> Text:
-    title = Text("reeld", style="bold")
+    title = Text.assemble(("reeld", "bold default"))
     if model.status is not None:
-        title.append(f" {model.status.daemon.version} · pid {model.status.daemon.pid}", style="not bold dim")
+        title.append(f" {model.status.daemon.version} · pid {model.status.daemon.pid}", style="dim default")
     return title
 
 
@@ -78,31 +79,31 @@ def _disk(model: WatchModel) -> Text | None:
         return None
     recorded = sum(track.bytes for track in model.stats.tracks)
     low = model.stats.disk_free_bytes < _DISK_LOW_BYTES
-    line = Text(style="dim")
+    quiet = "dim default"
+    line = Text()
     if model.session is not None:
-        line.append(f"{size(recorded)} recorded · ")
-    line.append(f"store {size(model.stats.store_bytes)} · ")
-    line.append(f"{size(model.stats.disk_free_bytes)} free", style="bold red not dim" if low else "")
+        line.append(f"{size(recorded)} recorded · ", style=quiet)
+    line.append(f"store {size(model.stats.store_bytes)} · ", style=quiet)
+    line.append(f"{size(model.stats.disk_free_bytes)} free", style="bold red" if low else quiet)
     return line
 
 
-def _tracks(model: WatchModel, stats: Stats) -> Table:
+def _tracks(model: WatchModel, stats: Stats, width: int) -> Table:
     numbers = ["frames", "unchanged", "dropped", "size", "rate", "lag"]
-    rows = table("track", "activity", "", *numbers, right=numbers)
+    shown = [name for name in numbers if width >= _WIDE or name not in {"unchanged", "rate"}]
+    rows = table("track", "activity", "", *shown, right=shown)
+    rows.expand = True
     for track in stats.tracks:
         rate = model.rates.get(track.id)
-        activity, figure = _activity(model, track)
-        rows.add_row(
-            Text(track.id, style="bold"),
-            activity,
-            figure,
-            count(track.frames),
-            Text(count(track.unchanged) if track.unchanged else "·", style="dim"),
-            _alarming(count(track.dropped), track.dropped > 0, "bold red"),
-            size(track.bytes),
-            Text(f"{size(rate.bytes)}/s" if rate is not None else "·", style="dim"),
-            _lag(track.lag_ms),
-        )
+        cells = {
+            "frames": Text(count(track.frames)),
+            "unchanged": Text(count(track.unchanged) if track.unchanged else "·", style="dim"),
+            "dropped": _alarming(count(track.dropped), track.dropped > 0, "bold red"),
+            "size": Text(size(track.bytes)),
+            "rate": Text(f"{size(rate.bytes)}/s" if rate is not None else "·", style="dim"),
+            "lag": _lag(track.lag_ms),
+        }
+        rows.add_row(Text(track.id, style="bold"), *_activity(model, track), *(cells[name] for name in shown))
     return rows
 
 
@@ -110,9 +111,9 @@ def _activity(model: WatchModel, track: TrackStats) -> tuple[Text, Text]:
     """Sound: its level. Picture: the frames that changed, over the last seconds."""
     if track.peak_db is not None:
         return level_bar(track.peak_db), _level_figure(track)
-    rates = model.history.get(track.id, ())
-    frames = model.rates[track.id].frames if track.id in model.rates else 0.0
-    return sparkline(rates, at_least=10.0), Text(f"{frames:4.1f} fps")
+    if track.id not in model.rates:
+        return Text(), Text()
+    return sparkline(model.history[track.id], at_least=10.0), Text(f"{model.rates[track.id].frames:4.1f} fps")
 
 
 def _level_figure(track: TrackStats) -> Text:
@@ -146,44 +147,55 @@ def _lag(lag_ms: float) -> Text:
     return Text(milliseconds(lag_ms), style=style)
 
 
-def _workers(model: WatchModel, stats: Stats) -> Table:
+def _workers(model: WatchModel, stats: Stats, width: int) -> Table:
     numbers = ["cpu", "memory", "restarts"]
-    rows = table("worker", "state", "load", *numbers, "queues", right=numbers)
+    trend = ["load"] if width >= _WIDE and model.rates else []
+    rows = table("worker", *(["state"] if model.workers else []), *trend, *numbers, "fullest queue", right=numbers)
+    rows.expand = True
     for worker in stats.workers:
-        known = model.workers.get(worker.name)
-        state = Text(known.state.value, style=WORKER_STYLES[known.state]) if known else Text("·", style="dim")
-        rows.add_row(
-            Text(worker.name, style="bold"),
-            state,
-            sparkline(model.history.get(worker.name, ()), at_least=0.5),
-            f"{worker.cpu * 100:.0f} %",
-            size(worker.rss_bytes),
+        cells = [Text(worker.name, style="bold")]
+        if model.workers:
+            cells.append(_state(model, worker))
+        if trend:
+            cells.append(sparkline(model.history.get(worker.name, ()), at_least=0.5))
+        cells += [
+            Text(f"{worker.cpu * 100:.0f} %"),
+            Text(size(worker.rss_bytes)),
             _alarming(str(worker.restarts), worker.restarts > 0, "yellow"),
-            _queues(worker),
-        )
+            _fullest(worker.queues),
+        ]
+        rows.add_row(*cells)
     load = sum(worker.cpu for worker in stats.workers)
     memory = sum(worker.rss_bytes for worker in stats.workers)
     rows.add_section()
-    rows.add_row(Text("all", style="dim"), "", "", f"{load * 100:.0f} %", size(memory), "", "")
+    padding = [""] * (len(rows.columns) - 5)
+    rows.add_row(Text("all", style="dim"), *padding, f"{load * 100:.0f} %", size(memory), "", "")
     return rows
 
 
-def _queues(worker: WorkerStats) -> Text:
-    line = Text()
-    for queue in worker.queues:
-        if line:
-            line.append("  ")
-        line.append(f"{queue.name} ", style="dim")
-        line.append(_depth(queue), style="yellow" if queue.limit and queue.depth > queue.limit / 2 else "")
-        if queue.dropped:
-            line.append(f" -{count(queue.dropped)}", style="bold red")
-    return line
+def _state(model: WatchModel, worker: WorkerStats) -> Text:
+    known = model.workers.get(worker.name)
+    # The daemon's own process has counters, but is no worker of its own.
+    state = known.state if known is not None else WorkerState.RUNNING
+    return Text(state.value, style=WORKER_STYLES[state])
 
 
-def _depth(queue: QueueStats) -> str:
-    if queue.unit == "bytes":
-        return f"{size(queue.depth)} of {size(queue.limit)}"
-    return f"{count(queue.depth)} of {count(queue.limit)}"
+def _fullest(queues: list[QueueStats]) -> Text:
+    """The queue nearest to its limit, and whatever any of them had to drop."""
+    if not queues:
+        return Text("·", style="dim")
+    share, queue = max(((_share(queue), queue) for queue in queues), key=lambda pair: pair[0])
+    text = Text()
+    text.append(f"{share * 100:.0f} % ", style="bold red" if share > 0.9 else "yellow" if share > 0.5 else "")
+    dropped = sum(one.dropped for one in queues)
+    if dropped:
+        text.append(f"{count(dropped)} dropped ", style="bold red")
+    text.append(queue.name, style="dim")
+    return text
+
+
+def _share(queue: QueueStats) -> float:
+    return queue.depth / queue.limit if queue.limit else 0.0
 
 
 def _news(model: WatchModel) -> Table:
@@ -212,7 +224,7 @@ def line(model: WatchModel) -> str:
     parts = [head, f"cpu {sum(worker.cpu for worker in stats.workers) * 100:.0f} %"]
     parts.append(f"memory {size(sum(worker.rss_bytes for worker in stats.workers))}")
     for track in stats.tracks:
-        level = "" if track.peak_db is None else f", {track.peak_db:.0f} dB"
+        level = "" if track.peak_db is None else f", {_level_figure(track).plain.strip()}"
         parts.append(
             f"{track.id}: {track.frames} frames, {track.dropped} dropped, {size(track.bytes)},"
             f" lag {milliseconds(track.lag_ms)}{level}"

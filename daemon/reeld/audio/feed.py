@@ -7,7 +7,7 @@ line goes on with counted silence up to that long ago, so that sound which is me
 
 import threading
 
-from reeld.audio.api import SoundSource
+from reeld.audio.api import Block, SoundSource
 from reeld.audio.assembler import Assembler, Span
 from reeld.audio.clockmap import ClockMap
 from reeld.audio.gate import MediaGate
@@ -43,18 +43,23 @@ class _Stream:
         self._resampler: Resampler | None = None
         self._restart(0)
 
-    def take_blocks(self) -> bool:
-        """Take over what the device delivered; True if it was anything."""
-        blocks = self.source.read()
-        for block in blocks:
-            self.clock_map.add(block.frame, len(block.samples), block.adc_ns, block.arrived_ns)
-            self.last_ns = block.arrived_ns
-            if block.frame != self._next_frame:
-                self._flush()
-                self._restart(block.frame)
-            self._next_frame = block.frame + len(block.samples)
-            self._put(block.samples if self._resampler is None else self._resampler.resample(block.samples))
-        return bool(blocks)
+    def is_interrupted(self, block: Block) -> bool:
+        """Whether nothing came for so long before `block` that the device may have stood still without counting."""
+        return self.last_ns is not None and block.arrived_ns - self.last_ns > IDLE_NS
+
+    def begin_anew(self) -> None:
+        """What follows has a line of its own; what waits was laid before."""
+        self.clock_map = ClockMap(self.source.rate)
+
+    def take_block(self, block: Block) -> None:
+        """Put `block` with what waits."""
+        self.clock_map.add(block.frame, len(block.samples), block.adc_ns, block.arrived_ns)
+        self.last_ns = block.arrived_ns
+        if block.frame != self._next_frame:
+            self._flush()
+            self._restart(block.frame)
+        self._next_frame = block.frame + len(block.samples)
+        self._put(block.samples if self._resampler is None else self._resampler.resample(block.samples))
 
     def settle(self) -> None:
         """No more will come."""
@@ -204,8 +209,14 @@ class Feed:
 
     def _absorb(self) -> bool:
         stream = self._stream
-        if stream is None or not stream.take_blocks():
+        if stream is None or not (blocks := stream.source.read()):
             return False
+        for block in blocks:
+            if stream.is_interrupted(block):
+                stream.clock_map.settle()
+                self._lay()
+                stream.begin_anew()
+            stream.take_block(block)
         moved_ns = stream.clock_map.correct()
         if moved_ns:
             get_logger().warning("audio.slip", source=self.name, moved_ms=round(moved_ns / NS_PER_MS, 1))

@@ -40,7 +40,9 @@ class DeviceHealth:
 
     def sounded(self, now_ns: int) -> bool:
         """Samples came last at `now_ns`; True if people were told that they do not, and can be told that they do."""
-        self._sounded_ns = max(self._sounded_ns, now_ns)
+        if now_ns <= self._sounded_ns:
+            return False
+        self._sounded_ns = now_ns
         recovered, self._complained = self._complained, False
         return recovered
 

@@ -157,9 +157,9 @@ class Recorder:
                 with self._lock:
                     self._turn()
         except Exception as error:  # noqa: BLE001 - whatever it is, people are told and the supervisor replaces us
-            self._failed = True
             get_logger().exception("audio.pump_failed")
             self._complain("internal", f"recording of sound broke: {type(error).__name__}: {error}", "")
+            self._failed = True
 
     def _turn(self) -> None:
         self._turn_ns = monotonic_ns()

@@ -77,11 +77,12 @@ class FrameSource(Protocol):
         """Release everything; pixels of the last grab become invalid. May be called at any time, and twice."""
         ...
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> bool:
-        """Wait until something may have changed (True), or `deadline_ns` has come or `wake_fd` is readable (False).
+    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:
+        """Wait until something has changed, `deadline_ns` has come, or `wake_fd` is readable.
 
-        A source without a signal of change answers True at once; the caller sets the pace. Nothing is read from
-        `wake_fd`.
+        Returns the monotonic instant at which it changed first since the last grab, None if nothing did. A source
+        without a signal of change answers at once, with the instant of the last grab: it may have changed right
+        then. The caller sets the pace. Nothing is read from `wake_fd`.
         """
         ...
 

@@ -26,8 +26,8 @@ _PICTURE_AUTOMATIC = 0
 _PICTURE_INTRA = 1
 
 _QUANTISER = {Quality.LOW: 26, Quality.MEDIUM: 21, Quality.HIGH: 16, Quality.LOSSLESS: 0}
-"""Constant quantisers, not crf: to vary the quantiser x264 analyses a half-size copy of every frame first, which is 3 ms
-of 10 for a 1080p frame at `ultrafast`. At 21 the SSIM of a scrolling terminal is that of crf 23 (0.9990 against 0.9992,
+"""Constant quantisers, not crf: to vary the quantiser x264 analyses a half-size copy of every frame first: 3 ms of
+10 for a 1080p frame at `ultrafast`. At 21 the SSIM of a scrolling terminal is that of crf 23 (0.9990 against 0.9992,
 file 2 % larger), of full motion too (0.9837 against 0.9847, file 35 % smaller). 0 is lossless; x264 then chooses the
 High 4:4:4 Predictive profile, the only one that can be."""
 

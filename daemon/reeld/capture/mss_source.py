@@ -24,6 +24,7 @@ class MssSource:
         self._rect = rect
         self._mss: mss.MSS | None = None
         self._last = np.empty((0, 0, 4), np.uint8)
+        self._grabbed_ns = 0
 
     def open(self) -> None:
         """See FrameSource."""
@@ -36,15 +37,15 @@ class MssSource:
             self._mss.close()
         self._mss = None
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> bool:  # noqa: ARG002 - the contract's arguments
+    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:  # noqa: ARG002 - the contract's arguments
         """Something may always have changed."""
-        return True
+        return self._grabbed_ns
 
     def grab(self, *, full: bool) -> Grab:
         """See FrameSource."""
         if self._mss is None:
             raise RequestRejected("the screen is not open", code=ErrorCode.DEVICE_FAILED)
-        at_ns = time.monotonic_ns()
+        at_ns = self._grabbed_ns = time.monotonic_ns()
         left, top, width, height = self._rect
         try:
             shot = self._mss.grab((left, top, left + width, top + height))

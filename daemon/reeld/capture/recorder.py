@@ -201,8 +201,7 @@ class TrackRecorder:
             return
         until_ns = self._clock.monotonic_ns(min(deadline_ns, writer.release_ns or deadline_ns))
         if self._changed_ns is None:
-            if self._source.wait(self._before_order(until_ns), self._wake_read):
-                self._changed_ns = monotonic_ns()
+            self._changed_ns = self._source.wait(self._before_order(until_ns), self._wake_read)
             return
         allowed_ns = self._pacer.allowed_ns(self._changed_ns)
         if now_ns < allowed_ns:
@@ -214,13 +213,13 @@ class TrackRecorder:
         """Grab and write what changed."""
         full = self._full
         grab = self._source.grab(full=full)
+        if self._first_ns is None:
+            self._first_ns = grab.at_ns
+            self._started.set()
         missed = self._pacer.missed(allowed_ns, grab.at_ns)
         self._pacer.taken(grab.at_ns)
         self._changed_ns = None
         changed = self._picture.update(grab.bands) or full
-        if self._first_ns is None:
-            self._first_ns = grab.at_ns
-            self._started.set()
         if missed:
             writer.note_dropped(missed)
         if self._orders and self._orders[0][1] <= grab.at_ns:

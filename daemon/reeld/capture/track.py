@@ -103,7 +103,12 @@ class TrackWriter:
         self._gap = (self._chunker.end_ns, reason)
 
     def statistics(self, now_ns: int) -> TrackStats:
-        """Counters so far. From any thread."""
+        """Counters so far. From any thread.
+
+        While the source is lost every instant is explained by the gap to come: the recorder is well, and `media_s`
+        goes on, so that nobody restarts it for a missing screen.
+        """
+        explained_ns = now_ns if self._gap is not None else self._sent_ns
         return TrackStats(
             id=self._track,
             frames=self._frames,
@@ -111,8 +116,8 @@ class TrackWriter:
             dropped=self._dropped,
             bytes=self._bytes,
             chunks=self._chunks,
-            lag_ms=round(max(0, now_ns - self._sent_ns) / 1e6, 1),
-            media_s=seconds(self._sent_ns),
+            lag_ms=round(max(0, now_ns - explained_ns) / 1e6, 1),
+            media_s=seconds(explained_ns),
         )
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """The capture worker process: orders in, recorders kept, progress out."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -161,11 +162,19 @@ class CaptureWorker:
 
 
 def _warm_up() -> None:
-    """Load what the first frame needs: FFmpeg initialises encoders at their first use, which takes 15 ms."""
+    """Do once what a start does, so that libraries are loaded and initialised: 50 ms that the first one would pay.
+
+    No pixel is read. Without a display there is nothing to prepare; the start will say so.
+    """
     picture = YuvPicture(64, 64)
     encoder = VideoEncoder(64, 64, 30, Quality.LOW)
-    encoder.encode(picture.frame, 0, keyframe=True)
+    packet = encoder.encode(picture.frame, 0, keyframe=True).packet
+    encoder.fragment([packet], 1)
     encoder.close()
+    source = make_source(Rect(0, 0, 64, 64))
+    with contextlib.suppress(RequestRejected):
+        source.open()
+    source.close()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class X11Source:
         self._damage: DamageWatch | None = None
         self._pixels: PixelReader | None = None
         self._last = np.empty((0, 0, 4), np.uint8)
+        self._grabbed_ns = 0
 
     def open(self) -> None:
         """Connect. RequestRejected: NO_DISPLAY, or DEVICE_FAILED if the rectangle is not on this screen."""
@@ -60,22 +61,22 @@ class X11Source:
             self._connection.close()
         self._connection = self._damage = self._pixels = None
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> bool:
+    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:
         """See FrameSource. A damaged part outside of the rectangle counts as a change too."""
         if self._connection is None:
             raise _not_open()
         if self._damage is None:
-            return True
+            return self._grabbed_ns
         with translated("waiting"):
             poll = select.poll()
             poll.register(self._connection.xcb.get_file_descriptor(), select.POLLIN)
             poll.register(wake_fd, select.POLLIN)
-            while not self._damage.pending:
+            while (changed_ns := self._damage.changed_ns()) is None:
                 left_ms = math.ceil((deadline_ns - time.monotonic_ns()) / NS_PER_MS)
                 ready = poll.poll(max(0, left_ms))
                 if not ready or any(fd == wake_fd for fd, _ in ready):
-                    return False
-        return True
+                    return None
+        return changed_ns
 
     def grab(self, *, full: bool) -> Grab:
         """See FrameSource."""
@@ -88,7 +89,7 @@ class X11Source:
                 drawn = self._damage.take()
                 if not full:
                     parts = bands_of(drawn, self._rect)
-            at_ns = time.monotonic_ns()
+            at_ns = self._grabbed_ns = time.monotonic_ns()
             bands = pixels.read(self._rect, parts)
         if self._damage is None:
             bands = self._compared(bands[0], full=full)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xcffib
 import xcffib.damage
 import xcffib.randr
@@ -88,7 +89,7 @@ class XConnection:
         """Whether the server has the extension of this name (`DAMAGE`, `MIT-SHM`, ...)."""
         return bool(self.xcb.core.QueryExtension(len(name), name).reply().present)
 
-    def fetch_region(self, xfixes: Any, region: int) -> "np.ndarray[Any, np.dtype[np.int32]]":
+    def fetch_region(self, xfixes: Any, region: int) -> npt.NDArray[np.int32]:
         """Rectangles of an XFIXES region: int32, shape (rectangles, 4), as x, y, width, height."""
         request = io.BytesIO(struct.pack("=xx2xI", region))
         reply = xfixes.send_request(_OPCODE_FETCH_REGION, request, _RawCookie, is_checked=True).reply()

@@ -7,14 +7,34 @@ from pathlib import Path
 
 import psutil
 
-from reeld.runtime.clock import monotonic_ns
-from reeld_proto.records import SessionBrief, WorkerInfo
+from reeld.runtime.clock import monotonic_ns, wall_ns
+from reeld_proto.records import SessionBrief, WorkerInfo, WorkerState
 from reeld_proto.stats import Stats, TrackStats, WorkerStats
-from reeld_proto.units import NS_PER_MS
+from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import Progress
 
 FRESH_NS = 250 * NS_PER_MS
 """A snapshot this young is given again: CPU shares over shorter times are noise."""
+
+
+class _Process:
+    """A process and what it had used at the last sample; at first, since it was started."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+        age_ns = max(0, wall_ns() - int(process.create_time() * NS_PER_S))
+        self._used_s = 0.0
+        self._at_ns = monotonic_ns() - age_ns
+
+    def read(self) -> tuple[float, int]:
+        """Cores used since the last call, and resident bytes. Raises psutil.Error when the process is gone."""
+        with self._process.oneshot():
+            times, rss = self._process.cpu_times(), self._process.memory_info().rss
+        now_ns, used_s = monotonic_ns(), times.user + times.system
+        elapsed_s = max(1, now_ns - self._at_ns) / NS_PER_S
+        cores = max(0.0, used_s - self._used_s) / elapsed_s
+        self._at_ns, self._used_s = now_ns, used_s
+        return cores, int(rss)
 
 
 class StatsSampler:
@@ -38,7 +58,7 @@ class StatsSampler:
         self._progress = progress
         self._session = session
         self._restarts = restarts
-        self._processes: dict[int, psutil.Process] = {}
+        self._processes: dict[int, _Process] = {}
         self._last: Stats | None = None
 
     def free_bytes(self) -> int:
@@ -53,7 +73,7 @@ class StatsSampler:
             return self._last
         session = self._session()
         progress = self._progress()
-        workers = [WorkerInfo(name="reeld", pid=os.getpid(), state="running"), *self._workers()]  # type: ignore[arg-type]
+        workers = [WorkerInfo(name="reeld", pid=os.getpid(), state=WorkerState.RUNNING), *self._workers()]
         self._last = Stats(
             at_mono_ns=now_ns,
             session=session,
@@ -72,9 +92,8 @@ class StatsSampler:
         try:
             process = self._processes.get(worker.pid)
             if process is None:
-                process = self._processes[worker.pid] = psutil.Process(worker.pid)
-            with process.oneshot():
-                cpu, rss = process.cpu_percent(None) / 100, process.memory_info().rss
+                process = self._processes[worker.pid] = _Process(psutil.Process(worker.pid))
+            cpu, rss = process.read()
         except psutil.Error:
             return None
         latest = progress.get(worker.name)

@@ -1,14 +1,13 @@
 """The loop of every worker process: announce, take orders, answer, report, and leave when the daemon is gone.
 
-A worker is started as `python -m reeld.<box>.worker --name N --runtime DIR --store DIR --parent-fd FD`. The parent
-holds the other end of FD; when it closes, however the parent ended, the worker exits at once: everything durable is
-the store's business, which survives any kill.
+A worker is started as `python -m reeld.runtime.launch reeld.<box>.worker --name N --runtime DIR --store DIR
+--parent-fd FD`. The parent holds the other end of FD; when it closes, however the parent ended, the worker exits at
+once (see launch.py): everything durable is the store's business, which survives any kill.
 """
 
 import argparse
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,9 +29,6 @@ TICK_MS = 500
 
 TELEMETRY_HWM = 1000
 """Telemetry messages kept for a busy daemon; above that the newest are dropped, their counters come again."""
-
-EXIT_ORPHANED = 3
-"""Exit status of a worker whose daemon has gone."""
 
 
 class Worker(Protocol):
@@ -165,20 +161,6 @@ def _error_reply(error: ReeldError) -> ErrorReply:
     return ErrorReply(code=error.code, message=str(error), remedy=error.remedy, faults=list(error.faults))
 
 
-def watch_parent(parent_fd: int) -> None:
-    """End this process as soon as the other end of `parent_fd` closes, even when the main thread is stuck."""
-
-    def wait() -> None:
-        try:
-            while os.read(parent_fd, 1):
-                pass
-        finally:
-            # Not sys.exit: this thread must end the whole process, and nothing here is worth waiting for.
-            os._exit(EXIT_ORPHANED)
-
-    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
-
-
 def main(title: str, factory: Callable[[WorkerContext], Worker], argv: list[str] | None = None) -> None:
     """Entry point of a worker module. `title` names the process in ps and top."""
     parser = argparse.ArgumentParser(description=f"reeld {title} worker; started by reeld itself")
@@ -187,10 +169,9 @@ def main(title: str, factory: Callable[[WorkerContext], Worker], argv: list[str]
     parser.add_argument("--store", required=True, type=Path)
     parser.add_argument("--parent-fd", required=True, type=int)
     options = parser.parse_args(argv)
-    watch_parent(options.parent_fd)
     # Ctrl-C in a terminal reaches the whole group; only the daemon decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from setproctitle import setproctitle  # noqa: PLC0415 - after the watch, so that no import delays it
+    from setproctitle import setproctitle  # noqa: PLC0415 - not needed by who only imports this
 
     setproctitle(f"reeld: {options.name}")
     logs.configure(worker=options.name)

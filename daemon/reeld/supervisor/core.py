@@ -28,7 +28,7 @@ class Limits:
     ready_ns: int = 20 * NS_PER_S
     stall_ns: int = 5 * NS_PER_S
     leave_ns: int = 3 * NS_PER_S
-    standby_delay_ns: int = 2 * NS_PER_S
+    standby_delay_ns: int = NS_PER_S // 2
     late_ns: int = NS_PER_S
 
 
@@ -208,7 +208,10 @@ class SupervisorCore:
         )
 
     def _replace(self, post: _Post, now_ns: int) -> None:
-        if self._standby_coming(post.role):
+        coming = [m for m in self._of(post.role) if m.name != post.serving]
+        if coming:
+            if post.serving is None:
+                self._do(*(signals.Hurry(name=m.name) for m in coming if m.state == WorkerState.STARTING))
             return
         if post.wanted and post.serving is None:
             self._spawn(post, now_ns)
@@ -339,7 +342,7 @@ class SupervisorCore:
             heartbeat=Heartbeat(self._limits.stall_ns),
             deadline_ns=now_ns + self._limits.ready_ns,
         )
-        gently = pooled and any(self._posts[role].serving is not None for role in POOLED)
+        gently = post.serving is not None
         self._do(signals.Spawn(name=name, role=post.role, gently=gently, live_session=self._live_session))
 
     def _dismiss(self, member: Member, now_ns: int) -> None:

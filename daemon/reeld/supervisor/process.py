@@ -87,6 +87,7 @@ def spawn(
         sys.executable,
         "-P",  # the folder the daemon was started in must not provide modules
         "-m",
+        "reeld.runtime.launch",
         module,
         *("--name", name, "--runtime", str(runtime_dir), "--store", str(store_dir)),
         *("--parent-fd", str(theirs.fileno())),

@@ -123,12 +123,19 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Spawn(Command):
-    """Start a process for `role` under this name; `gently` while a session runs."""
+    """Start a process for `role` under this name; `gently` when it is a spare and another one serves."""
 
     name: str
     role: Role
     gently: bool
     live_session: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hurry(Command):
+    """This worker was started gently, and now a recording waits for it."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)

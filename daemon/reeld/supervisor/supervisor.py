@@ -217,6 +217,9 @@ class Supervisor:
             case signals.Kill(name=name):
                 if name in self._processes:
                     self._processes[name].kill()
+            case signals.Hurry(name=name):
+                if name in self._processes:
+                    wake_up(self._processes[name].pid)
             case signals.Serve(role=role, name=name):
                 self._serve(role, name)
             case signals.ReportLost(role=role, name=name, reason=reason):

@@ -55,19 +55,19 @@ class FakeSource:
 
 
 class LiveSource(FakeSource):
-    """Plays `wave(start, frames)` by the real clock from its opening on, in blocks of 20 ms; frame 0 is at `opened_ns`."""
+    """Plays `wave(start, frames)` by the real clock in blocks of 20 ms; frame 0 is at `opened_ns`."""
 
     def __init__(self, wave: Callable[[int, int], Samples]) -> None:
         super().__init__()
         self.opened_ns = monotonic_ns()
-        self.muted = False
+        self.muted_ns: int | None = None  # from then on it delivers nothing
         self._wave = wave
         self._next = 0
 
     def read(self) -> list[Block]:
-        now_ns = monotonic_ns()
+        now_ns = monotonic_ns() if self.muted_ns is None else self.muted_ns
         step = RATE // 50
-        while not self.muted and self.opened_ns + (self._next + step) * NS_PER_S // RATE <= now_ns:
+        while self.opened_ns + (self._next + step) * NS_PER_S // RATE <= now_ns:
             adc_ns = self.opened_ns + self._next * NS_PER_S // RATE
             self.deliver(self._wave(self._next, step), self._next, adc_ns)
             self._next += step

@@ -47,7 +47,7 @@ def start_order(tracks: list[AudioTrackSpec], *, start_ns: int | None = None, ep
 
 def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """An audio track as float32, shape (frames, channels), index 0 being media time 0."""
-    with av.open(io.BytesIO(init + b"".join(chunks))) as container:
+    with av.open(io.BytesIO(init + b"".join(chunks)), "r") as container:
         stream = container.streams.audio[0]
         blocks = [(int(frame.pts or 0), frame.to_ndarray().T) for frame in container.decode(stream)]
     out = np.zeros((max(start + len(block) for start, block in blocks), 2), np.float32)

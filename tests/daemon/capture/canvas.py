@@ -1,9 +1,14 @@
 """A window that tests draw on, above everything else, in the process that asks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import xcffib
 import xcffib.xproto as xp
+
+# xcffib has no types.
+connect: Any = xcffib.connect
+RECTANGLE: Any = xp.RECTANGLE
 
 RED, GREEN, BLUE, WHITE, BLACK = 0xFF0000, 0x00FF00, 0x0000FF, 0xFFFFFF, 0x000000
 
@@ -13,7 +18,7 @@ class Canvas:
 
     def __init__(self, x: int, y: int, width: int, height: int, colour: int = BLACK) -> None:
         self.rect = (x, y, width, height)
-        self._connection = xcffib.connect()
+        self._connection: Any = connect()
         screen = self._connection.get_setup().roots[0]
         core = self._connection.core
         self._window = self._connection.generate_id()
@@ -38,6 +43,6 @@ class Canvas:
         core = self._connection.core
         core.ChangeGC(self._gc, xp.GC.Foreground, [colour])
         everything = [(0, 0, self.rect[2], self.rect[3])]
-        packed = [xp.RECTANGLE.synthetic(*rectangle) for rectangle in rectangles or everything]
+        packed = [RECTANGLE.synthetic(*rectangle) for rectangle in rectangles or everything]
         core.PolyFillRectangle(self._window, self._gc, len(packed), packed)
         core.GetInputFocus().reply()

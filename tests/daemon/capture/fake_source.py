@@ -20,6 +20,7 @@ class FakeSource:
         self._pixels = np.zeros((height, width, 4), np.uint8)
         self._lock = threading.Lock()
         self._changed: list[Rect] = []
+        self._changed_ns: int | None = None
         self._signal_read, self._signal_write = os.pipe()
         self._open = False
         self.present = True
@@ -33,6 +34,7 @@ class FakeSource:
         with self._lock:
             self._pixels[rect.y : rect.bottom, rect.x : rect.right, :3] = list(colour.to_bytes(3, "little"))
             self._changed.append(rect)
+            self._changed_ns = self._changed_ns or time.monotonic_ns()
         os.write(self._signal_write, b"x")
 
     def vanish(self) -> None:
@@ -53,11 +55,11 @@ class FakeSource:
     def close(self) -> None:
         self._open = False
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> bool:
+    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:
         self._check()
         with self._lock:
-            if self._changed:
-                return True
+            if self._changed_ns is not None:
+                return self._changed_ns
         poll = select.poll()
         poll.register(self._signal_read, select.POLLIN)
         poll.register(wake_fd, select.POLLIN)
@@ -66,13 +68,13 @@ class FakeSource:
             os.read(self._signal_read, 1)
         self._check()
         with self._lock:
-            return bool(self._changed)
+            return self._changed_ns
 
     def grab(self, *, full: bool) -> Grab:
         self._check()
         with self._lock:
             parts = [self.whole] if full else self._changed
-            self._changed = []
+            self._changed, self._changed_ns = [], None
             at_ns = time.monotonic_ns()
             bands = [Band(part, self._pixels[part.y : part.bottom, part.x : part.right].copy()) for part in parts]
         self.grabs.append(at_ns)

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -35,6 +36,8 @@ from tests.support.desk import Monitor
 from tests.support.wait import until
 
 REPLIES = AnyReport | WorkerReady
+
+T = TypeVar("T")
 
 
 def track_of(monitor: Monitor, track: str = "video-1") -> VideoTrackSpec:
@@ -89,7 +92,7 @@ class CaptureHarness:
         return socket
 
     def __enter__(self) -> "CaptureHarness":
-        until(lambda: self.pump(20) or self._reply, 20, what="a ready worker")
+        self.until(lambda: self._reply, 20, what="a ready worker")
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -128,7 +131,16 @@ class CaptureHarness:
         """The worker's answer to an order."""
         self._reply = None
         self._control.send_multipart([self._identity, codec.pack(order, id="1")])
-        return until(lambda: self.pump(5) or self._reply, timeout_s, what=f"an answer to {order}", every_s=0)
+        return self.until(lambda: self._reply, timeout_s, what=f"an answer to {order}")
+
+    def until(self, condition: Callable[[], T], timeout_s: float = 10, *, what: str) -> T:
+        """The first true value of `condition`, taking what arrives meanwhile."""
+
+        def met() -> T:
+            self.pump(5)
+            return condition()
+
+        return until(met, timeout_s, what=what, every_s=0)
 
     def run(self, seconds: float) -> None:
         """Let the worker record for a while."""

@@ -56,7 +56,7 @@ def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[St
         source.open()
 
         def paint(colour: int, rect: Rect | None) -> None:
-            canvas.fill(colour, [tuple(rect)] if rect else None)
+            canvas.fill(colour, [(rect.x, rect.y, rect.width, rect.height)] if rect else None)
 
         yield Stage(source, paint, request.param == "damage", picture)
         source.close()
@@ -90,8 +90,11 @@ def test_only_what_changed_is_brought(stage: Stage, wake: tuple[int, int]) -> No
     """Harm: a blinking cursor costs a whole frame; or its neighbourhood is overwritten with something else."""
     stage.paint(GREEN, None)
     stage.update(full=True)
+    before_ns = time.monotonic_ns()
     stage.paint(BLUE, Rect(20, 100, 40, 20))
-    assert stage.source.wait(soon(), wake[0])
+    changed_ns = stage.source.wait(soon(), wake[0])
+    assert changed_ns is not None
+    assert before_ns - 2 * NS_PER_MS <= changed_ns <= time.monotonic_ns() or not stage.signals
     changed = stage.update()
     assert changed
     assert all(rect.y > 0 for rect in changed)
@@ -110,21 +113,21 @@ def test_a_still_picture_brings_nothing(stage: Stage, wake: tuple[int, int]) -> 
         while stage.source.wait(time.monotonic_ns() + NS_PER_MS, wake[0]):
             stage.update()
         begin = time.monotonic_ns()
-        assert not stage.source.wait(begin + 30 * NS_PER_MS, wake[0])
+        assert stage.source.wait(begin + 30 * NS_PER_MS, wake[0]) is None
         assert time.monotonic_ns() >= begin + 29 * NS_PER_MS
     assert stage.update() == []
 
 
 def test_a_wake_up_ends_the_wait(stage: Stage, wake: tuple[int, int]) -> None:
     """Harm: an order to stop waits until something moves on the screen."""
+    grabbed_ns = stage.source.grab(full=True).at_ns
     if not stage.signals:
-        assert stage.source.wait(soon(), wake[0])
+        assert stage.source.wait(soon(), wake[0]) == grabbed_ns
         return
-    stage.update(full=True)
     while stage.source.wait(time.monotonic_ns() + NS_PER_MS, wake[0]):
         stage.update()
     os.write(wake[1], b"x")
-    assert not stage.source.wait(soon(), wake[0])
+    assert stage.source.wait(soon(), wake[0]) is None
     assert os.read(wake[0], 10) == b"x"
 
 

@@ -105,7 +105,7 @@ def test_colours_follow_bt601_in_limited_range(bgr: tuple[int, int, int], yuv: t
     """Harm: the stream declares one matrix and holds another: skin turns green. Values: ITU-R BT.601-7."""
     picture = YuvPicture(16, 16)
     picture.update([band(np.full((16, 16, 4), (*bgr, 0), np.uint8))])
-    found = [int(np.frombuffer(plane, np.uint8)[0]) for plane in picture.frame.planes]
+    found = [int(bytes(plane)[0]) for plane in picture.frame.planes]
     assert np.allclose(found, yuv, atol=1)
 
 

@@ -37,7 +37,7 @@ def encode(quality: Quality, steps: int = 8, keyframes: tuple[int, ...] = (0,)) 
 
 
 def decoded(data: bytes) -> list[np.ndarray]:
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
 
 
@@ -70,7 +70,7 @@ def test_lossless_loses_nothing_of_the_converted_picture() -> None:
     """Harm: lossless is a lie."""
     picture = YuvPicture(WIDTH, HEIGHT)
     picture.update([Band(Rect(0, 0, WIDTH, HEIGHT), scene(7))])
-    with av.open(io.BytesIO(encode(Quality.LOSSLESS)[0])) as container:
+    with av.open(io.BytesIO(encode(Quality.LOSSLESS)[0]), "r") as container:
         last = list(container.decode(video=0))[-1]
     assert last.to_ndarray().tobytes() == picture.frame.to_ndarray().tobytes()
 
@@ -100,7 +100,7 @@ def test_frames_keep_their_times() -> None:
     packets = [encoder.encode(picture.frame, ticks, keyframe=ticks == 0).packet for ticks in times]
     data = encoder.init + encoder.fragment(packets, 100_000)
     encoder.close()
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         found = [(packet.pts, packet.duration) for packet in container.demux(video=0) if packet.size]
     assert [pts for pts, _ in found] == times
     assert found[-1] == (90_001, 9_999)

@@ -64,7 +64,7 @@ def test_pixels_of_another_size_are_refused(at_x_desk: VirtualDesk, monkeypatch:
     shot = mss_source._connect()
     small = shot.grab((0, 0, 10, 10))
     shot.close()
-    monkeypatch.setattr(mss.MSS, "grab", lambda self, region: small)
+    monkeypatch.setattr(mss.MSS, "grab", lambda *_: small)
     with pytest.raises(RequestRejected, match="asked for 200 x 130"):
         source.grab(full=True)
     source.close()
@@ -73,5 +73,5 @@ def test_pixels_of_another_size_are_refused(at_x_desk: VirtualDesk, monkeypatch:
 def test_waiting_never_waits() -> None:
     """Harm: changes are never looked for, since nobody tells of them."""
     begin = time.monotonic_ns()
-    assert MssSource(PLACE).wait(begin + 10**12, 0)
+    assert MssSource(PLACE).wait(begin + 10**12, 0) is not None
     assert time.monotonic_ns() - begin < 10**9

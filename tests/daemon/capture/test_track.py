@@ -40,9 +40,9 @@ class Store:
     def packets(self, first: int = 0) -> list[tuple[int, bool]]:
         """(ticks, keyframe) of every sample from chunk `first` on; decoding must succeed."""
         data = self.init + b"".join(self.payloads[first:])
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             found = [(packet.pts or 0, packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             assert len(list(container.decode(video=0))) == len(found)
         return found
 
@@ -111,6 +111,7 @@ def test_a_lost_source_is_a_gap_up_to_the_next_frame(track: Track) -> None:
     track.move(0, 300 * NS_PER_MS)
     track.writer.lose(350 * NS_PER_MS, GapReason.DEVICE_LOST)
     assert track.store.gaps == []
+    assert track.writer.statistics(2 * NS_PER_S).media_s == 2.0, "a missing screen is not a stalled recorder"
     track.show(3 * NS_PER_S)
     track.writer.end(4 * NS_PER_S)
     (gap,) = track.store.gaps

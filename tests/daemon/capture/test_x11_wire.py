@@ -1,13 +1,16 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import xcffib
 import xcffib.xfixes
-import xcffib.xproto
 
 from reeld.capture.x11_wire import XConnection, translated
 from reeld_proto.errors import ErrorCode, RequestRejected
-from tests.daemon.capture.canvas import GREEN, Canvas
+from tests.daemon.capture.canvas import GREEN, RECTANGLE, Canvas
 from tests.support.desk import VirtualDesk
+
+CONNECTION_ERROR: Any = xcffib.ConnectionException
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ def test_without_a_display_the_remedy_fits(
     assert remedy in caught.value.remedy
 
 
-@pytest.mark.parametrize("error", [xcffib.ConnectionException(1), xcffib.ProtocolException("x")])
+@pytest.mark.parametrize("error", [CONNECTION_ERROR(1), xcffib.ProtocolException("x")])
 def test_errors_of_the_library_are_translated(error: Exception) -> None:
     """Harm: an error of the X library crosses the package and ends the worker."""
     with pytest.raises(RequestRejected) as caught, translated("a test"):
@@ -64,7 +67,7 @@ def test_a_region_comes_back_as_numbers(at_x_desk: VirtualDesk) -> None:
     xfixes = connection.xcb(xcffib.xfixes.key)
     xfixes.QueryVersion(5, 0).reply()
     region = connection.xcb.generate_id()
-    rectangles = [xcffib.xproto.RECTANGLE.synthetic(*row) for row in ((-5, -7, 10, 10), (100, 200, 3000, 2))]
+    rectangles = [RECTANGLE.synthetic(*row) for row in ((-5, -7, 10, 10), (100, 200, 3000, 2))]
     xfixes.CreateRegion(region, len(rectangles), rectangles)
     found = connection.fetch_region(xfixes, region)
     assert found.dtype == np.int32

@@ -177,9 +177,7 @@ def unknown(**body: Any) -> bytes:
     ],
     ids=["empty", "text", "reserved", "bomb", "deep", "large", "huge", "unknown", "mistyped", "untyped"],
 )
-def test_what_is_not_a_command_gets_an_error_and_changes_nothing(
-    data: bytes, code: ErrorCode, request_id: str
-) -> None:
+def test_what_is_not_a_command_gets_an_error_and_changes_nothing(data: bytes, code: ErrorCode, request_id: str) -> None:
     async def play(stage: Stage) -> None:
         client, other = stage.client(), stage.client()
         await client.send(data)

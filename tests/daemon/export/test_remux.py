@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,8 +67,12 @@ def run(
     return exported, film
 
 
-def close_to(seconds: float) -> object:
+def close_to(seconds: float) -> Any:
     return pytest.approx(seconds, abs=0.002)
+
+
+def exactly(seconds: float) -> Any:
+    return pytest.approx(seconds, abs=1e-4)
 
 
 @pytest.fixture
@@ -120,7 +125,9 @@ def test_a_range_begins_and_ends_at_the_exact_picture(
     for time_s, number in film.pictures[1:]:
         assert time_s == pytest.approx(number / 30 - from_s, abs=1e-4)
     expected = [start - from_s for start in (1.0, 4.0) if from_s <= start < end_s]
-    assert [start for start, _ in beeps(film.sounds[0])] == [close_to(each) for each in expected]
+    # The last AAC frame reaches up to 21 ms beyond the end; players stop at the file's own duration.
+    heard = [start for start, _ in beeps(film.sounds[0]) if start < end_s - from_s - 0.001]
+    assert heard == [close_to(each) for each in expected]
 
 
 def test_a_range_out_of_a_still_screen_shows_it_from_the_first_moment(recording: Recording, tmp_path: Path) -> None:
@@ -156,7 +163,7 @@ def test_a_track_that_begins_late_or_ends_early_keeps_its_place(recording: Recor
     recording.finish(6.0)
     exported, film = run(recording, tmp_path / "film.mp4")
     assert exported.duration_s == pytest.approx(6.0, abs=0.001)
-    assert film.pictures[0] == (pytest.approx(1.0, abs=1e-4), 0)
+    assert film.pictures[0] == (exactly(1.0), 0)
     assert beeps(film.sounds[0]) == [(close_to(2.5), close_to(2.7))]
     assert len(film.sounds) == 1, "tracks without media are left out"
 
@@ -167,7 +174,7 @@ def test_a_restart_of_the_capture_worker_is_one_film(recording: Recording, tmp_p
     recording.finish(5.0)
     _, film = run(recording, tmp_path / "film.mp4")
     assert [number for _, number in film.pictures] == [*range(60), *range(100, 160)]
-    assert film.pictures[60] == (pytest.approx(3.0, abs=1e-4), 100)
+    assert film.pictures[60] == (exactly(3.0), 100)
 
 
 def test_a_picture_of_another_size_is_refused_by_name_and_its_parts_can_be_had(
@@ -201,13 +208,14 @@ def test_a_told_gap_does_not_break_what_follows(recording: Recording, tmp_path: 
     recording.video([index / 30 for index in range(90)], 3.0, lose=[4])
     recording.finish(3.0)
     _, film = run(recording, tmp_path / "film.mp4")
-    assert [number for number in (each[1] for each in film.pictures)][:40] == list(range(40))
-    assert len(film.pictures) == 80
+    numbers = [number for _, number in film.pictures]
+    assert numbers[:40] == list(range(40))
+    assert numbers[-1] == 89, "waiting for a picture that stands alone would have left out all the rest"
 
 
 @pytest.mark.parametrize("damage", ["missing", "damaged", "not-media"])
 def test_damage_in_the_store_costs_only_what_it_hit(five_seconds: Recording, tmp_path: Path, damage: str) -> None:
-    hit = [each for each in StoreReader(five_seconds.store).segments(five_seconds.session, "video-1")][8]
+    hit = list(StoreReader(five_seconds.store).segments(five_seconds.session, "video-1"))[8]
     with five_seconds.store.write() as txn:
         if damage == "missing":
             txn.delete(Table.CHUNKS, hit.chunk)
@@ -240,7 +248,7 @@ def test_chosen_tracks_only(five_seconds: Recording, tmp_path: Path) -> None:
 def test_a_session_that_is_being_recorded_is_exported_as_far_as_it_is(recording: Recording, tmp_path: Path) -> None:
     recording.video([index / 30 for index in range(30)], 1.0)
     exported, film = run(recording, tmp_path / "film.mp4")
-    assert (exported.duration_s, len(film.pictures)) == (pytest.approx(1.0, abs=0.001), 30)
+    assert (exported.duration_s, len(film.pictures)) == (close_to(1.0), 30)
 
 
 def test_a_session_with_nothing_in_it_is_an_error_that_says_so(recording: Recording, tmp_path: Path) -> None:
@@ -290,15 +298,12 @@ def test_a_stopped_export_leaves_nothing_behind(five_seconds: Recording, tmp_pat
     assert [file.name for file in tmp_path.iterdir()] == ["store"]
 
 
-def test_memory_does_not_grow_with_the_session(recording: Recording, tmp_path: Path) -> None:
-    # One chunk of each track at a time: an hour must not need the memory of an hour.
+def test_an_hour_of_a_lost_microphone_needs_no_memory(recording: Recording, tmp_path: Path) -> None:
+    # The silence is made as it is written; only the muxer's index grows.
     recording.sound(0, 2.0, beep(1.0))
     prefix = track_prefix(recording.session, "mix")
     with recording.store.write() as txn:
-        key, value = next(txn.scan(Table.TIMELINE, prefix))
-        del key
-        entry = StoreReader  # keeps the name short below
-        del entry
+        _, value = next(txn.scan(Table.TIMELINE, prefix))
         txn.put(Table.TIMELINE, at(prefix, 3600 * NS), value)
     recording.finish(3601.0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,5 +1,7 @@
 """Harm guarded against: time that jumps, repeats or leaks a pause into a recording."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +69,7 @@ def test_media_time_never_runs_backwards_nor_faster_than_the_clock(
 ) -> None:
     clock = build(start, lengths)
     instants = sorted(start + probe for probe in probes)
-    for before, after in zip(instants, instants[1:], strict=False):
+    for before, after in itertools.pairwise(instants):
         assert 0 <= clock.media_ns(after) - clock.media_ns(before) <= after - before
 
 

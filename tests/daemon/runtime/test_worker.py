@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zmq
 
-from reeld.runtime.worker import EXIT_ORPHANED
+from reeld.runtime.launch import EXIT_ORPHANED
 from reeld_proto import codec
 from reeld_proto.commands import ErrorReply
 from reeld_proto.endpoints import Endpoints
@@ -42,7 +42,7 @@ class DaemonEnd:
         self.pull = context.socket(zmq.PULL)
         self.pull.bind(endpoints.telemetry)
         read_fd, self.life_fd = os.pipe()
-        command = [sys.executable, "-m", ECHO, "--name", "echo-1", "--runtime", str(folder)]
+        command = [sys.executable, "-m", "reeld.runtime.launch", ECHO, "--name", "echo-1", "--runtime", str(folder)]
         command += ["--store", str(folder), "--parent-fd", str(read_fd)]
         self.process = subprocess.Popen(command, pass_fds=(read_fd,), stderr=subprocess.DEVNULL)
         os.close(read_fd)

@@ -39,9 +39,7 @@ def surroundings(
 
 
 def finished(session: str) -> SessionInfo:
-    return SessionInfo(
-        session=session, name="", state=SessionState.COMPLETED, started_at="", duration_s=1.0, bytes=0
-    )
+    return SessionInfo(session=session, name="", state=SessionState.COMPLETED, started_at="", duration_s=1.0, bytes=0)
 
 
 class Conversation:

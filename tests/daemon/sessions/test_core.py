@@ -11,14 +11,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from reeld.config import Config
 from reeld.sessions import signals
 from reeld.sessions.core import NOTICE_NS
-from reeld.sessions.live import ServiceState
 from reeld.sessions.signals import Service, Step
 from reeld_proto.commands import ErrorReply, SessionChanged, SessionStarted, SessionStopped, StartSession
 from reeld_proto.errors import ErrorCode
 from reeld_proto.events import MarkerAdded
 from reeld_proto.records import SessionState
 from reeld_proto.units import NS_PER_MS, NS_PER_S
-from reeld_proto.workers import CreateSession, FinishSession, PauseTracks, StartAudio, StartVideo, TracksStarted
+from reeld_proto.workers import (
+    CreateSession,
+    FinishSession,
+    PauseTracks,
+    RecordClockJump,
+    RecordPause,
+    StartAudio,
+    StartVideo,
+    TracksStarted,
+)
 from tests.daemon.sessions.conversation import (
     BROKEN,
     NO_DISPLAY,
@@ -116,25 +124,6 @@ def test_sound_alone_starts_without_a_first_frame(talk: Conversation) -> None:
     assert reply.warnings == ["no picture is recorded: no display"]
 
 
-def test_sound_that_fails_makes_the_session_partial_and_is_tried_again(talk: Conversation) -> None:
-    talk.start()
-    talk.stored(Step.CREATE)
-    talk.claimed(Service.VIDEO)
-    talk.started(Service.VIDEO)
-    talk.failed(Service.AUDIO)
-    reply = talk.reply()
-    assert isinstance(reply, SessionStarted)
-    assert reply.state == SessionState.PARTIAL
-    assert reply.warnings == ["no audio is recorded: it fell apart"]
-    (retry,) = talk.take(signals.RetryLater, talk.said)
-    talk.later(retry.after_s * 1000)
-    talk.say(signals.RetryDue(service=Service.AUDIO, session="s1", now_ns=talk.now_ns))
-    (claim,) = talk.take(signals.Claim)
-    talk.claimed(Service.AUDIO, claim.epoch)
-    talk.started(Service.AUDIO, claim.epoch)
-    assert talk.core.state == SessionState.ACTIVE
-
-
 @pytest.mark.parametrize("request_", [StartSession(displays=["LEFT"]), StartSession(displays=["all"])])
 def test_a_picture_asked_for_by_name_that_fails_fails_the_start(talk: Conversation, request_: StartSession) -> None:
     talk.start(request_)
@@ -170,24 +159,6 @@ def test_a_session_the_store_cannot_keep_is_not_recorded(talk: Conversation) -> 
     assert not any(isinstance(order, FinishSession) for order in talk.orders(Step.NOTE))
 
 
-def test_a_worker_lost_while_starting_is_replaced_before_the_reply(talk: Conversation) -> None:
-    talk.start()
-    talk.stored(Step.CREATE)
-    talk.claimed(Service.AUDIO)
-    talk.started(Service.AUDIO)
-    talk.claimed(Service.VIDEO)
-    talk.lost(Service.VIDEO)
-    (claim,) = talk.take(signals.Claim)
-    assert claim.epoch == 2
-    talk.failed(Service.VIDEO, epoch=1, error=LOST)
-    assert talk.core.state == SessionState.STARTING
-    talk.claimed(Service.VIDEO, 2)
-    talk.started(Service.VIDEO, 2)
-    reply = talk.reply()
-    assert isinstance(reply, SessionStarted)
-    assert reply.state == SessionState.ACTIVE
-
-
 # -- pause and resume -----------------------------------------------------------------------------------------------
 
 
@@ -198,10 +169,11 @@ def test_a_pause_names_an_instant_that_is_still_to_come_to_everybody(talk: Conve
     orders = talk.take(signals.OrderService)
     assert [order.order for order in orders] == [PauseTracks(at_ns=talk.now_ns + NOTICE_NS)] * 2
     assert {expect.recording for expect in talk.take(signals.ExpectProgress)} == {False}
-    (record,) = talk.take(signals.OrderStore)
+    (record,) = [command.order for command in talk.take(signals.OrderStore)]
+    assert isinstance(record, RecordPause)
     live = talk.core.live
     assert live is not None
-    assert record.order.start_ns == talk.now_ns + NOTICE_NS - live.clock.start_ns
+    assert record.start_ns == talk.now_ns + NOTICE_NS - live.clock.start_ns
     talk.confirm(Step.PAUSE)
     (answer,) = talk.take(signals.Answer)
     assert isinstance(answer.reply, SessionChanged)
@@ -246,124 +218,6 @@ def test_pausing_twice_and_resuming_twice_are_errors_that_name_the_state(talk: C
     assert "active" in reply.message
 
 
-def test_a_worker_that_does_not_pause_is_killed_because_it_may_go_on_recording(talk: Conversation) -> None:
-    talk.run()
-    talk.pause()
-    talk.answered(Service.VIDEO, Step.PAUSE, error=TIMEOUT)
-    assert talk.take(signals.Distrust) == [signals.Distrust(service=Service.VIDEO, reason="no answer")]
-    talk.answered(Service.AUDIO, Step.PAUSE)
-    talk.stored(Step.PAUSE)
-    assert talk.core.state == SessionState.PAUSED
-
-
-def test_a_worker_lost_in_a_pause_is_replaced_when_the_pause_ends(talk: Conversation) -> None:
-    """Harm: a worker that starts during a pause captures what nobody wanted captured."""
-    talk.run()
-    talk.paused()
-    talk.lost(Service.VIDEO)
-    assert not talk.take(signals.Claim)
-    talk.later(500)
-    talk.resume()
-    (claim,) = talk.take(signals.Claim)
-    talk.answered(Service.AUDIO, Step.RESUME)
-    talk.stored(Step.RESUME)
-    assert talk.core.state == SessionState.ACTIVE
-    talk.claimed(Service.VIDEO, claim.epoch)
-    (start,) = talk.take(signals.StartService)
-    assert isinstance(start.order, StartVideo)
-    assert len(start.order.clock.pauses) == 1
-    assert start.order.clock.paused_since_ns is None
-
-
-def test_a_pause_that_overtakes_a_restart_keeps_the_new_worker_from_recording(talk: Conversation) -> None:
-    talk.run()
-    talk.lost(Service.VIDEO)
-    talk.pause()
-    assert {order.service for order in talk.take(signals.OrderService)} == {Service.AUDIO}
-    talk.claimed(Service.VIDEO, 2)
-    assert not talk.take(signals.StartService)
-    talk.answered(Service.AUDIO, Step.PAUSE)
-    talk.stored(Step.PAUSE)
-    talk.resume()
-    assert talk.take(signals.Claim)
-
-
-# -- loss and recovery ----------------------------------------------------------------------------------------------
-
-
-def test_a_lost_worker_is_replaced_at_once_with_the_next_epoch(talk: Conversation) -> None:
-    talk.run()
-    talk.lost(Service.VIDEO)
-    assert talk.take(signals.Claim) == [signals.Claim(service=Service.VIDEO, epoch=2)]
-    talk.claimed(Service.VIDEO, 2)
-    (start,) = talk.take(signals.StartService)
-    assert start.order.epoch == 2  # type: ignore[union-attr]
-    talk.started(Service.VIDEO, 2)
-    assert talk.core.state == SessionState.ACTIVE
-    assert talk.take(signals.ExpectProgress) == [signals.ExpectProgress(service=Service.VIDEO, recording=True)]
-
-
-def test_an_answer_of_the_worker_that_was_lost_changes_nothing(talk: Conversation) -> None:
-    talk.run()
-    talk.lost(Service.VIDEO)
-    talk.started(Service.VIDEO, 1)
-    talk.failed(Service.VIDEO, 1)
-    talk.claimed(Service.VIDEO, 1)
-    assert not talk.heard
-    live = talk.core.live
-    assert live is not None
-    assert live.services[Service.VIDEO].state == ServiceState.CLAIMING
-
-
-def test_a_service_given_up_makes_the_session_partial_and_the_store_is_told(talk: Conversation) -> None:
-    talk.run()
-    talk.say(signals.ServiceGivenUp(service=Service.AUDIO, reason="killed", now_ns=talk.now_ns))
-    assert talk.core.state == SessionState.PARTIAL
-    (note,) = [order for order in talk.orders(Step.NOTE)]
-    assert (note.state, "killed" in note.warning) == (SessionState.PARTIAL, True)
-    # Not yet again at once: its workers die faster than they record.
-    (retry,) = talk.take(signals.RetryLater)
-    assert retry.after_s >= 30
-
-
-def test_a_restart_that_fails_is_tried_again_and_told_once(talk: Conversation) -> None:
-    talk.run()
-    talk.lost(Service.VIDEO)
-    talk.claimed(Service.VIDEO, 2)
-    talk.failed(Service.VIDEO, 2, NO_DISPLAY)
-    assert talk.core.state == SessionState.PARTIAL
-    live = talk.core.live
-    assert live is not None
-    for _ in range(3):
-        talk.say(signals.RetryDue(service=Service.VIDEO, session="s1", now_ns=talk.now_ns))
-        (claim,) = talk.take(signals.Claim)
-        talk.claimed(Service.VIDEO, claim.epoch)
-        talk.failed(Service.VIDEO, claim.epoch, NO_DISPLAY)
-        assert talk.take(signals.RetryLater)
-    assert live.warnings.count("video failed: no display") == 1
-
-
-def test_a_start_that_times_out_gets_its_worker_killed(talk: Conversation) -> None:
-    talk.run()
-    talk.lost(Service.VIDEO)
-    talk.claimed(Service.VIDEO, 2)
-    talk.failed(Service.VIDEO, 2, TIMEOUT)
-    assert talk.take(signals.Distrust)
-    talk.lost(Service.VIDEO)
-    assert not talk.take(signals.Claim), "the retry will claim a fresh one"
-
-
-def test_without_a_store_the_session_ends_in_error_and_everybody_is_answered(talk: Conversation) -> None:
-    talk.run()
-    talk.pause()
-    talk.say(signals.StoreGivenUp(reason="disk", now_ns=talk.now_ns))
-    reply = talk.reply()
-    assert isinstance(reply, ErrorReply)
-    assert reply.code == ErrorCode.WORKER_LOST
-    assert talk.core.state == SessionState.IDLE
-    assert {release.service for release in talk.take(signals.Release)} == set(Service)
-
-
 # -- markers, clock, stop -------------------------------------------------------------------------------------------
 
 
@@ -373,9 +227,7 @@ def test_a_marker_is_told_only_when_it_is_durable(talk: Conversation) -> None:
     talk.say(signals.MarkAsked(ask=talk.ask(), text="hm", now_ns=talk.now_ns))
     (order,) = talk.take(signals.OrderStore)
     assert not talk.take(signals.Publish)
-    talk.say(
-        signals.StoreAnswered(step=order.step, mark=order.mark, ask=order.ask, now_ns=talk.now_ns, error=None)
-    )
+    talk.say(signals.StoreAnswered(step=order.step, mark=order.mark, ask=order.ask, now_ns=talk.now_ns, error=None))
     reply = talk.reply()
     assert isinstance(reply, SessionChanged)
     assert reply.marker_at_s == pytest.approx(1.0)
@@ -398,8 +250,9 @@ def test_the_civil_clock_is_recorded_when_it_jumps_and_only_then(talk: Conversat
     talk.say(signals.ClockRead(wall_ns=talk.now_ns + offset_ns + NS_PER_S // 4, now_ns=talk.now_ns))
     assert not talk.heard
     talk.say(signals.ClockRead(wall_ns=talk.now_ns + offset_ns + 3600 * NS_PER_S, now_ns=talk.now_ns))
-    (order,) = talk.take(signals.OrderStore)
-    assert order.order.wall_ns == talk.now_ns + offset_ns + 3600 * NS_PER_S
+    (jump,) = [command.order for command in talk.take(signals.OrderStore)]
+    assert isinstance(jump, RecordClockJump)
+    assert jump.wall_ns == talk.now_ns + offset_ns + 3600 * NS_PER_S
     talk.later(1000)
     talk.say(signals.ClockRead(wall_ns=talk.now_ns + offset_ns + 3600 * NS_PER_S, now_ns=talk.now_ns))
     assert not talk.heard
@@ -484,6 +337,17 @@ def test_the_next_session_starts_afresh(talk: Conversation) -> None:
     assert not talk.heard
     talk.run()
     assert isinstance(talk.reply(), SessionStarted)
+
+
+def test_without_a_store_the_session_ends_in_error_and_everybody_is_answered(talk: Conversation) -> None:
+    talk.run()
+    talk.pause()
+    talk.say(signals.StoreGivenUp(reason="disk", now_ns=talk.now_ns))
+    reply = talk.reply()
+    assert isinstance(reply, ErrorReply)
+    assert reply.code == ErrorCode.WORKER_LOST
+    assert talk.core.state == SessionState.IDLE
+    assert {release.service for release in talk.take(signals.Release)} == set(Service)
 
 
 # -- any order of events --------------------------------------------------------------------------------------------
@@ -597,9 +461,7 @@ class AnyOrder(RuleBasedStateMachine):
                 report = TracksStarted(first_ns=now_ns)
                 self.say(signals.ServiceStarted(service=service, epoch=epoch, report=report, now_ns=now_ns))
             case signals.OrderService(service=service, epoch=epoch, step=step):
-                self.say(
-                    signals.ServiceAnswered(service=service, epoch=epoch, step=step, error=error, now_ns=now_ns)
-                )
+                self.say(signals.ServiceAnswered(service=service, epoch=epoch, step=step, error=error, now_ns=now_ns))
             case signals.OrderStore(step=step, mark=marked, ask=ask):
                 self.say(signals.StoreAnswered(step=step, error=error, mark=marked, ask=ask, now_ns=now_ns))
             case signals.ReadSession(session=session):

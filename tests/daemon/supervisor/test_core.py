@@ -1,5 +1,5 @@
-"""Conversations with the supervisor core. Harm guarded against: a recording without a worker, a store that leaves before
-those who drain into it, a worker that is never noticed to hang."""
+"""Conversations with the supervisor core. Harm guarded against: a recording without a worker, a store that leaves
+before those who drain into it, a worker that is never noticed to hang."""
 
 import itertools
 from typing import TypeVar
@@ -122,7 +122,7 @@ def test_a_claim_is_served_by_the_standby_at_once_and_a_new_one_follows_later(ta
     talk.claim(Role.CAPTURE)
     assert talk.take(signals.Serve) == [signals.Serve(role=Role.CAPTURE, name="capture-standby-1")]
     assert not talk.spawned()
-    talk.wait(1.9)
+    talk.wait(LIMITS.standby_delay_ns / NS_PER_S - 0.1)
     assert not talk.spawned()
     talk.wait(0.1)
     (spawn,) = talk.take(signals.Spawn)
@@ -165,6 +165,15 @@ def test_a_worker_killed_before_its_standby_came_is_replaced_at_once(talk: Talk)
     talk.claim(Role.CAPTURE)
     talk.ready("capture-standby-2")
     assert talk.take(signals.Serve)
+
+
+def test_a_standby_that_was_started_gently_hurries_when_the_recording_waits_for_it(talk: Talk) -> None:
+    """Harm: seconds of a recording lost because its replacement politely gives way to everybody."""
+    talk.claim(Role.CAPTURE)
+    talk.wait(2)
+    assert not talk.take(signals.Hurry)
+    talk.exit("capture-standby-1")
+    assert talk.take(signals.Hurry) == [signals.Hurry(name="capture-standby-2")]
 
 
 def test_a_standby_that_dies_beside_a_recording_comes_back_later(talk: Talk) -> None:

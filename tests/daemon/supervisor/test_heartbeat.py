@@ -4,6 +4,7 @@ killed although all is well."""
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from reeld.supervisor.heartbeat import Heartbeat
 from reeld_proto.stats import TrackStats
@@ -32,7 +33,7 @@ def test_a_worker_that_never_reports_is_stalled_after_the_limit(heart: Heartbeat
 @pytest.mark.parametrize("counter", ["frames", "unchanged", "bytes", "chunks", "media_s", "silence_s"])
 def test_any_counter_that_advances_is_progress(heart: Heartbeat, counter: str) -> None:
     heart.note([track()], NS_PER_S)
-    heart.note([track(**{counter: 1})], 4 * NS_PER_S)
+    heart.note([structs.replace(track(), **{counter: 1})], 4 * NS_PER_S)
     assert heart.stalled(8 * NS_PER_S) is None
     assert heart.stalled(9 * NS_PER_S) == "video-1"
 

@@ -17,7 +17,7 @@ from reeld_proto.commands import Exported, Verified
 from reeld_proto.errors import ErrorCode, InternalError, TransportError
 from reeld_proto.events import Event, WorkerStateChanged
 from reeld_proto.records import WorkerState
-from reeld_proto.workers import AnyTelemetry, JobProgress, RunExport, RunVerify
+from reeld_proto.workers import AnyTelemetry, JobProgress, RunExport, RunVerify, WorkerReady
 from tests.support.premises import eventually, premises
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -34,10 +34,13 @@ class Office:
         self.link = WorkerLink(
             context,
             place.endpoints,
-            on_ready=lambda ready: self.jobs.on_ready(ready),
+            on_ready=self.ready,
             on_telemetry=self.telemetry.append,
         )
         self.jobs = Jobs(self.link, place, self.events.append, module="tests.support.fake_worker")
+
+    def ready(self, ready: WorkerReady) -> None:
+        self.jobs.on_ready(ready)
 
     def states(self) -> list[WorkerState]:
         return [event.state for event in self.events if isinstance(event, WorkerStateChanged)]

@@ -21,9 +21,7 @@ def manager_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield listening
 
 
-def test_ready_watchdog_and_stopping_are_told(
-    manager_socket: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ready_watchdog_and_stopping_are_told(manager_socket: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
 
     async def live() -> list[bytes]:

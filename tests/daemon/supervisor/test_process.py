@@ -72,9 +72,9 @@ def test_a_module_that_does_not_exist_is_an_exit_and_no_exception() -> None:
 def test_a_worker_that_lets_go_of_its_lifeline_but_lives_on_is_killed(tmp_path: Path) -> None:
     """Harm: a process nobody watches any more."""
     (tmp_path / "runaway.py").write_text(
-        "import os, signal, sys\n"
-        "os.close(int(sys.argv[sys.argv.index('--parent-fd') + 1]))\n"
-        "while True: signal.pause()\n"
+        "import os, sys\n"
+        "os.set_inheritable(int(sys.argv[sys.argv.index('--parent-fd') + 1]), False)\n"
+        "os.execv(sys.executable, [sys.executable, '-c', 'import signal; signal.pause()'])\n"
     )
 
     async def live(place: Premises) -> None:
@@ -111,14 +111,14 @@ def test_variables_and_descriptors_reach_the_worker(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="scheduling classes are Linux's")
 def test_a_worker_that_started_gently_is_as_fast_as_any_other_afterwards() -> None:
     def policies(pid: int) -> set[int]:
-        return {os.sched_getscheduler(int(task)) for task in os.listdir(f"/proc/{pid}/task")}
+        return {os.sched_getscheduler(int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()}
 
     async def live(place: Premises) -> None:
         exits: list[int] = []
         process = start(place, exits, gently=True)
         assert policies(process.pid) == {os.SCHED_BATCH}
         # The loop's telemetry socket connects in threads that inherit the class.
-        await eventually(lambda: len(os.listdir(f"/proc/{process.pid}/task")) > 2)
+        await eventually(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 2)
         wake_up(process.pid)
         assert policies(process.pid) == {os.SCHED_OTHER}
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == os.getpriority(os.PRIO_PROCESS, 0)

@@ -1,0 +1,282 @@
+import io
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import av
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from reeld.capture.api import Rect
+from reeld.capture.convert import YuvPicture
+from reeld.capture.encoder import VideoEncoder
+from reeld.capture.recorder import TrackRecorder
+from reeld.capture.track import TrackWriter
+from reeld.runtime.clock import SessionClock
+from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
+from reeld_proto.records import GapReason, Quality
+from reeld_proto.units import NS_PER_MS, NS_PER_S
+from reeld_proto.workers import AnyIngest, ChunkCaptured
+from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE
+from tests.daemon.capture.fake_source import FakeSource
+from tests.daemon.capture.test_track import Store
+from tests.support.wait import until
+
+WIDTH, HEIGHT = 128, 64
+
+
+class Recording:
+    """A recorder over a fake desktop, its store, and a session that started with it."""
+
+    def __init__(self, fps: int = 30) -> None:
+        self.source = FakeSource(WIDTH, HEIGHT)
+        self.store = Store()
+        self.troubles: list[ReeldError] = []
+        self.start_ns = time.monotonic_ns()
+        self.end_ns = 0
+        self.on_send: Callable[[], None] = lambda: None
+        self.recorder = TrackRecorder(
+            "video-1",
+            source=self.source,
+            picture=YuvPicture(WIDTH, HEIGHT),
+            make_writer=self._writer,
+            clock=SessionClock(self.start_ns),
+            fps=fps,
+            on_trouble=lambda _track, error: self.troubles.append(error),
+        )
+
+    def _writer(self) -> TrackWriter:
+        encoder = VideoEncoder(WIDTH, HEIGHT, 30, Quality.HIGH)
+        return TrackWriter(session="s", track="video-1", epoch=1, encoder=encoder, send=self._send, start_ns=0)
+
+    def _send(self, message: AnyIngest, payload: bytes, init: bytes) -> bool:
+        self.on_send()
+        return self.store.send(message, payload, init)
+
+    def start(self) -> int:
+        self.recorder.start()
+        return self.recorder.wait_started(5)
+
+    def stop(self, at_ns: int | None = None) -> None:
+        self.end_ns = at_ns or time.monotonic_ns()
+        self.recorder.stop(self.end_ns)
+        assert self.recorder.join(5)
+
+    def paint_seen(self, colour: int, rect: Rect | None = None) -> int:
+        """Paint, wait until it was grabbed, and say when that was."""
+        before = len(self.source.grabs)
+        self.source.paint(colour, rect)
+        until(lambda: len(self.source.grabs) > before, what="a grab", every_s=0.001)
+        return self.source.grabs[before]
+
+    def shown(self) -> list[tuple[float, tuple[int, ...]]]:
+        """(seconds, mean colour rounded to 0, 128 or 255) of every frame of the file."""
+        data = self.store.init + b"".join(self.store.payloads)
+        with av.open(io.BytesIO(data), "r") as container:
+            return [
+                (float(frame.time or 0), tuple(np.round(frame.to_ndarray(format="rgb24").mean((0, 1)) / 127.5) * 127.5))
+                for frame in container.decode(video=0)
+            ]
+
+    def covered(self) -> list[tuple[int, int]]:
+        """Chunks and gaps in order of time."""
+        spans: list[AnyIngest] = [*self.store.chunks, *self.store.gaps]
+        return sorted((span.start_ns, span.end_ns) for span in spans)
+
+
+@pytest.fixture
+def recording(no_leaks: None) -> Iterator[Recording]:
+    made = Recording()
+    yield made
+    if made.end_ns == 0:
+        made.stop()
+    made.source.dispose()
+
+
+def assert_cover(recording: Recording, end_ns: int) -> None:
+    spans = recording.covered()
+    assert spans[0][0] == 0
+    assert all(first[1] == second[0] for first, second in pairwise(spans))
+    assert spans[-1][1] == end_ns
+
+
+def test_the_first_frame_is_the_start_and_the_stop_the_end(recording: Recording) -> None:
+    """Harm: the recording is shorter or longer than the session."""
+    first_ns = recording.start()
+    assert recording.start_ns < first_ns <= time.monotonic_ns()
+    recording.stop()
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+
+
+def test_every_state_that_lasts_an_interval_is_in_the_file_at_its_time(recording: Recording) -> None:
+    """Harm: a flash is lost or shown at another time than it happened."""
+    recording.start()
+    seen = []
+    for colour in (RED, GREEN, BLUE, WHITE, BLACK, WHITE):
+        painted_ns = time.monotonic_ns()
+        grabbed_ns = recording.paint_seen(colour)
+        assert grabbed_ns - painted_ns < NS_PER_S // 30 + 10 * NS_PER_MS
+        seen.append(((grabbed_ns - recording.start_ns) / 1e9, tuple(float(c) for c in colour.to_bytes(3, "big"))))
+    recording.stop()
+    shown = [(at_s, colour) for at_s, colour in recording.shown() if at_s > 0]
+    for at_s, expected in seen:
+        assert any(abs(at_s - shown_s) < 0.0001 and expected == found for shown_s, found in shown)
+
+
+def test_a_still_screen_is_covered_in_chunks_below_two_seconds(recording: Recording) -> None:
+    """Harm: a crash after a minute of stillness loses the minute."""
+    recording.start()
+    until(lambda: len(recording.store.chunks) >= 2, 10, what="two chunks of stillness")
+    recording.stop()
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+    assert all(chunk.end_ns - chunk.start_ns < 2 * NS_PER_S for chunk in recording.store.chunks)
+    assert recording.source.full_grabs == 1
+    assert len(recording.source.grabs) == 1
+
+
+def test_drawing_the_same_again_is_counted_and_not_encoded(recording: Recording) -> None:
+    """Harm: a clock that redraws itself every 10 ms is encoded at the full rate."""
+    recording.start()
+    for _ in range(5):
+        recording.paint_seen(BLACK)
+    recording.stop()
+    assert sum(chunk.frames for chunk in recording.store.chunks) == 1
+    assert recording.recorder.statistics().unchanged == 5
+
+
+def test_frames_never_come_faster_than_asked(recording: Recording) -> None:
+    """Harm: a busy screen is recorded at the rate of its drawing."""
+    recording.start()
+    end_ns = time.monotonic_ns() + NS_PER_S // 2
+    step = 0
+    while time.monotonic_ns() < end_ns:
+        step += 1
+        recording.source.paint((step * 999_983) & 0xFFFFFF)
+        time.sleep(0.001)
+    recording.stop()
+    assert 12 <= len(recording.source.grabs) <= 15 + 3
+    assert sum(chunk.dropped for chunk in recording.store.chunks) == 0
+
+
+def test_what_is_shown_while_paused_is_not_recorded(recording: Recording) -> None:
+    """Harm: something private that the person paused for is in the file."""
+    recording.start()
+    recording.paint_seen(RED)
+    pause_ns = time.monotonic_ns()
+    # The order arrives late: the frame in between was grabbed and must be taken back.
+    recording.paint_seen(GREEN)
+    recording.recorder.pause(pause_ns)
+    recording.source.paint(BLUE)
+    until(lambda: recording.store.chunks, what="the paused track to be sent")
+    resume_ns = time.monotonic_ns()
+    recording.source.paint(WHITE)
+    recording.recorder.resume(resume_ns)
+    until(lambda: recording.source.full_grabs == 2, what="a full grab after the pause")
+    recording.stop()
+    colours = {colour for _, colour in recording.shown()}
+    assert colours == {(0.0, 0.0, 0.0), (255.0, 0.0, 0.0), (255.0, 255.0, 255.0)}
+    assert_cover(recording, recording.end_ns - recording.start_ns - (resume_ns - pause_ns))
+    assert [chunk.keyframe for chunk in recording.store.chunks] == [True, True]
+
+
+def test_stopping_while_paused_ends_at_the_pause(recording: Recording) -> None:
+    """Harm: the pause is part of the recording after all."""
+    recording.start()
+    pause_ns = time.monotonic_ns()
+    recording.recorder.pause(pause_ns)
+    recording.stop()
+    assert_cover(recording, pause_ns - recording.start_ns)
+
+
+def test_orders_for_the_future_are_carried_out_then(recording: Recording) -> None:
+    """Harm: an order is carried out at its arrival and tracks end at different times."""
+    recording.start()
+    recording.stop(time.monotonic_ns() + 200 * NS_PER_MS)
+    assert time.monotonic_ns() >= recording.end_ns
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+
+
+def test_a_lost_desktop_is_a_gap_and_recording_goes_on(recording: Recording) -> None:
+    """Harm: the X server restarts and nothing is recorded until somebody looks."""
+    recording.start()
+    recording.paint_seen(RED)
+    with capture_logs() as logs:
+        recording.source.vanish()
+        until(lambda: recording.troubles, what="the loss to be told")
+        assert recording.troubles[0].code == ErrorCode.DEVICE_FAILED
+        recording.source.present = True
+        until(lambda: recording.source.opened == 2 and recording.source.full_grabs == 2, 5, what="the return")
+        recording.paint_seen(GREEN)
+        recording.stop()
+    assert [entry["event"] for entry in logs] == ["source.lost", "source.reopened"]
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+    assert [gap.reason for gap in recording.store.gaps] == [GapReason.DEVICE_LOST]
+    assert len(recording.troubles) == 1
+    assert recording.shown()[-1][1] == (0.0, 255.0, 0.0)
+
+
+def test_orders_are_obeyed_while_the_desktop_is_lost(recording: Recording) -> None:
+    """Harm: a session cannot be stopped because a screen is missing."""
+    recording.start()
+    recording.source.vanish()
+    until(lambda: recording.troubles, what="the loss to be told")
+    recording.stop()
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+    assert recording.store.gaps[-1].end_ns == recording.end_ns - recording.start_ns
+
+
+def test_without_a_desktop_the_start_fails_with_the_reason(recording: Recording) -> None:
+    """Harm: a start without a display hangs, or succeeds and records nothing."""
+    recording.source.present = False
+    with pytest.raises(RequestRejected) as caught:
+        recording.start()
+    assert caught.value.code == ErrorCode.NO_DISPLAY
+    assert recording.recorder.statistics().frames == 0
+    recording.stop()
+    assert recording.store.chunks == []
+
+
+def test_a_desktop_that_does_not_answer_is_a_timeout(recording: Recording) -> None:
+    """Harm: `start` hangs forever."""
+    with pytest.raises(TransportError) as caught:
+        recording.recorder.wait_started(0.01)
+    assert caught.value.code == ErrorCode.TIMEOUT
+
+
+def test_a_fault_of_ours_is_told_and_ends_the_track_only(recording: Recording) -> None:
+    """Harm: a thread dies in silence and the session goes on without its picture."""
+    recording.start()
+
+    def fail() -> None:
+        raise ZeroDivisionError("a bug")
+
+    recording.on_send = fail
+    with capture_logs() as logs:
+        recording.stop()
+    assert [entry["event"] for entry in logs] == ["recorder.failed"]
+    (trouble,) = recording.troubles
+    assert isinstance(trouble, InternalError)
+    assert "ZeroDivisionError" in str(trouble)
+
+
+def test_late_frames_count_as_dropped() -> None:
+    """Harm: a machine that is too slow reports a perfect recording."""
+    recording = Recording(fps=60)
+    recording.start()
+    slow = recording.recorder._picture.update
+
+    def update(bands: object) -> bool:
+        time.sleep(0.08)
+        return slow(bands)  # type: ignore[arg-type]
+
+    recording.recorder._picture.update = update  # type: ignore[method-assign]
+    for colour in (RED, GREEN, BLUE, WHITE):
+        before = len(recording.source.grabs)
+        recording.source.paint(colour)
+        until(lambda count=before: len(recording.source.grabs) > count, what="a grab")  # type: ignore[misc]
+        recording.source.paint(BLACK)
+    recording.stop()
+    recording.source.dispose()
+    assert isinstance(recording.store.chunks[-1], ChunkCaptured)
+    assert recording.recorder.statistics().dropped >= 1
