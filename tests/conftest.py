@@ -1,6 +1,5 @@
 """Fixtures that every box shares: desks with real displays and sound, and the check that nothing is left behind."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +44,7 @@ def _open_files() -> set[str]:
     found = set()
     for entry in folder.iterdir():
         try:
-            found.add(f"{entry.name} -> {os.readlink(entry)}")
+            found.add(f"{entry.name} -> {entry.readlink()}")
         except OSError:
             continue
     return found

@@ -35,7 +35,7 @@ def has_display() -> bool:
     import xcffib  # noqa: PLC0415 - not on macOS
 
     try:
-        xcffib.connect().disconnect()
+        xcffib.connect().disconnect()  # type: ignore[no-untyped-call]
     except xcffib.ConnectionException:
         return False
     return True

@@ -34,6 +34,7 @@ from reeld_proto.units import NS_PER_S
 R = TypeVar("R")
 
 _PROGRESS_TOPICS = ("export",)
+_FOREVER_S = 3600.0
 _LOOK_EVERY_S = 0.2
 """A question with an earlier deadline may join while the pump waits for an answer to another."""
 
@@ -70,7 +71,6 @@ class AsyncEventStream:
         self._topics = topics
         self._subscription: AsyncSubscription | None = None
         self._tracker = EventTracker(sees_all=not topics)
-        self._held: bytes | None = None
 
     @property
     def seq(self) -> int | None:
@@ -83,28 +83,17 @@ class AsyncEventStream:
     async def __anext__(self) -> Snapshot | AnyEvent:
         if self._subscription is None:
             self._subscription = await self._client.subscribe(self._topics)
-            return await self._resynchronise()
         while True:
-            # The event that showed a hole waits for the snapshot; it cannot show the same hole again.
-            data, self._held = self._held, None
-            if data is None:
-                data = await self._next(self._subscription)
-                if self._tracker.is_hole(data):
-                    self._held = data
-                    return await self._resynchronise()
-            event = self._tracker.admit(data)
+            if self._tracker.needs_snapshot:
+                snapshot = await self._client.snapshot()
+                self._tracker.start(snapshot)
+                return snapshot
+            event = self._tracker.release()
+            if event is None:
+                data = await self._subscription.receive(_FOREVER_S)
+                event = None if data is None else self._tracker.receive(data)
             if event is not None:
                 return event
-
-    async def _next(self, subscription: AsyncSubscription) -> bytes:
-        while (data := await subscription.receive(3600.0)) is None:
-            pass
-        return data
-
-    async def _resynchronise(self) -> Snapshot:
-        snapshot = await self._client.snapshot()
-        self._tracker.start(snapshot)
-        return snapshot
 
     def close(self) -> None:
         """Stop listening. May be called twice."""
@@ -303,7 +292,7 @@ async def _report(
 ) -> None:
     while True:
         try:
-            data = await subscription.receive(3600.0)
+            data = await subscription.receive(_FOREVER_S)
             event = None if data is None else unpack(data, AnyEvent).body
         except TransportError:
             return  # the question itself fails on the control connection, and says what was under way

@@ -45,7 +45,6 @@ class EventStream(Iterator[Snapshot | AnyEvent]):
         self._client = client
         self._subscription = subscription
         self._tracker = EventTracker(sees_all=not topics)
-        self._held: bytes | None = None
 
     @property
     def seq(self) -> int | None:
@@ -54,27 +53,20 @@ class EventStream(Iterator[Snapshot | AnyEvent]):
 
     def receive(self, timeout_s: float) -> Snapshot | AnyEvent | None:
         """The next item; None when none came within `timeout_s`. Raises TransportError when the daemon went away."""
-        if self._tracker.seq is None:
-            return self._resynchronise()
         deadline = time.monotonic() + timeout_s
         while True:
-            # The event that showed a hole waits for the snapshot; it cannot show the same hole again.
-            data, self._held = self._held, None
-            if data is None:
+            if self._tracker.needs_snapshot:
+                snapshot = self._client.snapshot()
+                self._tracker.start(snapshot)
+                return snapshot
+            event = self._tracker.release()
+            if event is None:
                 data = self._subscription.receive(max(0.0, deadline - time.monotonic()))
                 if data is None:
                     return None
-                if self._tracker.is_hole(data):
-                    self._held = data
-                    return self._resynchronise()
-            event = self._tracker.admit(data)
+                event = self._tracker.receive(data)
             if event is not None:
                 return event
-
-    def _resynchronise(self) -> Snapshot:
-        snapshot = self._client.snapshot()
-        self._tracker.start(snapshot)
-        return snapshot
 
     def __iter__(self) -> Self:
         return self

@@ -160,29 +160,41 @@ class Requests:
 class EventTracker:
     """Keeps a reader of events on a state without holes: a `Snapshot`, then every event after it.
 
-    `seq` is the number of the last event applied. sees_all: every topic is received; the numbers rise over all of
-    them, so that only then a hole is a loss.
+    Give it every envelope received. When `needs_snapshot`, fetch one and `start` with it; the event that showed the
+    hole waits inside until then. `seq` is the number of the last event applied. sees_all: every topic is received;
+    the numbers rise over all of them, so that only then a hole is a loss.
     """
 
     def __init__(self, *, sees_all: bool = True) -> None:
         self.seq: int | None = None
+        self.needs_snapshot = True
         self._sees_all = sees_all
+        self._held: bytes | None = None
 
     def start(self, snapshot: Snapshot) -> None:
         """Continue from this state."""
         self.seq = snapshot.event_seq
+        self.needs_snapshot = False
 
-    def is_hole(self, data: bytes) -> bool:
-        """Whether events were missed before this one, so that a new snapshot is needed first."""
-        if not self._sees_all or self.seq is None:
-            return self.seq is None
+    def receive(self, data: bytes) -> AnyEvent | None:
+        """The event, if it continues the known state; None if it is old, unreadable (a newer daemon's) or held."""
         seq = sequence_of(data)
-        return seq is not None and seq > self.seq + 1
+        if seq is None:
+            return None
+        if self.seq is None or (self._sees_all and seq > self.seq + 1):
+            self.needs_snapshot = True
+            self._held = data
+            return None
+        return self._apply(seq, data)
 
-    def admit(self, data: bytes) -> AnyEvent | None:
-        """The event if it is news. Unknown or unreadable ones (a newer daemon's) are None."""
-        seq = sequence_of(data)
-        if seq is None or self.seq is None or seq <= self.seq:
+    def release(self) -> AnyEvent | None:
+        """After `start`: the event that was held, unless the snapshot knows it. It cannot show the same hole again."""
+        data, self._held = self._held, None
+        seq = None if data is None else sequence_of(data)
+        return None if data is None or seq is None else self._apply(seq, data)
+
+    def _apply(self, seq: int, data: bytes) -> AnyEvent | None:
+        if self.seq is None or seq <= self.seq:
             return None
         self.seq = seq
         try:

@@ -53,9 +53,13 @@ class Daemon:
         self._stats_timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT (or `end`). Raises InternalError if the store cannot be brought up."""
+        """Serve until SIGTERM, SIGINT or SIGHUP (or `end`). Raises InternalError if the store cannot be brought up."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        signals = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            # The terminal was closed; nohup asks to live on.
+            signals.append(signal.SIGHUP)
+        for number in signals:
             loop.add_signal_handler(number, self.end)
         context = zmq.asyncio.Context()
         manager = ServiceManager()
@@ -72,7 +76,7 @@ class Daemon:
             await self._stop(serving)
             manager.close()
             context.term()
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in signals:
                 loop.remove_signal_handler(number)
         get_logger().info("daemon.stopped")
 

@@ -1,6 +1,7 @@
 """`make bench`: every budget that can be measured now, ours beside the peer's, in one run.
 
-`--short` takes a few seconds a row and checks only that every row can be measured; it fails on a bar missed by far.
+`--short` takes a few seconds a row and checks only that every row can be measured; it fails on a bar
+of CPU or memory that is missed by far.
 """
 
 import argparse
@@ -141,7 +142,7 @@ def report(rows: list[Row]) -> None:
 
 
 def main() -> int:
-    """Measure and print; 1 if a bar was missed (in short mode only by more than half, since it is a smoke test)."""
+    """Measure and print; 1 if a bar was missed. The short mode runs beside other work: only CPU and memory count."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
@@ -152,8 +153,9 @@ def main() -> int:
         rows += video_rows(desk, installation, seconds, Path(folder))
         rows += latency_rows(installation, rounds)
     report(rows)
-    slack = 1.5 if options.short else 1.0
-    return int(any(row.value > row.bar * slack for row in rows))
+    if options.short:
+        return int(any(row.value > 1.5 * row.bar for row in rows if row.unit in ("x", "MB")))
+    return int(not all(row.met for row in rows))
 
 
 if __name__ == "__main__":

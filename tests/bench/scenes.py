@@ -6,6 +6,7 @@ The server copies it from a pixmap, so that drawing costs next to nothing.
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import xcffib
@@ -35,7 +36,7 @@ def picture() -> "np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]":
 
 def motion() -> None:
     """Slide the picture until ended."""
-    connection = xcffib.connect()
+    connection: Any = xcffib.connect()  # type: ignore[no-untyped-call]
     screen = connection.get_setup().roots[0]
     core = connection.core
     window, gc, pixmap = (connection.generate_id() for _ in range(3))

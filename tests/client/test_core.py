@@ -211,59 +211,75 @@ def snapshot(seq: int) -> Snapshot:
     return Snapshot(event_seq=seq, status=Status(daemon=_DAEMON, workers=[], session=None), stats=None)
 
 
-def test_nothing_can_be_applied_before_a_snapshot() -> None:
+def applied(number: int) -> MarkerAdded:
+    return MarkerAdded(session="s", at_s=float(number), text="")
+
+
+def test_nothing_is_applied_before_a_snapshot() -> None:
     tracker = EventTracker()
-    assert tracker.is_hole(event(1))
-    assert tracker.admit(event(1)) is None
+    assert tracker.needs_snapshot
+    assert tracker.receive(event(1)) is None
+    assert tracker.seq is None
 
 
 def test_events_the_snapshot_knows_already_are_left_out() -> None:
     """A marker would appear twice."""
     tracker = EventTracker()
     tracker.start(snapshot(5))
-    assert tracker.admit(event(5)) is None
-    assert tracker.admit(event(6)) == MarkerAdded(session="s", at_s=6.0, text="")
-    assert tracker.admit(event(6)) is None
+    assert tracker.receive(event(5)) is None
+    assert tracker.receive(event(6)) == applied(6)
+    assert tracker.receive(event(6)) is None
+    assert not tracker.needs_snapshot
 
 
-def test_a_loss_is_noticed() -> None:
+def test_a_loss_asks_for_a_snapshot_and_holds_the_event_that_showed_it() -> None:
     tracker = EventTracker()
     tracker.start(snapshot(5))
-    assert not tracker.is_hole(event(6))
-    assert tracker.is_hole(event(7))
+    assert tracker.receive(event(8)) is None
+    assert tracker.needs_snapshot
+    tracker.start(snapshot(7))
+    assert (tracker.release(), tracker.release()) == (applied(8), None)
+    assert not tracker.needs_snapshot
+
+
+def test_an_event_held_that_the_snapshot_knows_is_dropped() -> None:
+    tracker = EventTracker()
+    tracker.start(snapshot(5))
+    tracker.receive(event(8))
+    tracker.start(snapshot(9))
+    assert tracker.release() is None
+    assert tracker.receive(event(10)) == applied(10)
 
 
 def test_chosen_topics_have_numbers_in_between_that_are_no_loss() -> None:
     tracker = EventTracker(sees_all=False)
-    assert tracker.is_hole(event(1))
+    assert tracker.receive(event(1)) is None
     tracker.start(snapshot(5))
-    assert not tracker.is_hole(event(9))
-    assert tracker.admit(event(9)) is not None
+    assert tracker.release() is None
+    assert tracker.receive(event(9)) == applied(9)
 
 
 def test_events_of_a_newer_daemon_are_skipped_but_counted() -> None:
     """Else the next known event would look like a loss, for ever."""
     tracker = EventTracker()
     tracker.start(snapshot(0))
-    unknown = encode(Envelope(v=PROTOCOL_VERSION, seq=1, body={"type": "weather"}))
-    assert not tracker.is_hole(unknown)
-    assert tracker.admit(unknown) is None
-    assert not tracker.is_hole(event(2))
+    assert tracker.receive(encode(Envelope(v=PROTOCOL_VERSION, seq=1, body={"type": "weather"}))) is None
+    assert tracker.receive(event(2)) == applied(2)
+    assert tracker.receive(b"\xc1") is None
 
 
-@given(st.lists(st.integers(1, 12), max_size=20))
-def test_numbers_applied_only_rise(numbers: list[int]) -> None:
+@given(st.lists(st.integers(1, 12), max_size=20), st.integers(0, 3))
+def test_numbers_applied_only_rise(numbers: list[int], behind: int) -> None:
     tracker = EventTracker()
     tracker.start(snapshot(0))
-    applied = []
+    seen = []
     for number in numbers:
-        if tracker.is_hole(event(number)):
-            tracker.start(snapshot(number - 1))
-        found = tracker.admit(event(number))
-        if found is not None:
-            assert isinstance(found, MarkerAdded)
-            applied.append(found.at_s)
-    assert applied == sorted(set(applied))
+        found = [tracker.receive(event(number))]
+        if tracker.needs_snapshot:
+            tracker.start(snapshot(max(tracker.seq or 0, number - behind)))
+            found.append(tracker.release())
+        seen += [one.at_s for one in found if isinstance(one, MarkerAdded)]
+    assert seen == sorted(set(seen))
 
 
 def test_text_too_long_is_still_sent_for_the_daemon_to_refuse() -> None:

@@ -47,13 +47,15 @@ def test_sigterm_ends_the_session_cleanly_first_and_exits_with_zero(house: FakeH
     assert (session.session, session.state) == (started.session, SessionState.COMPLETED)
 
 
-@pytest.mark.parametrize("pause", [False, True])
-def test_sigint_does_the_same_paused_or_not(house: FakeHouse, pause: bool) -> None:
+@pytest.mark.parametrize(("how", "pause"), [(signal.SIGINT, True), (signal.SIGHUP, False)])
+def test_ctrl_c_and_a_closed_terminal_do_the_same_paused_or_not(
+    house: FakeHouse, how: signal.Signals, pause: bool
+) -> None:
     house.start()
     house.must(StartSession(), SessionStarted)
     if pause:
         house.must(PauseSession(), SessionChanged)
-    assert house.stop(signal.SIGINT) == 0
+    assert house.stop(how) == 0
     house.start(warm=False)
     (session,) = house.must(ListSessions(), SessionList).sessions
     assert session.state == SessionState.COMPLETED

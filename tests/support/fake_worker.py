@@ -81,7 +81,7 @@ class FakeWorker:
         self._paused = False
         self._ticks = 0
 
-    def handle(self, order: AnyOrder) -> AnyReport:  # noqa: C901 - one branch an order
+    def handle(self, order: AnyOrder) -> AnyReport:
         if "mute" in self._habits:
             while True:
                 signal.pause()

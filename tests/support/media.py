@@ -19,7 +19,7 @@ class Shown:
     """A decoded frame: when it is shown, in seconds, and its pixels (uint8, RGB, shape (height, width, 3))."""
 
     at_s: float
-    rgb: "np.ndarray[Any, np.dtype[np.uint8]]"
+    rgb: "np.ndarray[Any, np.dtype[Any]]"
 
 
 def frames(path: Path, stream: int = 0) -> Iterator[Shown]:
@@ -98,9 +98,10 @@ def looks(path: Path, stream: int = 0) -> list[Look]:
         container.streams.video[stream].thread_type = "AUTO"
         for frame in container.decode(video=stream):
             assert frame.format.name == "yuv420p"
+            planes: list[Any] = list(frame.planes)
             luma, blue, red = (
                 np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-                for plane in frame.planes
+                for plane in planes
             )
             bottom = luma.shape[0]
             y = 1.164 * (float(luma[bottom - 40 : bottom - 10, 10:40].mean()) - 16)

@@ -10,6 +10,7 @@ import selectors
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xcffib
@@ -58,13 +59,13 @@ class Painter:
 
     def __init__(self, place: Place, tint: tuple[int, int, int]) -> None:
         self.place = place
-        self.connection = xcffib.connect()
+        self.connection: Any = xcffib.connect()  # type: ignore[no-untyped-call]
         setup = self.connection.get_setup()
         screen = setup.roots[0]
-        core = self.connection.core
+        draw: Any = self.connection.core
         self.window = self.connection.generate_id()
         self.tint = tint[0] << 16 | tint[1] << 8 | tint[2]
-        core.CreateWindow(
+        draw.CreateWindow(
             screen.root_depth,
             self.window,
             screen.root,
@@ -79,15 +80,16 @@ class Painter:
             [self.tint, 1],
         )
         self.gc = self.connection.generate_id()
-        core.CreateGC(self.gc, self.window, xp.GC.Foreground | xp.GC.GraphicsExposures, [0, 0])
-        core.MapWindow(self.window)
+        draw.CreateGC(self.gc, self.window, xp.GC.Foreground | xp.GC.GraphicsExposures, [0, 0])
+        draw.MapWindow(self.window)
         self._ball: tuple[int, int] | None = None
         self._sync()
 
     def _fill(self, colour: int, rectangles: list[tuple[int, int, int, int]]) -> None:
         core = self.connection.core
         core.ChangeGC(self.gc, xp.GC.Foreground, [colour])
-        packed = [xp.RECTANGLE.synthetic(*rectangle) for rectangle in rectangles]
+        make: Any = xp.RECTANGLE.synthetic
+        packed = [make(*rectangle) for rectangle in rectangles]
         core.PolyFillRectangle(self.window, self.gc, len(packed), packed)
 
     def _sync(self) -> None:

@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+_ABSURD_S = 1e10
+"""Three hundred years; also what is not a number or infinite fails the comparison."""
 _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -17,6 +19,8 @@ def size(count: float) -> str:
 
 def clock(duration_s: float) -> str:
     """A duration as `H:MM:SS`; below an hour `M:SS`."""
+    if not abs(duration_s) < _ABSURD_S:
+        return "?"
     whole = max(0, int(duration_s))
     hours, rest = divmod(whole, 3600)
     minutes, seconds = divmod(rest, 60)
@@ -25,6 +29,8 @@ def clock(duration_s: float) -> str:
 
 def seconds(duration_s: float) -> str:
     """A duration with tenths: `7.4 s`, `2:05.3`."""
+    if not abs(duration_s) < _ABSURD_S:
+        return "?"
     if duration_s < 60:
         return f"{duration_s:.1f} s"
     tenths = round(duration_s * 10)
@@ -44,3 +50,8 @@ def count(number: int) -> str:
 def plural(number: int, word: str) -> str:
     """`1 chunk`, `3 chunks`."""
     return f"{count(number)} {word}{'' if number == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """Text of others (names, window titles) on one line, without what could steer the terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

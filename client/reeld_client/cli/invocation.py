@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import typer
 
+from reeld_client.cli.human import printable
 from reeld_client.client import Client
 from reeld_proto.codec import to_plain
 from reeld_proto.endpoints import default_runtime_dir, default_store_dir
@@ -100,4 +101,4 @@ def abandon_stdout() -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))

@@ -3,12 +3,11 @@
 from datetime import datetime
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
-from reeld_client.cli.human import count, plural, seconds, size
+from reeld_client.cli.human import count, plural, printable, seconds, size
 from reeld_client.cli.record import Recorded
-from reeld_client.cli.render_live import print_gaps, state_text, table, tracks_table
+from reeld_client.cli.render_live import print_gaps, state_text, table, tracks_table, words
 from reeld_proto.commands import Exported, Verified
 from reeld_proto.records import SessionInfo
 
@@ -23,13 +22,13 @@ def print_sessions(console: Console, found: list[SessionInfo]) -> None:
     rows = table("session", "name", "state", "started", "length", "size", "tags", right=["length", "size"])
     for one in found:
         rows.add_row(
-            one.session,
-            escape(one.name),
+            words(one.session),
+            words(one.name),
             state_text(one.state),
-            started(one.started_at),
+            words(started(one.started_at)),
             seconds(one.duration_s),
             size(one.bytes),
-            escape(" ".join(one.tags)),
+            words(" ".join(one.tags)),
         )
     console.print(rows)
 
@@ -45,25 +44,27 @@ def started(at: str) -> str:
 def print_session(console: Console, found: SessionInfo) -> None:
     """`reelctl show`."""
     line = state_text(found.state)
-    line.append(f"  {found.name}", style="bold")
-    line.append(f"  {found.session}", style="dim")
+    line.append(f"  {printable(found.name)}", style="bold")
+    line.append(f"  {printable(found.session)}", style="dim")
     console.print(line)
-    parts = [started(found.started_at), seconds(found.duration_s), size(found.bytes)]
-    console.print("  ".join([*parts, *(f"[cyan]#{escape(tag)}[/]" for tag in found.tags)]))
+    about = words("  ".join([started(found.started_at), seconds(found.duration_s), size(found.bytes)]))
+    for tag in found.tags:
+        about.append(f"  #{printable(tag)}", style="cyan")
+    console.print(about)
     if found.tracks:
         console.print()
         console.print(tracks_table(found.tracks))
     for marker in found.markers:
-        console.print(f"[cyan]⚑[/] {seconds(marker.at_s)}  {escape(marker.text)}")
+        console.print(Text.assemble(("⚑", "cyan"), f" {seconds(marker.at_s)}  {printable(marker.text)}"))
     print_gaps(console, found.gaps, found.tracks)
     for warning in found.warnings:
-        console.print(f"[yellow]! {escape(warning)}[/]")
+        console.print(words(f"! {warning}", "yellow"))
 
 
 def print_exported(console: Console, done: Exported | Recorded) -> None:
     """`reelctl export` and `record`."""
     line = Text("✓ ", style="green")
-    line.append(done.path, style="bold default")
+    line.append(printable(done.path), style="bold default")
     line.append(f"  {seconds(done.duration_s)}  {size(done.bytes)}", style="default")
     console.print(line, soft_wrap=True)
 
@@ -77,7 +78,8 @@ def print_verified(console: Console, found: Verified) -> None:
     console.print(f"[bold red]✗ {plural(len(found.faults), 'fault')}[/]  {checked}")
     for fault in found.faults[:_FAULTS_SHOWN_MAX]:
         where = " ".join(part for part in (fault.session, fault.track, fault.chunk[:12]) if part)
-        console.print(f"  [red]{escape(fault.kind)}[/]  {escape(where)}  {escape(fault.detail)}")
+        about = f"  {printable(where)}  {printable(fault.detail)}"
+        console.print(Text.assemble("  ", (printable(fault.kind), "red"), about))
     hidden = len(found.faults) - _FAULTS_SHOWN_MAX
     if hidden > 0:
         console.print(f"  [dim]and {count(hidden)} more; --json lists all[/]")

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from reeld_client.cli.human import clock, count, milliseconds, seconds, size
+from reeld_client.cli.human import clock, count, milliseconds, printable, seconds, size
 from reeld_proto.commands import SessionChanged, SessionStarted, SessionStopped, Sources, Status
 from reeld_proto.records import AudioSource, GapInfo, GapReason, SessionBrief, SessionState, TrackInfo, WorkerState
 
@@ -46,6 +45,11 @@ def state_text(state: SessionState) -> Text:
     return Text.assemble((STATE_WORDS.get(state, state.value), STATE_STYLES.get(state, "cyan")))
 
 
+def words(text: str, style: str = "") -> Text:
+    """Text of others as it is: neither markup nor control characters take effect."""
+    return Text.assemble((printable(text), style))
+
+
 def table(*columns: str, right: Iterable[str] = ()) -> Table:
     """A table without frame; the columns in `right` are flush right."""
     made = Table(box=SIMPLE_HEAD, header_style="dim", border_style="bright_black", pad_edge=False, show_edge=False)
@@ -58,13 +62,14 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
 def print_status(console: Console, found: Status) -> None:
     """`reelctl status`."""
     daemon = found.daemon
-    console.print(f"[bold]reeld[/] {daemon.version}  pid {daemon.pid}  up {clock(daemon.uptime_s)}")
+    about = f" {printable(daemon.version)}  pid {daemon.pid}  up {clock(daemon.uptime_s)}"
+    console.print(Text.assemble(("reeld", "bold"), about))
     console.print(_session_line(found.session))
     if found.workers:
         workers = table("worker", "state", "pid", right=["pid"])
         for worker in found.workers:
-            style = WORKER_STYLES[worker.state]
-            workers.add_row(worker.name, f"[{style}]{worker.state.value}[/]", str(worker.pid))
+            state = words(worker.state.value, WORKER_STYLES[worker.state])
+            workers.add_row(words(worker.name), state, str(worker.pid))
         console.print()
         console.print(workers)
 
@@ -75,8 +80,8 @@ def _session_line(session: SessionBrief | None) -> Text:
     line = Text()
     line.append_text(state_text(session.state))
     line.append(f"  {clock(session.elapsed_s)}  ")
-    line.append(session.name, style="bold")
-    line.append(f"  {session.id}", style="dim")
+    line.append(printable(session.name), style="bold")
+    line.append(f"  {printable(session.id)}", style="dim")
     return line
 
 
@@ -85,12 +90,12 @@ def print_sources(console: Console, found: Sources) -> None:
     rows = table("kind", "id", "name", "place")
     for display in found.displays:
         place = f"{display.width}x{display.height} at {display.x},{display.y}"
-        rows.add_row("display", escape(display.id), escape(display.name), place + (" primary" * display.primary))
+        rows.add_row("display", words(display.id), words(display.name), place + (" primary" * display.primary))
     for window in found.windows:
         place = f"{window.width}x{window.height} at {window.x},{window.y}"
-        rows.add_row("window", escape(window.id), escape(f"{window.title} ({window.app})"), place)
+        rows.add_row("window", words(window.id), words(f"{window.title} ({window.app})"), place)
     for camera in found.cameras:
-        rows.add_row("camera", escape(camera.id), escape(camera.name), "")
+        rows.add_row("camera", words(camera.id), words(camera.name), "")
     for kind, sounds in (("microphone", found.microphones), ("computer sound", found.system_audio)):
         for sound in sounds:
             rows.add_row(kind, *_sound(sound))
@@ -100,16 +105,16 @@ def print_sources(console: Console, found: Sources) -> None:
         console.print("[dim]nothing to record was found[/]")
 
 
-def _sound(sound: AudioSource) -> tuple[str, str, str]:
-    return escape(sound.id), escape(sound.name), "default" if sound.default else ""
+def _sound(sound: AudioSource) -> tuple[Text, Text, str]:
+    return words(sound.id), words(sound.name), "default" if sound.default else ""
 
 
 def print_started(console: Console, started: SessionStarted) -> None:
     """`reelctl start`."""
     line = state_text(started.state)
-    line.append(f"  {started.name or started.session}", style="bold")
+    line.append(f"  {printable(started.name or started.session)}", style="bold")
     if started.name:
-        line.append(f"  {started.session}", style="dim")
+        line.append(f"  {printable(started.session)}", style="dim")
     if started.first_frame_ms is not None:
         line.append(f"  first frame after {milliseconds(started.first_frame_ms)}", style="dim")
     console.print(line)
@@ -118,11 +123,12 @@ def print_started(console: Console, started: SessionStarted) -> None:
 def print_changed(console: Console, changed: SessionChanged) -> None:
     """`reelctl pause`, `resume` and `mark`."""
     if changed.marker_at_s is not None:
-        console.print(f"[cyan]⚑[/] marked at {seconds(changed.marker_at_s)}  [dim]{changed.session}[/]")
+        about = f" marked at {seconds(changed.marker_at_s)}  "
+        console.print(Text.assemble(("⚑", "cyan"), about, (printable(changed.session), "dim")))
         return
     line = state_text(changed.state)
     line.append(f"  {clock(changed.elapsed_s)}  ")
-    line.append(changed.session, style="dim")
+    line.append(printable(changed.session), style="dim")
     console.print(line)
 
 
@@ -131,7 +137,7 @@ def print_stopped(console: Console, stopped: SessionStopped) -> None:
     line = state_text(stopped.state)
     line.append(f"  {seconds(stopped.duration_s)}  ")
     line.append(f"{size(sum(track.bytes for track in stopped.tracks))}  ")
-    line.append(stopped.session, style="dim")
+    line.append(printable(stopped.session), style="dim")
     console.print(line)
     console.print(tracks_table(stopped.tracks))
     print_gaps(console, stopped.gaps, stopped.tracks)
@@ -142,10 +148,16 @@ def tracks_table(tracks: list[TrackInfo]) -> Table:
     numbers = ["size", "frames", "unchanged", "dropped"]
     rows = table("track", "codec", "what", *numbers, right=numbers)
     for track in tracks:
-        dropped = f"[red]{count(track.dropped)}[/]" if track.dropped else "0"
+        dropped = words(count(track.dropped), "red" if track.dropped else "")
         unchanged = count(track.unchanged) if track.unchanged else ""
         rows.add_row(
-            track.id, track.codec, escape(track.label), size(track.bytes), count(track.frames), unchanged, dropped
+            words(track.id),
+            words(track.codec),
+            words(track.label),
+            size(track.bytes),
+            count(track.frames),
+            unchanged,
+            dropped,
         )
     return rows
 
@@ -158,4 +170,5 @@ def print_gaps(console: Console, gaps: list[GapInfo], tracks: list[TrackInfo]) -
     for (start_s, end_s, reason), names in sorted(shared.items()):
         style = "dim" if reason is GapReason.PAUSED else "yellow"
         where = "all tracks" if len(names) == len(tracks) > 1 else ", ".join(names)
-        console.print(f"[{style}]gap at {seconds(start_s)} for {seconds(end_s - start_s)}: {reason.value}, {where}[/]")
+        text = f"gap at {seconds(start_s)} for {seconds(end_s - start_s)}: {reason.value}, {where}"
+        console.print(words(text, style))

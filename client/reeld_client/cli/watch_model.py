@@ -1,5 +1,6 @@
 """What `watch` knows, built from a snapshot and the events after it. Pure: told the time, asks nobody."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -132,7 +133,7 @@ class WatchModel:
             self._tell(f"{event.name} is {event.state.value}{_because(event.reason)}", is_trouble=True)
 
     def _remember(self, key: str, value: float) -> None:
-        self.history.setdefault(key, deque(maxlen=HISTORY_MAX)).append(value)
+        self.history.setdefault(key, deque(maxlen=HISTORY_MAX)).append(value if math.isfinite(value) else 0.0)
 
     def _tell(self, text: str, *, is_trouble: bool) -> None:
         self.news.append(News(self.now_s, text, is_trouble))

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from reeld_client.cli.human import clock, count, milliseconds, size
-from reeld_client.cli.render_live import WORKER_STYLES, state_text, table
+from reeld_client.cli.human import clock, count, milliseconds, printable, size
+from reeld_client.cli.render_live import WORKER_STYLES, state_text, table, words
 from reeld_client.cli.watch_model import WatchModel
 from reeld_proto.records import SessionState, WorkerState
 from reeld_proto.stats import QueueStats, Stats, TrackStats, WorkerStats
@@ -56,9 +56,9 @@ def _header(model: WatchModel) -> RenderableType:
     elif session is None:
         grid.add_row(Text("○ not recording", style="dim"), Text("start with  reelctl start", style="dim"), "")
     else:
-        name = Text.assemble((session.name or session.id, "bold"))
+        name = Text.assemble((printable(session.name or session.id), "bold"))
         if session.name and session.name != session.id:
-            name.append(f"  {session.id}", style="dim")
+            name.append(f"  {printable(session.id)}", style="dim")
         grid.add_row(state_text(session.state), name, Text(clock(session.elapsed_s), style="bold"))
         style = "red" if session.state is SessionState.ACTIVE else "yellow"
     if model.is_silent:
@@ -70,7 +70,7 @@ def _header(model: WatchModel) -> RenderableType:
 def _title(model: WatchModel) -> Text:
     title = Text.assemble(("reeld", "bold default"))
     if model.status is not None:
-        title.append(f" {model.status.daemon.version} · pid {model.status.daemon.pid}", style="dim default")
+        title.append(f" {printable(model.status.daemon.version)} · pid {model.status.daemon.pid}", style="dim default")
     return title
 
 
@@ -103,7 +103,7 @@ def _tracks(model: WatchModel, stats: Stats, width: int) -> Table:
             "rate": Text(f"{size(rate.bytes)}/s" if rate is not None else "·", style="dim"),
             "lag": _lag(track.lag_ms),
         }
-        rows.add_row(Text(track.id, style="bold"), *_activity(model, track), *(cells[name] for name in shown))
+        rows.add_row(words(track.id, "bold"), *_activity(model, track), *(cells[name] for name in shown))
     return rows
 
 
@@ -153,7 +153,7 @@ def _workers(model: WatchModel, stats: Stats, width: int) -> Table:
     rows = table("worker", *(["state"] if model.workers else []), *trend, *numbers, "fullest queue", right=numbers)
     rows.expand = True
     for worker in stats.workers:
-        cells = [Text(worker.name, style="bold")]
+        cells = [words(worker.name, "bold")]
         if model.workers:
             cells.append(_state(model, worker))
         if trend:
@@ -190,7 +190,7 @@ def _fullest(queues: list[QueueStats]) -> Text:
     dropped = sum(one.dropped for one in queues)
     if dropped:
         text.append(f"{count(dropped)} dropped ", style="bold red")
-    text.append(queue.name, style="dim")
+    text.append(printable(queue.name), style="dim")
     return text
 
 
@@ -204,7 +204,7 @@ def _news(model: WatchModel) -> Table:
     rows.add_column()
     for item in reversed(model.news):
         sign = Text("▲ ", style="bold yellow") if item.is_trouble else Text("· ", style="dim")
-        rows.add_row(f"{clock(model.now_s - item.at_s)} ago", sign + Text(item.text))
+        rows.add_row(f"{clock(model.now_s - item.at_s)} ago", sign + words(item.text))
     return rows
 
 
@@ -229,4 +229,4 @@ def line(model: WatchModel) -> str:
             f"{track.id}: {track.frames} frames, {track.dropped} dropped, {size(track.bytes)},"
             f" lag {milliseconds(track.lag_ms)}{level}"
         )
-    return " | ".join(parts)
+    return printable(" | ".join(parts))

@@ -1,11 +1,16 @@
 """From a stream's sample counter to the session's clock. Pure.
 
 DESIGN: a stream is a line: frame n was captured at origin + n / rate. Every block states a time for its first frame and
-so votes for an origin. The votes jitter by some milliseconds, and for up to a second after opening they may be wrong by
-seconds: PulseAudio interpolates its own latency and an idle output starts from a guess of 2 s. Therefore the line is
-laid only after a settling time, through the median of recent votes, and only if they agree and do not say that samples
-were delivered long after they were captured. Later votes move the line only when their median is off by more than
-`SLIP_NS`: a crystal's drift stays below that for minutes, a lost buffer does not.
+so votes for an origin.
+
+Where the line begins: votes may at first be wrong by up to 2 s, in perfect agreement. PulseAudio asks itself for its
+latency ever more seldom (every 10, 20, 40 ms and at last every 1.5 s) and believes an idle output's first answer until
+then. Therefore the line is laid only when a stream is `SETTLE_NS` old, through the median of recent votes that agree.
+
+Whether it moves: votes also wander by 20 ms over some seconds where a server smooths its latency (measured on a
+remapped source), while the rhythm of the deliveries stays within a millisecond; and deliveries shift when a server
+changes its buffers, while the votes stay. Lost sound, repeated sound and a crystal's drift move both. So the line moves
+only by an error above `SLIP_NS` on which votes and deliveries agree.
 """
 
 from collections import deque
@@ -14,10 +19,10 @@ from statistics import median_low
 
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 
-SETTLE_MIN_NS = 800 * NS_PER_MS
-"""Votes younger than this are not believed. Measured: PulseAudio repeats a wrong first guess for up to 0.6 s."""
-SETTLE_MAX_NS = 2 * NS_PER_S
-"""By then the line is laid with what there is. Measured: wrong guesses are corrected within 1.5 s."""
+SETTLE_NS = 1700 * NS_PER_MS
+"""Age of a stream from which on its votes are believed. Measured: wrong ones are corrected within 1.5 s."""
+SETTLE_MAX_NS = 2300 * NS_PER_MS
+"""By then the line is laid with what there is."""
 WINDOW_NS = NS_PER_S
 """Votes this recent count for corrections."""
 RECENT_NS = 400 * NS_PER_MS
@@ -26,6 +31,8 @@ AGREE_NS = 4 * NS_PER_MS
 """How far apart votes may be and still agree. Measured jitter of settled votes: under 1 ms."""
 SLIP_NS = 15 * NS_PER_MS
 """The line is left alone up to this error; well under the 40 ms at which lips and voice part."""
+STEADY_NS = 5 * NS_PER_MS
+"""While the votes are this close to the line, it is right, and the deliveries are as they should be."""
 LATE_NS_MAX = 300 * NS_PER_MS
 """Longest credible time between capture and delivery: a Bluetooth microphone (200 ms) and a block (100 ms)."""
 
@@ -54,6 +61,7 @@ class ClockMap:
         self._votes: deque[_Vote] = deque()
         self._first_ns: int | None = None
         self._origin_ns: int | None = None
+        self._delivery_ns = 0  # where deliveries alone put frame 0 while the line is right
 
     @property
     def origin_ns(self) -> int | None:
@@ -74,7 +82,7 @@ class ClockMap:
             self._votes.popleft()
         if self._origin_ns is None:
             age_ns = arrived_ns - self._first_ns
-            if (age_ns >= SETTLE_MIN_NS and self._agreed() is not None) or age_ns >= SETTLE_MAX_NS:
+            if age_ns >= SETTLE_MAX_NS or (age_ns >= SETTLE_NS and self._agreed() is not None):
                 self.settle()
 
     def settle(self) -> None:
@@ -86,21 +94,37 @@ class ClockMap:
             agreed = self._votes[-1].origin_ns
         # Without credible times, the tightest bound from delivery: off by a block at most.
         self._origin_ns = agreed if agreed is not None else min(vote.latest_ns for vote in self._votes)
+        self._delivery_ns = self._earliest_delivery()
 
     def correct(self) -> int:
         """Move the line if it is off by more than `SLIP_NS`; the move in ns, positive if sound was missing, else 0."""
         if self._origin_ns is None or self._votes[-1].arrived_ns - self._votes[0].arrived_ns < WINDOW_NS // 2:
             return 0
         agreed = self._agreed()
-        if agreed is None or abs(agreed - self._origin_ns) <= SLIP_NS:
+        if agreed is None:
             return 0
-        moved, self._origin_ns = agreed - self._origin_ns, agreed
-        return moved
+        error_ns = agreed - self._origin_ns
+        delivery_error_ns = self._earliest_delivery() - self._delivery_ns
+        if abs(error_ns) <= STEADY_NS:
+            self._delivery_ns += delivery_error_ns
+        # Half, because deliveries are followed until the votes leave the line.
+        confirmed = abs(delivery_error_ns) > SLIP_NS // 2 and (delivery_error_ns > 0) == (error_ns > 0)
+        if abs(error_ns) <= SLIP_NS or not confirmed:
+            return 0
+        self._origin_ns = agreed
+        self._delivery_ns += delivery_error_ns
+        return error_ns
+
+    def _earliest_delivery(self) -> int:
+        return min(vote.latest_ns for vote in self._recent())
+
+    def _recent(self) -> list[_Vote]:
+        newest_ns = self._votes[-1].arrived_ns
+        return [vote for vote in self._votes if vote.arrived_ns >= newest_ns - RECENT_NS]
 
     def _agreed(self) -> int | None:
         """Median of the recent votes if they agree and are credible."""
-        newest_ns = self._votes[-1].arrived_ns
-        recent = [vote for vote in self._votes if vote.arrived_ns >= newest_ns - RECENT_NS]
+        recent = self._recent()
         origins = sorted(vote.origin_ns for vote in recent)
         # The outermost tenth may be off: a delayed thread, a preempted server.
         trim = len(origins) // 10

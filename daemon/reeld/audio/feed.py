@@ -1,6 +1,6 @@
 """One device as an endless line of media frames: opened streams come and go, the line has no hole.
 
-DESIGN: the stream's samples are held until its clock map is settled (about 1 s after its first sample), laid onto the
+DESIGN: the stream's samples are held until its clock map is settled (2 s after its first sample), laid onto the
 session's line, and read from there through the gate that takes out pauses. Where no stream delivers for `IDLE_NS`, the
 line goes on with counted silence up to that long ago, so that sound which is merely late still finds its place.
 """

@@ -125,7 +125,7 @@ class SupervisorCore:
                 if name in self._members:
                     self._members[name].heartbeat.note(tracks, now)
             case signals.LiveSessionChanged(session=session):
-                self._live_session = session
+                self._live_session_changed(session)
             case signals.TimePassed(late_ns=late):
                 self._time_passed(now, late)
             case signals.RoleEvent(role=role):
@@ -133,6 +133,13 @@ class SupervisorCore:
             case _:
                 self._life_event(event)
         return self._commands
+
+    def _live_session_changed(self, session: str | None) -> None:
+        store = self._posts[Role.STORE]
+        if session is None and store.serving is not None:
+            # It kept a session to its end, as a release shows for the other roles.
+            store.budget.refill()
+        self._live_session = session
 
     def _life_event(self, event: signals.Event) -> None:
         match event:

@@ -133,7 +133,7 @@ class Spawn(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Hurry(Command):
-    """This worker was started gently, and now a recording waits for it."""
+    """The worker was started gently, and now a recording waits for it."""
 
     name: str
 

@@ -263,27 +263,5 @@ def test_the_shell_completion_script_is_shown(reelctl: Reelctl, monkeypatch: pyt
     assert "_REELCTL_COMPLETE" in ran.out
 
 
-def complete(runtime: Path, line: str) -> list[str]:
-    words = line.split(" ")
-    asked = {"_REELCTL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    command = [sys.executable, "-m", "reeld_client.cli.main"]
-    ran = subprocess.run(
-        command, check=False, env=environment(runtime) | asked, capture_output=True, text=True, timeout=30
-    )
-    assert ran.stderr == ""
-    return ran.stdout.split()
-
-
-def test_the_shell_completes_commands_options_and_session_ids(runtime: Path, server: Server) -> None:
-    assert complete(runtime, "reelctl sta") == ["status", "start", "stats"]
-    assert "--json" in complete(runtime, "reelctl status --j")
-    assert complete(runtime, "reelctl show 2026") == [SESSION]
-    assert complete(runtime, f"reelctl --runtime {runtime} export 2026") == [SESSION]
-
-
-def test_completion_without_a_daemon_is_silent(runtime: Path) -> None:
-    assert complete(runtime, "reelctl show 2026") == []
-
-
 def test_the_entry_point_is_where_the_package_says() -> None:
     assert callable(main_module.main)

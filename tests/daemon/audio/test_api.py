@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from reeld.audio.api import SoundSource
+from reeld.audio.api import Block, SoundSource
 from reeld.audio.samples import CHANNELS
 from reeld.runtime.clock import monotonic_ns
 from tests.daemon.audio.fakes import LiveSource, tone
@@ -19,8 +19,13 @@ from tests.support.wait import until
 def check_source(source: SoundSource) -> None:
     """What the recorder relies on."""
     opened_ns = monotonic_ns()
-    blocks = source.read()
-    until(lambda: blocks.extend(source.read()) or len(blocks) >= 5, 8, what="sound")
+    blocks: list[Block] = []
+
+    def has_enough() -> bool:
+        blocks.extend(source.read())
+        return len(blocks) >= 5
+
+    until(has_enough, 8, what="sound")
     assert source.rate > 0
     assert not source.ended
     assert source.failure == ""

@@ -33,8 +33,9 @@ from tests.support.wait import until
 
 S = 1_000_000_000
 BEEP_HZ = 4000.0
-OFFSET_S_MAX = 0.010
-"""Measured: under 5 ms through a remapped source, under 1 ms on a monitor. Lips and voice part at 40 ms."""
+OFFSET_S_MAX = 0.015
+"""Measured: under 1 ms on a monitor; 2-8 ms through a remapped source, whose latency PulseAudio smooths over seconds.
+Lips and voice part at 40 ms."""
 TRACKS = ("mix", "mic", "system")
 
 

@@ -78,8 +78,8 @@ class CaptureHarness:
         self.progress: list[Progress] = []
         self.trouble: list[Trouble] = []
         read_fd, self._parent_fd = os.pipe()
-        command = [sys.executable, "-m", "reeld.capture.worker", "--name", "capture-1", "--runtime", str(runtime)]
-        command += ["--store", str(runtime), "--parent-fd", str(read_fd)]
+        command = [sys.executable, "-m", "reeld.runtime.launch", "reeld.capture.worker", "--name", "capture-1"]
+        command += ["--runtime", str(runtime), "--store", str(runtime), "--parent-fd", str(read_fd)]
         root = Path(__file__).parents[3]
         paths = os.pathsep.join(str(root / part) for part in ("proto", "daemon"))
         self.process = subprocess.Popen(command, pass_fds=(read_fd,), env={**env, "PYTHONPATH": paths})
@@ -92,13 +92,22 @@ class CaptureHarness:
         return socket
 
     def __enter__(self) -> "CaptureHarness":
-        self.until(lambda: self._reply, 20, what="a ready worker")
+        try:
+            self.until(lambda: self._reply, 20, what="a ready worker")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
         os.close(self._parent_fd)
-        self.process.wait(10)
-        self._zmq.destroy(0)
+        try:
+            self.process.wait(10)
+        finally:
+            # A worker that does not leave fails the test, but must not outlive it.
+            self.process.kill()
+            self.process.wait()
+            self._zmq.destroy(0)
 
     def pump(self, timeout_ms: int = 0) -> None:
         """Take what has arrived, acknowledging media."""

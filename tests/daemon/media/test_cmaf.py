@@ -60,7 +60,7 @@ def test_init_and_chunks_concatenated_play_with_every_frame_at_its_time(encoder:
     for index, group in enumerate(times):
         end = times[index + 1][0] if index + 1 < len(times) else 600_000
         data += encoder.fragment(packets_at(encoder, group), end)
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         shown = [round(frame.time * SCALE) for frame in container.decode(video=0)]
     assert shown == [ticks for group in times for ticks in group]
 
@@ -86,14 +86,14 @@ def test_aac_chunks_keep_exact_sample_times() -> None:
     half = packets[10].dts
     data = encoder.init + encoder.fragment(packets[:10], half) + encoder.fragment(packets[10:], half + 9 * 1024)
     encoder.close()
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         starts = [packet.pts for packet in container.demux(audio=0) if packet.size]
     assert starts == [first + 1024 * index for index in range(len(packets))]
 
 
 def test_an_encoder_this_machine_lacks_is_named() -> None:
     with pytest.raises(RequestRejected, match="no_such_codec") as caught:
-        CmafEncoder("no_such_codec", timescale=1000, options={}, configure=lambda stream: None)
+        CmafEncoder("no_such_codec", timescale=1000, options={}, configure=lambda _stream: None)
     assert caught.value.code is ErrorCode.DEVICE_FAILED
 
 

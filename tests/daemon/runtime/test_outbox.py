@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from reeld.runtime.outbox import Outbox, Parcel, Producer
 from reeld_proto import codec
 from reeld_proto.endpoints import Endpoints
+from reeld_proto.records import GapReason
 from reeld_proto.workers import (
     COMMITS_FOR_ALL,
     AnyIngest,
     ChunkCaptured,
     Committed,
     GapFound,
-    GapReason,
     IngestRefused,
     StoreStarted,
 )

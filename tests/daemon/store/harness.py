@@ -44,7 +44,7 @@ class Bench:
         """Start the worker and wait until it is ready."""
         read, self._pipe = os.pipe()
         env = {**os.environ, "PYTHONPATH": ":".join(sys.path), **environment}
-        command = [*prefix, sys.executable, "-m", self.module, "--name", self.name]
+        command = [*prefix, sys.executable, "-m", "reeld.runtime.launch", self.module, "--name", self.name]
         command += ["--runtime", str(self.runtime), "--store", str(self.store), "--parent-fd", str(read)]
         self.process = subprocess.Popen(command, env=env, pass_fds=(read,), stderr=subprocess.PIPE)
         os.close(read)
@@ -87,17 +87,24 @@ class Bench:
             self._pipe = -1
         if self.process is None:
             return ""
-        _, errors = self.process.communicate(timeout=20)
-        self.process = None
+        process, self.process = self.process, None
+        try:
+            _, errors = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
         return errors.decode()
 
     def log(self) -> str:
         return f"the worker did not answer: {self.end()}"
 
     def close(self) -> None:
-        self.end()
-        self._router.close(0)
-        self._pull.close(0)
+        try:
+            self.end()
+        finally:
+            self._router.close(0)
+            self._pull.close(0)
 
 
 @contextmanager

@@ -278,6 +278,15 @@ def test_a_session_served_to_its_end_makes_the_budget_whole(talk: Talk) -> None:
         talk.release(Role.CAPTURE)
 
 
+def test_a_store_that_kept_a_session_to_its_end_has_its_whole_budget_again(talk: Talk) -> None:
+    for number in range(1, 2 * RESTARTS_MAX):
+        talk.say(signals.LiveSessionChanged(session="s", now_ns=talk.now_ns))
+        talk.exit(f"store-{number}")
+        talk.ready(f"store-{number + 1}")
+        talk.say(signals.LiveSessionChanged(session=None, now_ns=talk.now_ns))
+    assert not talk.core.has_failed(Role.STORE)
+
+
 # -- progress -------------------------------------------------------------------------------------------------------
 
 
