@@ -59,10 +59,10 @@ class Painter:
 
     def __init__(self, place: Place, tint: tuple[int, int, int]) -> None:
         self.place = place
-        self.connection: Any = xcffib.connect()  # type: ignore[no-untyped-call]
-        setup = self.connection.get_setup()
-        screen = setup.roots[0]
-        draw: Any = self.connection.core
+        connection: Any = xcffib.connect()  # type: ignore[no-untyped-call]
+        self.connection: Any = connection
+        screen = connection.get_setup().roots[0]
+        draw = connection.core
         self.window = self.connection.generate_id()
         self.tint = tint[0] << 16 | tint[1] << 8 | tint[2]
         draw.CreateWindow(

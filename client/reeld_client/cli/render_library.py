@@ -12,6 +12,7 @@ from reeld_proto.commands import Exported, Verified
 from reeld_proto.records import SessionInfo
 
 _FAULTS_SHOWN_MAX = 20
+_WIDE = 100
 
 
 def print_sessions(console: Console, found: list[SessionInfo]) -> None:
@@ -19,17 +20,23 @@ def print_sessions(console: Console, found: list[SessionInfo]) -> None:
     if not found:
         console.print("[dim]no sessions[/]")
         return
-    rows = table("session", "name", "state", "started", "length", "size", "tags", right=["length", "size"])
+    columns = ["session", "name", "state", "started", "length", "size", "tags"]
+    if console.width < _WIDE:
+        columns.remove("started")  # the id begins with it
+    if not any(one.tags for one in found):
+        columns.remove("tags")
+    rows = table(*columns, right=["length", "size"])
     for one in found:
-        rows.add_row(
-            words(one.session),
-            words(one.name),
-            state_text(one.state),
-            words(started(one.started_at)),
-            seconds(one.duration_s),
-            size(one.bytes),
-            words(" ".join(one.tags)),
-        )
+        cells = {
+            "session": words(one.session),
+            "name": words(one.name),
+            "state": state_text(one.state),
+            "started": words(started(one.started_at)),
+            "length": words(seconds(one.duration_s)),
+            "size": words(size(one.bytes)),
+            "tags": words(" ".join(one.tags)),
+        }
+        rows.add_row(*(cells[column] for column in columns))
     console.print(rows)
 
 

@@ -52,7 +52,14 @@ def words(text: str, style: str = "") -> Text:
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:
     """A table without frame; the columns in `right` are flush right."""
-    made = Table(box=SIMPLE_HEAD, header_style="dim", border_style="bright_black", pad_edge=False, show_edge=False)
+    made = Table(
+        box=SIMPLE_HEAD,
+        header_style="dim",
+        border_style="bright_black",
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     aligned = set(right)
     for column in columns:
         made.add_column(column, justify="right" if column in aligned else "left", no_wrap=column not in _WRAPPED)

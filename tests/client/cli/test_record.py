@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -111,15 +112,15 @@ def on_desk(desk: VirtualDesk, runtime: Path) -> dict[str, str]:
     )
 
 
-def daemons_over(store: Path) -> list[psutil.Process]:
+def daemons_over(store: Path) -> list[int]:
+    """Process ids of daemon and workers that serve `store`."""
     found = []
     for process in psutil.process_iter():
-        try:
-            if str(store) in process.cmdline():
-                found.append(process)
-        except psutil.Error:
-            continue
-    return [process for process in found if "record" not in process.cmdline()]
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if str(store) in words and "record" not in words:
+                found.append(process.pid)
+    return found
 
 
 def test_without_a_daemon_it_brings_its_own_and_takes_it_away(x_desk: VirtualDesk, runtime: Path) -> None:

@@ -45,7 +45,11 @@ def test_a_session_shows_all_that_is_known_of_it() -> None:
 def test_ids_are_whole_also_on_eighty_columns() -> None:
     """They are there to be copied."""
     many = replace(INFO, name="a very long name of a session " * 3, tags=["one", "two", "three"])
-    assert SESSION in text_of(print_sessions, [many], 80)
+    text = text_of(print_sessions, [many], 80)
+    assert SESSION in text
+    assert "very long" in text
+    assert "started" in text_of(print_sessions, [many], 120)
+    assert "tags" not in text_of(print_sessions, [replace(INFO, tags=[])])
     assert text_of(print_sessions, []).strip() == "no sessions"
 
 

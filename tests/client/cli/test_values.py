@@ -29,7 +29,6 @@ def test_every_region_with_an_area_is_taken(region: tuple[int, int, int, int]) -
     assert options(region=[",".join(map(str, region))])["region"] == region
 
 
-@given(st.text(max_size=20))
 @given(st.text(max_size=20) | st.lists(st.integers(-5, 5), max_size=5).map(lambda parts: ",".join(map(str, parts))))
 def test_any_text_is_a_region_or_one_fault(text: str) -> None:
     faults: tuple[str, ...] = ()

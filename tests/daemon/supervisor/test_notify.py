@@ -56,7 +56,7 @@ def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> N
     ("usec", "pid", "expected"),
     [
         ("30000000", "", 15.0),
-        ("30000000", str(os.getpid()), 15.0),
+        pytest.param("30000000", str(os.getpid()), 15.0, id="mine"),
         ("30000000", "1", None),
         ("", "", None),
         ("0", "", None),
