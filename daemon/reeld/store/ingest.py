@@ -159,7 +159,8 @@ def spans_around(txn: Transaction, prefix: bytes, start_ns: int, stop_ns: int) -
         (Table.GAPS, GapEntry),
     )
     for table, kind in kinds:
-        first = next(txn.scan_back(table, prefix, at(prefix, start_ns)), None)
+        # From just before the start: a span that begins there must not hide the neighbour that ends there.
+        first = next(txn.scan_back(table, prefix, at(prefix, max(start_ns - 1, 0))), None)
         for key, value in txn.scan(table, prefix, first[0] if first else at(prefix, start_ns)):
             from_ns = number_of(key, prefix)
             if from_ns > stop_ns:
