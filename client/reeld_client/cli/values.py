@@ -32,9 +32,7 @@ SystemAudioOption = Annotated[
 ]
 FpsOption = Annotated[
     int | None,
-    typer.Option(
-        "--fps", metavar="N", min=1, max=60, help="Most frames a second, 1 to 60. Default: 30.", show_default=False
-    ),
+    typer.Option("--fps", metavar="N", help="Most frames a second, 1 to 60. Default: 30.", show_default=False),
 ]
 QualityOption = Annotated[
     Quality | None,

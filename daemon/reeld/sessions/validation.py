@@ -14,6 +14,7 @@ NAME_CHARS_MAX = 255
 TAG_CHARS_MAX = 255
 FPS_MIN, FPS_MAX = 1, 60
 WIDTH_MIN, HEIGHT_MIN = 640, 480
+_DISPLAY_REMEDY = "Start reeld inside a desktop session (DISPLAY set), or record sound alone with --display none."
 _SOURCES_REMEDY = "`reelctl sources` lists what can be recorded."
 
 _Source = TypeVar("_Source", DisplaySource, AudioSource)
@@ -138,7 +139,7 @@ def _nothing_to_record(request: StartSession, found: Surroundings, findings: _Fi
     if wants_video(request) and isinstance(found.video, ErrorReply):
         findings.fault(found.video.message, _device_code(found.video), found.video.remedy)
     elif wants_video(request):
-        findings.fault("there is no display to record", ErrorCode.NO_DISPLAY)
+        findings.fault(*_why_no_display(found.video))
     elif wants_audio(request):
         message = "; ".join(findings.warnings) or "there is no sound to record"
         findings.fault(message, ErrorCode.NO_AUDIO)
@@ -200,7 +201,7 @@ def _pictures(request: StartSession, listed: Sources | ErrorReply, findings: _Fi
 def _why_no_display(listed: Sources | ErrorReply) -> tuple[str, ErrorCode, str]:
     if isinstance(listed, ErrorReply):
         return listed.message, _device_code(listed), listed.remedy
-    return "; ".join(listed.warnings) or "there is no display", ErrorCode.NO_DISPLAY, ""
+    return "; ".join(listed.warnings) or "there is no display", ErrorCode.NO_DISPLAY, _DISPLAY_REMEDY
 
 
 def _chosen_displays(
