@@ -15,7 +15,11 @@ demo: install-demo $(INSTALLED) ## record this machine (or a virtual desk) for s
 	@$(BIN)/python -m tests.demo
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
-	@$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@# What measures time and kills processes runs alone, afterwards; the rest side by side, since it mostly waits.
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --cov --cov-report= --ignore=tests/e2e/test_first_recording.py \
+	  --ignore=tests/e2e/test_kill_matrix.py
+	@$(BIN)/python -m pytest -q --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85 \
+	  tests/e2e/test_first_recording.py tests/e2e/test_kill_matrix.py
 
 bench: install-test $(INSTALLED) ## measure the budgets beside ffmpeg
 	@$(BIN)/python -m tests.bench

@@ -19,7 +19,7 @@ from reeld_proto.commands import AnyReply, ErrorReply, GetStatus, Ping, Pong
 from reeld_proto.endpoints import Endpoints
 from tests.e2e.conftest import Stage
 from tests.support.desk import VirtualDesk
-from tests.support.installation import Installation
+from tests.support.installation import Installation, is_alive
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -149,7 +149,7 @@ def test_signals_end_the_session_cleanly_first(x_desk: VirtualDesk, how: signal.
         session = installation.ok("start", *QUIET)["session"]
         pids = installation.worker_pids().values()
         assert installation.stop_daemon(how) == 0
-        assert not any(psutil.pid_exists(pid) for pid in pids)
+        assert not any(is_alive(pid) for pid in pids)
         installation.start_daemon()
         assert installation.ok("show", session)["state"] == "completed"
         assert installation.ok("verify")["ok"]

@@ -22,6 +22,14 @@ from tests.support.wait import until
 _PROGRAM = {"reeld": "reeld", "reelctl": "reeld_client.cli.main"}
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs. An orphan that has ended and waits to be reaped by PID 1 does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 @dataclass
 class Result:
     """What a command left: exit code, standard output and standard error."""
@@ -116,7 +124,7 @@ class Installation:
         def found() -> int:
             for worker in self.workers():
                 serves = worker.name.startswith(role) and "standby" not in worker.name
-                if serves and worker.state in ("ready", "running") and psutil.pid_exists(worker.pid):
+                if serves and worker.state in ("ready", "running") and is_alive(worker.pid):
                     return worker.pid
             return 0
 
