@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test bench bench-short lint format protocol clean install-demo install-test
+.PHONY: help demo test coverage bench bench-short lint format protocol clean install-demo install-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,12 +14,18 @@ help: ## list the targets
 demo: install-demo $(INSTALLED) ## record this machine (or a virtual desk) for some seconds into demo.mp4
 	@$(BIN)/python -m tests.demo
 
+# What measures time and kills processes runs alone, afterwards; the rest side by side, since it mostly waits.
+ALONE := tests/e2e/test_first_recording.py tests/e2e/test_kill_matrix.py
+COVER :=
+COVER_AGAIN :=
+
 test: install-test $(INSTALLED) ## install what is missing and run all tests
-	@# What measures time and kills processes runs alone, afterwards; the rest side by side, since it mostly waits.
-	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --cov --cov-report= --ignore=tests/e2e/test_first_recording.py \
-	  --ignore=tests/e2e/test_kill_matrix.py
-	@$(BIN)/python -m pytest -q --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85 \
-	  tests/e2e/test_first_recording.py tests/e2e/test_kill_matrix.py
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) $(addprefix --ignore=,$(ALONE))
+	@$(BIN)/python -m pytest -q $(COVER_AGAIN) $(ALONE)
+
+coverage: COVER := --cov --cov-report=
+coverage: COVER_AGAIN := --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85
+coverage: test ## the same with coverage, which makes it half as fast
 
 bench: install-test $(INSTALLED) ## measure the budgets beside ffmpeg
 	@$(BIN)/python -m tests.bench

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.desk import VirtualDesk, desk_environment
+from tests.support.wait import until
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +59,5 @@ def no_leaks() -> Iterator[None]:
     yield
     left = [thread for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
     assert not left, f"threads left behind: {left}"
-    assert len(_open_files()) <= files, f"files left open: {sorted(_open_files())}"
+    # ZeroMQ's own threads close what belonged to a socket a moment after it was closed.
+    until(lambda: len(_open_files()) <= files, 3, what=f"no file left open but {files}: {sorted(_open_files())}")

@@ -12,8 +12,6 @@ from reeld_client.cli.completion import session_ids
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import Layout, Quality
 
-_NAME_CHARACTERS_MAX = 255
-
 NameOption = Annotated[str | None, typer.Option("--name", metavar="N", help="Name of the session.", show_default=False)]
 DisplayOption = Annotated[
     list[str] | None, typer.Option("--display", metavar="ID|all", help="Display to record; repeatable. Default: all.")
@@ -78,8 +76,9 @@ def start_options(  # noqa: PLR0913 - one parameter an option
 ) -> StartOptions:
     """The options of `start` as the client takes them. Raises RequestRejected with every fault found."""
     faults: list[str] = []
-    if name is not None and not 1 <= len(name.strip()) <= _NAME_CHARACTERS_MAX:
-        faults.append(f"--name needs 1 to {_NAME_CHARACTERS_MAX} characters")
+    # Lengths, rates and what exists are the daemon's business, which tells all of those faults at once.
+    if name is not None and not name.strip():
+        faults.append("--name is empty")
     for option, values in (("--display", display), ("--window", window), ("--camera", camera), ("--tag", tag)):
         if any(not value.strip() for value in values or ()):
             faults.append(f"{option} is empty")

@@ -45,7 +45,7 @@ def test_a_second_region_is_refused_not_forgotten() -> None:
         options(region=["0,0,5,5", "5,5,5,5"])
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 256])
+@pytest.mark.parametrize("name", ["", " "])
 def test_names_nobody_could_find_again_are_refused(name: str) -> None:
     with pytest.raises(RequestRejected, match="--name"):
         options(name=name)
