@@ -15,13 +15,12 @@ demo: install-demo $(INSTALLED) ## record this machine (or a virtual desk) for s
 	@$(BIN)/python -m tests.demo
 
 # What measures time and kills processes runs alone, afterwards; the rest side by side, since it mostly waits.
-ALONE := tests/e2e/test_first_recording.py tests/e2e/test_kill_matrix.py
 COVER :=
 COVER_AGAIN :=
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) $(addprefix --ignore=,$(ALONE))
-	@$(BIN)/python -m pytest -q $(COVER_AGAIN) $(ALONE)
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) -m 'not alone'
+	@$(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone
 
 coverage: COVER := --cov --cov-report=
 coverage: COVER_AGAIN := --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85

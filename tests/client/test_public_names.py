@@ -87,6 +87,7 @@ def test_using_the_client_needs_nothing_of_the_daemon(module: str) -> None:
     assert module not in loaded
 
 
+@pytest.mark.alone
 def test_importing_the_client_takes_less_than_a_tenth_of_a_second() -> None:
     code = "import time; t = time.perf_counter(); import reeld_client; print(time.perf_counter() - t)"
     took_s = min(float(python(code)) for _ in range(5))

@@ -1,7 +1,6 @@
 """The whole path: two monitors, two sounds, a pause, an export. Harm guarded against: a file whose size looks right
 and whose picture, sound or time is not what was there."""
 
-import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
 
 FIRST_S, PAUSED_S, SECOND_S = 12.0, 3.0, 5.0
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(240)]
 
 
 def hold(seconds: float) -> None:
@@ -115,6 +114,8 @@ def test_no_sound_is_missing_in_the_middle(recording: Any, index: int) -> None:
 
 
 def test_every_frame_shows_what_the_screen_showed_at_that_instant(recording: Any) -> None:
+    gap = recording["stopped"]["gaps"][0]
+    paused_at_s, paused_s = gap["media_start_s"], gap["end_s"] - gap["start_s"]
     for stream in (0, 1):
         offsets, previous = [], -1.0
         for shown in recording["looks"][stream]:
@@ -122,17 +123,17 @@ def test_every_frame_shows_what_the_screen_showed_at_that_instant(recording: Any
             previous = shown.at_s
             if shown.stamp_ms is not None:
                 offsets.append((shown.at_s, shown.stamp_ms / 1000 - shown.at_s))
-        jumps = [after[1] - before[1] for before, after in itertools.pairwise(offsets)]
-        cut = jumps.index(max(jumps)) + 1
-        before = [offset for _, offset in offsets[:cut]]
-        # The first picture after the pause is grabbed a moment later than it is shown.
-        after = [offset for at_s, offset in offsets[cut:] if at_s > offsets[cut][0] + 0.2]
+        # A frame's time is a multiple of 1/90000 s: the first one after the pause may be stated some us before it.
+        before = [offset for at_s, offset in offsets if at_s < paused_at_s - 0.001]
+        after = [offset for at_s, offset in offsets if at_s >= paused_at_s - 0.001]
         assert len(before) > (FIRST_S - 1) * 25
         assert len(after) > (SECOND_S - 1) * 20
-        # The clock on the screen runs with the recording, and the pause is the only jump between them.
-        assert max(before) - min(before) < 0.08
-        assert max(after) - min(after) < 0.08
-        assert min(after) - max(before) == pytest.approx(PAUSED_S, abs=0.8)
+        # The clock on the screen runs with the recording, and the pause is the only jump between them. The first
+        # picture of each part is grabbed a moment later than it is shown.
+        for part in (before, after):
+            assert max(part[5:]) - min(part) < 0.1, (stream, max(part[5:]) - min(part))
+            assert max(part[:5]) - min(part) < 0.3
+        assert min(after) - min(before) == pytest.approx(paused_s, abs=0.1)
 
 
 def test_no_frame_mixes_two_monitors(recording: Any) -> None:
@@ -158,7 +159,8 @@ def test_chunks_and_gaps_cover_the_session_and_only_the_pause_is_a_gap(recording
     gaps = recording["stopped"]["gaps"]
     assert {gap["reason"] for gap in gaps} == {"paused"}
     assert sorted(gap["track"] for gap in gaps) == ["mic", "mix", "system", "video-1", "video-2"]
-    assert all(gap["end_s"] - gap["start_s"] == pytest.approx(PAUSED_S, abs=0.8) for gap in gaps)
+    # reelctl itself takes a moment before each order reaches the daemon.
+    assert all(PAUSED_S <= gap["end_s"] - gap["start_s"] < PAUSED_S + 3 for gap in gaps)
     assert recording["show"]["gaps"] == gaps
 
 

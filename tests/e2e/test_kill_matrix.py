@@ -22,7 +22,7 @@ from tests.support.wait import until
 ROUNDS = 10
 SESSIONS = 2
 """The rounds of a worker are divided among two sessions: ten deaths within a minute spend its restart budget."""
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(400)]
 START: StartOptions = {
     "displays": ["LEFT"],
     "microphone": "virtual_mic",

@@ -68,6 +68,7 @@ def assert_own_tones(worker: AudioHarness, at_s: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_tones_beeps_and_length_are_right_at_the_start_and_later(
     worker: AudioHarness, players: dict[str, Player]
 ) -> None:
@@ -89,7 +90,8 @@ def test_tones_beeps_and_length_are_right_at_the_start_and_later(
         assert len(heard_s) == len(beeps_s), (track, heard_s)
         offsets_s = [heard - played for heard, played in zip(heard_s, beeps_s, strict=True)]
         assert max(map(abs, offsets_s)) < OFFSET_S_MAX, (track, offsets_s)
-        assert max(offsets_s) - min(offsets_s) < 0.008, (track, offsets_s)
+        # The sound server moves a stream's clock by a few milliseconds when it wakes late.
+        assert max(offsets_s) - min(offsets_s) < 0.015, (track, offsets_s)
         silent_s = sum(chunk.silence_ns for chunk in worker.chunks(track)) / S
         assert silent_s < 2.6, "an idle null sink needs 2 s for its first sample"
     assert_own_tones(worker, 5)
