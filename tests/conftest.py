@@ -1,13 +1,20 @@
 """Fixtures that every box shares: desks with real displays and sound, and the check that nothing is left behind."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.desk import VirtualDesk, desk_environment
 from tests.support.wait import until
+
+# An example is slow when the machine is busy; that is no fault of what is tested. Budgets have tests of their own.
+# Continuous integration judges a change, so it tries the same examples every time; a person's run tries new ones.
+settings.register_profile("reeld", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("reeld")
 
 
 @pytest.fixture(scope="session")

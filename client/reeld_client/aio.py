@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar, Unpack
 
 from reeld_client import calls
+from reeld_client.aio_library import AsyncLibraryMethods
 from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
-from reeld_client.calls import StartOptions
+from reeld_client.calls import SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
 from reeld_proto.codec import unpack
 from reeld_proto.commands import (
@@ -27,7 +28,7 @@ from reeld_proto.commands import (
 from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import ReeldError, RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
-from reeld_proto.records import SessionInfo, SessionState
+from reeld_proto.records import SessionInfo
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -109,7 +110,7 @@ class AsyncEventStream:
         self.close()
 
 
-class AsyncClient:
+class AsyncClient(AsyncLibraryMethods):
     """One daemon, asked from one event loop; questions may overlap. `Client` says what its methods return and raise."""
 
     def __init__(
@@ -161,11 +162,14 @@ class AsyncClient:
         """See `Client.stop`."""
         return await self.call(calls.stop())
 
-    async def sessions(
-        self, *, status: SessionState | None = None, tag: str | None = None, text: str | None = None
-    ) -> list[SessionInfo]:
+    async def sessions(self, **filters: Unpack[SessionFilters]) -> list[SessionInfo]:
         """See `Client.sessions`."""
-        return await self.call(calls.sessions(status, tag, text))
+        page = await self.call(calls.sessions(filters))
+        found = page.sessions
+        while page.more and page.sessions:
+            page = await self.call(calls.sessions(filters, found[-1].session))
+            found += page.sessions
+        return found
 
     async def show(self, session: str) -> SessionInfo:
         """See `Client.show`."""
@@ -185,10 +189,14 @@ class AsyncClient:
         return await self._call_with_progress(calls.export(session, path, from_s, to_s, tracks), on_progress)
 
     async def verify(
-        self, session: str | None = None, *, on_progress: Callable[[float, float], None] | None = None
+        self,
+        session: str | None = None,
+        *,
+        max_duration_s: float | None = None,
+        on_progress: Callable[[float, float], None] | None = None,
     ) -> Verified:
         """See `Client.verify`."""
-        return await self._call_with_progress(calls.verify(session), on_progress)
+        return await self._call_with_progress(calls.verify(session, max_duration_s), on_progress)
 
     async def stats(self) -> Stats:
         """See `Client.stats`."""

@@ -37,6 +37,8 @@ from reeld_proto.records import Layout, Quality, SessionInfo, SessionState
 from reeld_proto.stats import Stats
 
 QUICK_S = 5.0
+LIST_S = 30.0
+"""The first list after a start of the daemon describes every session anew: 0.1 ms each."""
 START_S = 15.0
 """Devices may take 5 s each to open."""
 STOP_S = 30.0
@@ -100,10 +102,21 @@ def mark(text: str) -> Call[SessionChanged]:
     return Call(AddMarker(text=text), expect(SessionChanged), QUICK_S)
 
 
-def sessions(status: SessionState | None, tag: str | None, text: str | None) -> Call[list[SessionInfo]]:
-    """The sessions that pass all filters given."""
-    read = expect(SessionList)
-    return Call(ListSessions(status=status, tag=tag, text=text), lambda reply: read(reply).sessions, QUICK_S)
+class SessionFilters(TypedDict, total=False):
+    """What `sessions` takes; the fields of `ListSessions`."""
+
+    status: SessionState | None
+    tag: str | None
+    text: str | None
+    since: str | None
+    until: str | None
+    any_of: bool
+    limit: int | None
+
+
+def sessions(filters: SessionFilters, after: str = "") -> Call[SessionList]:
+    """The sessions that pass, as many as one message holds; if there are more, go on `after` the last of them."""
+    return Call(ListSessions(**filters, after=after), expect(SessionList), LIST_S)
 
 
 def show(session: str) -> Call[SessionInfo]:
@@ -122,9 +135,9 @@ def export(
     return Call(command, expect(Exported), None, progress_path=absolute)
 
 
-def verify(session: str | None) -> Call[Verified]:
-    """Check every chunk of the store or of one session."""
-    return Call(VerifyStore(session=session), expect(Verified), None, progress_path="")
+def verify(session: str | None, max_duration_s: float | None = None) -> Call[Verified]:
+    """Check every chunk of the store or of one session, or as many as a time allows."""
+    return Call(VerifyStore(session=session, max_duration_s=max_duration_s), expect(Verified), None, progress_path="")
 
 
 def stats() -> Call[Stats]:

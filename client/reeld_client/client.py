@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 from reeld_client import calls
-from reeld_client.calls import StartOptions
+from reeld_client.calls import SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
+from reeld_client.library_client import LibraryMethods
 from reeld_client.transport import Subscription, Transport
 from reeld_proto.codec import unpack
 from reeld_proto.commands import AnyReply, Exported, SessionChanged, SessionStarted, SessionStopped, Snapshot, Verified
@@ -19,7 +20,7 @@ from reeld_proto.commands import Status as StatusReply
 from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
-from reeld_proto.records import SessionInfo, SessionState
+from reeld_proto.records import SessionInfo
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -88,7 +89,7 @@ class EventStream(Iterator[Snapshot | AnyEvent]):
         self.close()
 
 
-class Client:
+class Client(LibraryMethods):
     """One daemon, asked in turn. Opens nothing before the first question; use it from one thread, close it.
 
     runtime: the daemon's runtime directory, by default `REELD_RUNTIME_DIR` or the user's own.
@@ -145,11 +146,14 @@ class Client:
         """End the current session; returns after the last commit."""
         return self.call(calls.stop())
 
-    def sessions(
-        self, *, status: SessionState | None = None, tag: str | None = None, text: str | None = None
-    ) -> list[SessionInfo]:
-        """The sessions in the store that pass all filters given, newest first."""
-        return self.call(calls.sessions(status, tag, text))
+    def sessions(self, **filters: Unpack[SessionFilters]) -> list[SessionInfo]:
+        """The sessions in the store that pass the filters given (see `ListSessions`), newest or best match first."""
+        page = self.call(calls.sessions(filters))
+        found = page.sessions
+        while page.more and page.sessions:
+            page = self.call(calls.sessions(filters, found[-1].session))
+            found += page.sessions
+        return found
 
     def show(self, session: str) -> SessionInfo:
         """One session with its tracks, gaps and markers."""
@@ -168,9 +172,15 @@ class Client:
         """Write a session, or a range of it in playback seconds, as an MP4 file; returns once it is synced."""
         return self._call_with_progress(calls.export(session, path, from_s, to_s, tracks), on_progress)
 
-    def verify(self, session: str | None = None, *, on_progress: OnProgress | None = None) -> Verified:
+    def verify(
+        self,
+        session: str | None = None,
+        *,
+        max_duration_s: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Verified:
         """Check every chunk of the store, or of one session. Faults found are in the result, not raised."""
-        return self._call_with_progress(calls.verify(session), on_progress)
+        return self._call_with_progress(calls.verify(session, max_duration_s), on_progress)
 
     def stats(self) -> Stats:
         """One snapshot of all counters."""

@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
     options = _parser().parse_args(argv)
     logs.configure(worker="reeld")
     try:
+        if options.check_store:
+            print(_described(options.store.absolute() if options.store else default_store_dir()))  # noqa: T201
+            return
         run(
             runtime_dir=options.runtime.absolute() if options.runtime else default_runtime_dir(),
             store_dir=options.store.absolute() if options.store else default_store_dir(),
@@ -55,6 +58,18 @@ def run(*, runtime_dir: Path, store_dir: Path, config: Config, make: Maker = Dae
             lock.release()
 
 
+def _described(store_dir: Path) -> str:
+    """What format the store has, and what starting with it would do. Raises ReeldError; changes nothing."""
+    from reeld.store.environment import stored_format  # noqa: PLC0415 - the daemon itself never opens a store
+    from reeld.store.migrations import plan  # noqa: PLC0415
+
+    version = stored_format(store_dir)
+    steps = plan(version)
+    if not steps:
+        return f"{store_dir}: format {version}, up to date"
+    return "\n".join([f"{store_dir}: format {version}; starting reeld with it would do:", *steps])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="reeld", description="Record sessions of work in the background. Runs in the foreground; logs to stderr."
@@ -62,5 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--store", type=Path, metavar="DIR", help="where recordings are kept (REELD_STORE)")
     parser.add_argument("--runtime", type=Path, metavar="DIR", help="where the sockets are (REELD_RUNTIME_DIR)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (REELD_CONFIG)")
+    parser.add_argument(
+        "--check-store", action="store_true", help="say what format the store has and what would be migrated, and leave"
+    )
     parser.add_argument("--version", action="version", version=f"reeld {__version__}")
     return parser

@@ -2,8 +2,10 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +14,21 @@ from msgspec import Meta, Struct
 
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import Quality
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `50GB`, `500 MB`, `1.5 TiB` or `1000`. Raises ValueError for anything else, and for nothing at all."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a size such as 50GB or 500MB")
+    unit = (found[2] or "").lower()
+    size: int = round(Fraction(found[1]) * (1024 if unit.endswith("i") else 1000) ** _POWERS[unit[:1]])
+    if size <= 0:
+        raise ValueError(f"{text!r} leaves no room at all")
+    return size
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,11 +44,74 @@ class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     quality: Quality = Quality.MEDIUM
 
 
+class StorageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[storage]`: what the store may take, and for how long. Nothing is dropped unless one of the limits is set.
+
+    quota: what the store may hold, in bytes or as text (`50GB`, `500 MB`, `20 GiB`).
+    keyframes_after_days: age at which a session loses all but its key frames; drop_after_days: age at which it goes.
+    garbage_after_s: how long the bytes of what went may stay in the file, as long as the quota allows it.
+    """
+
+    quota: Annotated[int, Meta(gt=0)] | str | None = None
+    keyframes_after_days: Annotated[float, Meta(gt=0)] | None = None
+    drop_after_days: Annotated[float, Meta(gt=0)] | None = None
+    garbage_after_s: Annotated[float, Meta(ge=0)] = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which is told as a fault of the file."""
+        if isinstance(self.quota, str):
+            parse_size(self.quota)
+        if None not in (self.keyframes_after_days, self.drop_after_days):
+            thin, drop = float(self.keyframes_after_days or 0), float(self.drop_after_days or 0)
+            if drop <= thin:
+                raise ValueError(f"drop_after_days ({drop:g}) must be more than keyframes_after_days ({thin:g})")
+
+    @property
+    def quota_bytes(self) -> int | None:
+        """The quota in bytes, None without one."""
+        return parse_size(self.quota) if isinstance(self.quota, str) else self.quota
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything may ever be dropped."""
+        return (self.quota, self.keyframes_after_days, self.drop_after_days) != (None, None, None)
+
+
+class ReplayConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[replay]`: the rolling buffer. Without `minutes` there is none, and nothing is recorded unless asked for.
+
+    minutes: how much of the past is kept, at most a day. displays, microphone, system_audio: what is recorded, as for
+    `start` (ids, `all`, `default`, `none`); fps, quality: those of `[record]` unless given.
+    """
+
+    minutes: Annotated[float, Meta(gt=0, le=1440)] | None = None
+    displays: list[str] = []
+    microphone: str = "default"
+    system_audio: str = "default"
+    fps: Annotated[int, Meta(ge=1, le=60)] | None = None
+    quality: Quality | None = None
+
+
+class UpkeepConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[upkeep]`: background work on the store.
+
+    scrub_minutes_per_day: how long chunks are checked a day, 0 for never. compact: whether the file is made smaller
+    when much of it is free. compress_after_days: age at which pictures are encoded again as AV1; never if absent.
+    """
+
+    scrub_minutes_per_day: Annotated[float, Meta(ge=0, le=1440)] = 5.0
+    compact: bool = True
+    compress_after_days: Annotated[float, Meta(gt=0)] | None = None
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default, so an empty file is valid."""
 
     store: StoreConfig = StoreConfig()
     record: RecordConfig = RecordConfig()
+    upkeep: UpkeepConfig = UpkeepConfig()
+    storage: StorageConfig = StorageConfig()
+    replay: ReplayConfig = ReplayConfig()
 
 
 def default_config_path() -> Path:
@@ -85,5 +165,5 @@ def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Ite
         if key not in fields:
             nearest = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
             yield f"unknown key {prefix}{key}; the nearest known one is {prefix}{nearest[0]}"
-        elif isinstance(value, dict) and issubclass(fields[key], Struct):
+        elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
             yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")

@@ -1,7 +1,6 @@
 """The daemon put together: starts its parts in order, stops them in the reverse order."""
 
 import asyncio
-import math
 import signal
 from collections.abc import Coroutine, Mapping
 from typing import Any
@@ -9,22 +8,33 @@ from typing import Any
 import zmq.asyncio
 
 from reeld.config import Config
-from reeld.control.handlers import Handlers, Parts
+from reeld.control import chores
+from reeld.control.enforcer import Enforcer
+from reeld.control.following import followed
+from reeld.control.handlers import Handlers
 from reeld.control.library import Library
+from reeld.control.parts import Parts, as_reply
 from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.stats import StatsSampler
+from reeld.replay.keeper import ReplayKeeper
 from reeld.runtime.logs import get_logger
 from reeld.sessions import SessionService
 from reeld.supervisor import Limits, Listeners, Premises, Role, Supervisor
 from reeld.supervisor import jobs as jobs_module
 from reeld.supervisor.notify import ServiceManager
 from reeld.supervisor.supervisor import MODULES
+from reeld.upkeep.keeper import Upkeep
+from reeld_proto.commands import Collected
 from reeld_proto.events import ExportProgress, StatsPublished
 from reeld_proto.records import SessionBrief, WorkerInfo
-from reeld_proto.workers import JobProgress
+from reeld_proto.workers import CollectChunks, JobProgress
 
 STATS_EVERY_S = 0.5
+COLLECT_CHUNKS = 500
+COLLECT_S = 15.0
+"""Bound of one transaction that removes recycled chunks, and of the wait for it."""
+
 REPLIES_OUT_S = 2.0
 """How long the daemon, ending, waits for commands under way; a waiting `stop` gets its reply."""
 
@@ -69,7 +79,10 @@ class Daemon:
             if await self._unless_ending(self.supervisor.start(), serving):
                 get_logger().info("daemon.ready", store=str(self._premises.store_dir))
                 manager.ready()
-                await self._unless_ending(asyncio.sleep(math.inf), serving)
+                self.replay.begin()
+                # What was forgotten just before a crash must not stay in the text index until somebody searches.
+                await self._unless_ending(self.library.catch_up(), serving)
+                await self._unless_ending(self.enforcer.serve(), serving)
         finally:
             manager.stopping()
             get_logger().info("daemon.stopping")
@@ -109,44 +122,58 @@ class Daemon:
         self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
         self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self.publisher.publish, module=self._export_module)
         self.library = Library(premises.store_dir)
+        self.upkeep = Upkeep(is_recording=lambda: self._brief() is not None)
         self.stats = StatsSampler(
             premises.store_dir,
             workers=self.workers,
             progress=self.supervisor.progress,
             session=self._brief,
             restarts=self._restarts,
+            upkeep=self.upkeep.status,
+        )
+        self.replay = ReplayKeeper(
+            self.supervisor, self._config, free_bytes=self._free_bytes, collect=self._collect_garbage
         )
         self.sessions = SessionService(
-            self.supervisor,
+            self.replay.workers(),
             self._config,
             read_session=self.library.show,
-            free_bytes=self.stats.free_bytes,
+            free_bytes=self._free_bytes,
             publish=self.publisher.publish,
         )
-        listeners.on_lost = self.sessions.worker_lost
-        listeners.on_failed = self.sessions.role_failed
+        listeners.on_lost = self._worker_lost
+        listeners.on_failed = self._role_failed
         listeners.on_job_ready = self.jobs.on_ready
         listeners.on_job_progress = self._job_progress
         handlers = Handlers(
-            Parts(
+            parts := Parts(
+                config=self._config,
+                ask_store=followed(self.supervisor.ask_store, self.library),
+                upkeep=self.upkeep,
                 sessions=self.sessions,
+                replay=self.replay,
                 jobs=self.jobs,
                 library=self.library,
                 stats=self.stats,
                 workers=self.workers,
                 event_seq=lambda: self.publisher.seq,
                 store_dir=premises.store_dir,
+                publish=self.publisher.publish,
             )
         )
+        self.enforcer = Enforcer(parts)
+        for work in chores.works(parts):
+            self.upkeep.add(work)
         self.server = ControlServer(context, premises.endpoints.control, handlers.handle)
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
-        return [self.publisher.serve(), self.server.serve()]
+        return [self.publisher.serve(), self.server.serve(), self.upkeep.serve()]
 
     async def _stop(self, serving: list[asyncio.Task[None]]) -> None:
         if self._stats_timer is not None:
             self._stats_timer.cancel()
         await self.sessions.close("the daemon is stopping")
+        await self.replay.close()
         await self.server.drain(REPLIES_OUT_S)
         await self.supervisor.stop()
         for task in serving:
@@ -155,6 +182,27 @@ class Daemon:
         await self.library.close()
         self.server.close()
         self.publisher.close()
+
+    def _worker_lost(self, role: Role, reason: str) -> None:
+        self.sessions.worker_lost(role, reason)
+        self.replay.worker_lost(role, reason)
+
+    def _role_failed(self, role: Role, reason: str) -> None:
+        self.sessions.role_failed(role, reason)
+        self.replay.role_failed(role, reason)
+
+    async def _collect_garbage(self) -> None:
+        """What was recycled leaves the file, as far as no job may still read it; its pages are used again at once."""
+        keep_since_ns, after = self.jobs.oldest_start_wall_ns(), ""
+        while True:
+            order = CollectChunks(keep_since_wall_ns=keep_since_ns, chunks_max=COLLECT_CHUNKS, after=after)
+            done = as_reply(await self.supervisor.ask_store(order, COLLECT_S), Collected)
+            if done.complete:
+                return
+            after = max(item.chunk for item in (*done.items, *done.kept))
+
+    def _free_bytes(self) -> int:
+        return self.enforcer.free_bytes()
 
     def _brief(self) -> SessionBrief | None:
         return self.sessions.brief()

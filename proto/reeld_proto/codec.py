@@ -1,9 +1,12 @@
 """The one place where msgpack is imported: envelopes and their bodies to bytes and back.
 
-Foreign input is limited in size before it is decoded and validated by msgspec against the expected types;
-whatever is wrong with it is a `RequestRejected` with a stable code, and nothing else is ever raised.
+Foreign input is limited in size before it is decoded, and msgspec decodes it straight into the expected types: nothing
+is allocated for a length that the bytes behind it do not bear out, and what nobody expects is skipped. Whatever is
+wrong with it is a `RequestRejected` with a stable code, and nothing else is ever raised.
 """
 
+import functools
+import gc
 from typing import Any, Generic, TypeVar
 
 import msgpack  # noqa: TID251 - this is the one place
@@ -21,7 +24,6 @@ MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 """Largest envelope between our own processes and largest reply."""
 PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 """Largest chunk: far above 2 s of lossless 4K, far below what would exhaust memory."""
-_NESTING_ITEMS_MAX = 1_000_000
 
 
 class Envelope(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
@@ -49,16 +51,41 @@ class _Kind(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
+class _Body(msgspec.Struct, frozen=True, kw_only=True):
+    body: _Kind
+
+
+_LARGE_BYTES = 1_000_000
+
+Encoded = msgspec.Raw
+"""A struct that is msgpack already, put into a message as it is: a list of thousands is packed once, not every time."""
+
+
+_HOLDING: dict[type, bool] = {}
+"""For each type of body that was sent: whether it has parts that are packed already."""
+
+
 def encode(envelope: Envelope[Any]) -> bytes:
     """Bytes of an envelope whose body is one of this package's structs.
 
     Raises InternalError if the body holds what msgpack cannot carry.
     """
     try:
+        if _holds_encoded(envelope.body):
+            return msgspec.msgpack.encode(envelope)
         packed: bytes = msgpack.packb(msgspec.to_builtins(envelope, builtin_types=(bytes,)), use_bin_type=True)
     except (TypeError, ValueError, OverflowError) as error:
         raise InternalError(f"cannot encode {type(envelope.body).__name__}: {error}") from error
     return packed
+
+
+def _holds_encoded(body: Any) -> bool:
+    """Whether a body has parts that are packed already; only msgspec can put these in as they are."""
+    kind = type(body)
+    if kind not in _HOLDING:
+        fields = msgspec.structs.fields(kind) if issubclass(kind, msgspec.Struct) else ()
+        _HOLDING[kind] = any(field.type in (Encoded, list[Encoded]) for field in fields)
+    return _HOLDING[kind]
 
 
 def pack(body: msgspec.Struct, *, seq: int = 0, id: str = "", sender: str = "", sent_ns: int = 0) -> bytes:
@@ -66,29 +93,36 @@ def pack(body: msgspec.Struct, *, seq: int = 0, id: str = "", sender: str = "", 
     return encode(Envelope(v=PROTOCOL_VERSION, seq=seq, body=body, id=id, sender=sender, sent_ns=sent_ns))
 
 
-def _unpack(data: bytes | memoryview, limit: int) -> Any:
+@functools.cache
+def _decoder(kind: Any) -> "msgspec.msgpack.Decoder[Any]":
+    return msgspec.msgpack.Decoder(kind)
+
+
+def _decode(data: bytes | memoryview, kind: Any, limit: int) -> Any:
     if len(data) > limit:
         raise RequestRejected(f"message of {len(data)} bytes is over the limit of {limit}", code=ErrorCode.TOO_LARGE)
     try:
-        return msgpack.unpackb(
-            data,
-            raw=False,
-            strict_map_key=True,
-            max_str_len=limit,
-            max_bin_len=limit,
-            max_array_len=_NESTING_ITEMS_MAX,
-            max_map_len=_NESTING_ITEMS_MAX,
-            max_ext_len=0,
-        )
-    except Exception as error:  # msgpack raises ValueError, its own types, and StackError on hostile input
+        if len(data) < _LARGE_BYTES:
+            return _decoder(kind).decode(data)
+        return _decode_uncollected(data, kind)
+    except msgspec.ValidationError as error:
+        raise RequestRejected(f"invalid message: {error}") from error
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise RequestRejected(f"not a msgpack message: {error}") from error
 
 
-def _convert(value: Any, kind: Any) -> Any:
+def _decode_uncollected(data: bytes | memoryview, kind: Any) -> Any:
+    """Decode without the garbage collector, which would look through a growing list of thousands again and again.
+
+    Nobody else is affected: no other Python code runs in this process until the decoder returns.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        return msgspec.convert(value, kind)
-    except (msgspec.ValidationError, RecursionError, OverflowError) as error:
-        raise RequestRejected(f"invalid message: {error}") from error
+        return _decoder(kind).decode(data)
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def unpack(data: bytes | memoryview, body_type: Any, *, limit: int = COMMAND_BYTES_MAX) -> Envelope[Any]:
@@ -96,17 +130,16 @@ def unpack(data: bytes | memoryview, body_type: Any, *, limit: int = COMMAND_BYT
 
     Raises RequestRejected: TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_VERSION or UNKNOWN_COMMAND.
     """
-    value = _unpack(data, limit)
-    header: _Header = _convert(value, _Header)
+    header: _Header = _decode(data, _Header, limit)
     if header.v != PROTOCOL_VERSION:
         raise RequestRejected(
             f"protocol version {header.v} is not spoken here, only {PROTOCOL_VERSION}",
             code=ErrorCode.UNSUPPORTED_VERSION,
         )
-    kind: _Kind = _convert(value.get("body"), _Kind)
-    if kind.type not in tags_of(body_type):
-        raise RequestRejected(f"unknown message type {kind.type!r}", code=ErrorCode.UNKNOWN_COMMAND)
-    envelope: Envelope[Any] = _convert(value, Envelope[body_type])
+    body: _Body = _decode(data, _Body, limit)
+    if body.body.type not in tags_of(body_type):
+        raise RequestRejected(f"unknown message type {body.body.type!r}", code=ErrorCode.UNKNOWN_COMMAND)
+    envelope: Envelope[Any] = _decode(data, Envelope[body_type], limit)
     return envelope
 
 
@@ -124,7 +157,7 @@ def sequence_of(data: bytes | memoryview) -> int | None:
 
 def _header_of(data: bytes | memoryview, limit: int) -> _Header | None:
     try:
-        header: _Header = _convert(_unpack(data, limit), _Header)
+        header: _Header = _decode(data, _Header, limit)
     except RequestRejected:
         return None
     return header
@@ -143,14 +176,28 @@ def tags_of(body_type: Any) -> frozenset[str]:
 
 def pack_record(record: msgspec.Struct) -> bytes:
     """Bytes of a bare struct, for values kept in the store."""
-    packed: bytes = msgpack.packb(msgspec.to_builtins(record, builtin_types=(bytes,)), use_bin_type=True)
-    return packed
+    return msgspec.msgpack.encode(record)
+
+
+def encoded(record: msgspec.Struct) -> Encoded:
+    """A struct ready to be put into a message. Raises InternalError if it holds what msgpack cannot carry."""
+    try:
+        return Encoded(msgspec.msgpack.encode(record))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InternalError(f"cannot encode {type(record).__name__}: {error}") from error
 
 
 def unpack_record(data: bytes | memoryview, record_type: type[T]) -> T:
     """The struct that `pack_record` wrote. Raises RequestRejected if `data` is not one."""
-    record: T = _convert(_unpack(data, MESSAGE_BYTES_MAX), record_type)
+    record: T = _decode(data, record_type, MESSAGE_BYTES_MAX)
     return record
+
+
+def unpack_all(records: list[Encoded], record_type: type[T]) -> list[T]:
+    """The structs that `encoded` packed. Raises RequestRejected if one is another."""
+    data = msgspec.msgpack.encode(records)
+    found: list[T] = _decode(data, list[record_type], len(data))  # type: ignore[valid-type]
+    return found
 
 
 def to_plain(record: Any) -> Any:

@@ -4,12 +4,27 @@ A command is imperative; its reply carries the envelope id of the command. Every
 `ErrorReply`. Field names of replies are the fields of `reelctl --json`.
 """
 
-from typing import Annotated
+from msgspec import field
 
-from msgspec import Meta, Struct, field
-
+from reeld_proto.base import Command, Name, Reply, Text
+from reeld_proto.copies import Bundled, BundleSession, Imported, ImportMedia, Synced, SyncStore
+from reeld_proto.edits import (
+    ClipSession,
+    Collected,
+    CollectGarbage,
+    Deleted,
+    DeleteSession,
+    Derived,
+    EditSession,
+    ForgetRange,
+    Forgotten,
+    MergeSessions,
+    RedactSession,
+    TrimSession,
+)
 from reeld_proto.records import (
     AudioSource,
+    BufferInfo,
     CameraSource,
     DaemonInfo,
     DisplaySource,
@@ -25,18 +40,16 @@ from reeld_proto.records import (
     WorkerInfo,
 )
 from reeld_proto.stats import Stats
-
-Text = Annotated[str, Meta(max_length=4096)]
-Name = Annotated[str, Meta(max_length=1024)]
-"""Longer than any valid session name, so that validation can report the fault among the others."""
-
-
-class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all commands."""
-
-
-class Reply(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of all replies."""
+from reeld_proto.storage import ApplyBudget, BudgetApplied, GetStorage, ReplaySaved, SaveReplay, StorageReport
+from reeld_proto.upkeep import (
+    CheckIndex,
+    GetUpkeep,
+    IndexChecked,
+    Repaired,
+    RepairStore,
+    SteerUpkeep,
+    UpkeepStatus,
+)
 
 
 class Ping(Command, tag="ping", frozen=True, kw_only=True):
@@ -92,11 +105,21 @@ class AddMarker(Command, tag="session.mark", frozen=True, kw_only=True):
 
 
 class ListSessions(Command, tag="sessions.list", frozen=True, kw_only=True):
-    """List sessions, newest first. All filters given must hold. Answered by `SessionList`."""
+    """List sessions, newest first, or with `text` the best match first. Answered by `SessionList`.
+
+    All filters given must hold; with `any_of`, one of them must. text: words of names, tags, notes and markers; `AND`
+    (the default), `OR`, `"a phrase"`, and a prefix as in `meet*`. since, until: ISO 8601 instants or dates of the
+    session's time. limit: at most so many. after: go on behind this session of an answer that had `more`.
+    """
 
     status: SessionState | None = None
     tag: Name | None = None
     text: Text | None = None
+    since: Name | None = None
+    until: Name | None = None
+    any_of: bool = False
+    limit: int | None = None
+    after: Name = ""
 
 
 class ShowSession(Command, tag="sessions.show", frozen=True, kw_only=True):
@@ -119,9 +142,13 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
 
 
 class VerifyStore(Command, tag="store.verify", frozen=True, kw_only=True):
-    """Check every chunk of the store, or of one session. Answered by `Verified`."""
+    """Check every chunk of the store, or of one session. Answered by `Verified`.
+
+    max_duration_s: hash only as many chunks as this time allows, least recently checked first.
+    """
 
     session: Name | None = None
+    max_duration_s: float | None = None
 
 
 class GetStats(Command, tag="stats", frozen=True, kw_only=True):
@@ -137,11 +164,12 @@ class Pong(Reply, tag="pong", frozen=True, kw_only=True):
 
 
 class Status(Reply, tag="status.reply", frozen=True, kw_only=True):
-    """Answer to `GetStatus`."""
+    """Answer to `GetStatus`. buffer: the rolling buffer, None unless the config allows one."""
 
     daemon: DaemonInfo
     workers: list[WorkerInfo]
     session: SessionBrief | None
+    buffer: BufferInfo | None = None
 
 
 class Sources(Reply, tag="sources.reply", frozen=True, kw_only=True):
@@ -187,9 +215,10 @@ class SessionStopped(Reply, tag="session.stopped.reply", frozen=True, kw_only=Tr
 
 
 class SessionList(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
-    """Answer to `ListSessions`."""
+    """Answer to `ListSessions`. more: a message did not hold all; ask again with `after` the last of these."""
 
     sessions: list[SessionInfo]
+    more: bool = False
 
 
 class SessionDetail(Reply, tag="sessions.show.reply", frozen=True, kw_only=True):
@@ -207,12 +236,17 @@ class Exported(Reply, tag="sessions.export.reply", frozen=True, kw_only=True):
 
 
 class Verified(Reply, tag="store.verify.reply", frozen=True, kw_only=True):
-    """Answer to `VerifyStore`."""
+    """Answer to `VerifyStore`.
+
+    complete: False if the time did not suffice for every chunk; next_chunk: then the digest of the last one checked.
+    """
 
     ok: bool
     checked_chunks: int
     checked_bytes: int
     faults: list[Fault]
+    complete: bool = True
+    next_chunk: str = ""
 
 
 class StatsReply(Reply, tag="stats.reply", frozen=True, kw_only=True):
@@ -253,6 +287,24 @@ AnyCommand = (
     | VerifyStore
     | GetStats
     | GetSnapshot
+    | ClipSession
+    | TrimSession
+    | MergeSessions
+    | RedactSession
+    | ForgetRange
+    | EditSession
+    | DeleteSession
+    | CollectGarbage
+    | GetStorage
+    | ApplyBudget
+    | SaveReplay
+    | SyncStore
+    | BundleSession
+    | ImportMedia
+    | RepairStore
+    | GetUpkeep
+    | SteerUpkeep
+    | CheckIndex
 )
 AnyReply = (
     Pong
@@ -267,5 +319,18 @@ AnyReply = (
     | Verified
     | StatsReply
     | Snapshot
+    | Derived
+    | Forgotten
+    | Deleted
+    | Collected
+    | StorageReport
+    | BudgetApplied
+    | ReplaySaved
+    | Synced
+    | Bundled
+    | Imported
+    | Repaired
+    | UpkeepStatus
+    | IndexChecked
     | ErrorReply
 )

@@ -11,7 +11,22 @@ from typing import Any
 
 import msgspec
 
-from reeld_proto import codec, commands, errors, events, records, stats, units, workers
+from reeld_proto import (
+    codec,
+    commands,
+    copies,
+    edits,
+    errors,
+    events,
+    records,
+    replay_orders,
+    stats,
+    storage,
+    store_orders,
+    units,
+    upkeep,
+    workers,
+)
 from reeld_proto.docs_reading import (
     attribute_docs,
     default_of,
@@ -29,6 +44,9 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
+_AREAS = (edits, storage, copies, upkeep)
+"""Modules that keep the messages of one area; `commands` unites them."""
+
 _SOCKETS = ("control", "events", "workers", "telemetry", "ingest", "commits")
 
 
@@ -37,12 +55,10 @@ def render() -> str:
     parts = [
         _head(),
         _framing(),
-        _section(
-            "Commands", commands.__doc__, _messages(commands, commands.AnyCommand), "What a client sends on `control`."
-        ),
-        _section("Replies", "", _messages(commands, commands.AnyReply), "What comes back on `control`."),
+        _section("Commands", commands.__doc__, _messages(commands.AnyCommand), "What a client sends on `control`."),
+        _section("Replies", "", _messages(commands.AnyReply), "What comes back on `control`."),
         _section("Events", events.__doc__, _events(), "What everybody hears who subscribed on `events`."),
-        _section("Records", records.__doc__, _records(records, stats), "Parts of replies and events."),
+        _section("Records", records.__doc__, _records(), "Parts of replies and events."),
         _section("Names with fixed values", "", _enums(records), "Strings on the wire."),
         _errors(),
         _section(
@@ -105,9 +121,9 @@ def _section(title: str, text: str | None, body: Iterable[str], fallback: str) -
     return f"## {title}\n\n{lead}\n\n" + "\n".join(body)
 
 
-def _messages(module: ModuleType, union: Any) -> Iterator[str]:
+def _messages(union: Any) -> Iterator[str]:
     members = set(union.__args__)
-    for kind in structs_of(module):
+    for kind in _structs(commands, *_AREAS):
         if kind in members:
             yield _struct(kind, f"`{tag_of(kind)}`: {kind.__name__}")
 
@@ -119,15 +135,19 @@ def _events() -> Iterator[str]:
             yield _struct(kind, f"`{tag_of(kind)}`: {kind.__name__}", note=f"Topic `{topic}`.")
 
 
-def _records(*modules: ModuleType) -> Iterator[str]:
+def _structs(*modules: ModuleType) -> Iterator[type[msgspec.Struct]]:
     for module in modules:
-        for kind in structs_of(module):
-            if kind.__struct_fields__:
-                yield _struct(kind, kind.__name__)
+        yield from structs_of(module)
+
+
+def _records() -> Iterator[str]:
+    for kind in _structs(records, stats, *_AREAS):
+        if kind.__struct_fields__ and issubclass(kind, records.Record):
+            yield _struct(kind, kind.__name__)
 
 
 def _worker_messages() -> Iterator[str]:
-    for kind in structs_of(workers):
+    for kind in _structs(workers, store_orders, replay_orders):
         tag = tag_of(kind)
         if kind.__struct_fields__ or tag:
             yield _struct(kind, f"`{tag}`: {kind.__name__}" if tag else kind.__name__)

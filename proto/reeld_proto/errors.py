@@ -43,6 +43,8 @@ class ErrorCode(StrEnum):
     """Free disk is below the reserve, or a write failed for lack of room."""
     DISK_FAILED = "disk-failed"
     """The disk could not be read or written."""
+    DISK_SLOW = "disk-slow"
+    """The disk keeps a write waiting; nothing is lost by it."""
     CORRUPT = "corrupt"
     """Recorded data does not match its digest or its index."""
     DENIED = "denied"
@@ -70,6 +72,7 @@ EXIT_CODES: dict[ErrorCode, int] = {
     ErrorCode.PERMISSION: 6,
     ErrorCode.DISK_FULL: 6,
     ErrorCode.DISK_FAILED: 6,
+    ErrorCode.DISK_SLOW: 6,
     ErrorCode.CORRUPT: 7,
     ErrorCode.DENIED: 8,
     ErrorCode.WORKER_LOST: 70,

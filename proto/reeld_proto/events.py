@@ -32,6 +32,16 @@ class MarkerAdded(Event, tag="session.marker", frozen=True, kw_only=True):
     text: str
 
 
+class SessionBudgeted(Event, tag="session.budget", frozen=True, kw_only=True):
+    """The budget dropped a session or thinned it to key frames (`action`: `drop` or `thin`), and why. bytes: freed."""
+
+    session: str
+    name: str
+    action: str
+    reason: str
+    bytes: int
+
+
 class WorkerStateChanged(Event, tag="worker.state", frozen=True, kw_only=True):
     """A worker process changed state."""
 
@@ -65,7 +75,15 @@ class ExportProgress(Event, tag="export.progress", frozen=True, kw_only=True):
     total_s: float
 
 
-AnyEvent = SessionStateChanged | MarkerAdded | WorkerStateChanged | TroubleReported | StatsPublished | ExportProgress
+AnyEvent = (
+    SessionStateChanged
+    | MarkerAdded
+    | SessionBudgeted
+    | WorkerStateChanged
+    | TroubleReported
+    | StatsPublished
+    | ExportProgress
+)
 
 
 def topic_of(event: Event) -> bytes:

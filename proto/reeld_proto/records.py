@@ -58,6 +58,11 @@ class GapReason(StrEnum):
     DROPPED = "dropped"
     ASLEEP = "asleep"
     DISK_FULL = "disk-full"
+    FORGOTTEN = "forgotten"
+    THINNED = "thinned"
+    DAMAGED = "damaged"
+    ABSENT = "absent"
+    RECYCLED = "recycled"
 
 
 class Quality(StrEnum):
@@ -143,7 +148,20 @@ class SessionBrief(Record, frozen=True, kw_only=True):
     elapsed_s: float
 
 
-class TrackInfo(Record, frozen=True, kw_only=True):
+# `gc=False` from here on: these come by the ten thousand in one reply and cannot refer to themselves, so the garbage
+# collector need not look at each of them.
+class BufferInfo(Record, frozen=True, kw_only=True):
+    """The rolling buffer. minutes: how much it may hold; held_s: how much of the clock it holds, as far as is known.
+
+    recording: whether it grows now; while a session of a person runs it does not.
+    """
+
+    minutes: float
+    held_s: float
+    recording: bool
+
+
+class TrackInfo(Record, frozen=True, kw_only=True, gc=False):
     """One track of a session, as stored so far."""
 
     id: str
@@ -159,7 +177,7 @@ class TrackInfo(Record, frozen=True, kw_only=True):
     """Audio: seconds filled with counted silence because the device had nothing yet or was lost."""
 
 
-class GapInfo(Record, frozen=True, kw_only=True):
+class GapInfo(Record, frozen=True, kw_only=True, gc=False):
     """A stretch of one track without media.
 
     `start_s` and `end_s` count from the start of the session on the clock, pauses included; `media_start_s` and
@@ -174,15 +192,19 @@ class GapInfo(Record, frozen=True, kw_only=True):
     media_end_s: float = 0.0
 
 
-class MarkerInfo(Record, frozen=True, kw_only=True):
+class MarkerInfo(Record, frozen=True, kw_only=True, gc=False):
     """A note at an instant of a session, in playback time."""
 
     at_s: float
     text: str
 
 
-class SessionInfo(Record, frozen=True, kw_only=True):
-    """A session in the store. `status` is its state; `session` its id; `started_at` ISO 8601 with offset."""
+class SessionInfo(Record, frozen=True, kw_only=True, gc=False):
+    """A session in the store. `status` is its state; `session` its id; `started_at` ISO 8601 with offset.
+
+    origins: the recordings whose media it shows, if it was made of others. tier: `full`, or `keyframes` when the budget
+    left only these.
+    """
 
     session: str
     name: str
@@ -195,6 +217,10 @@ class SessionInfo(Record, frozen=True, kw_only=True):
     gaps: list[GapInfo] = field(default_factory=list)
     markers: list[MarkerInfo] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    note: str = ""
+    pinned: bool = False
+    origins: list[str] = field(default_factory=list)
+    tier: str = "full"
 
 
 class Fault(Record, frozen=True, kw_only=True):

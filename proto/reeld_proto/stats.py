@@ -3,10 +3,14 @@
 from msgspec import field
 
 from reeld_proto.records import Record, SessionBrief
+from reeld_proto.upkeep import UpkeepTask
 
 
 class QueueStats(Record, frozen=True, kw_only=True):
-    """A bounded queue. `overflow`: `block` (producer waits), `drop` (counted in `dropped`), or `resend`."""
+    """A bounded queue. `overflow`: `block` (producer waits), `drop` (counted in `dropped`), or `resend`.
+
+    retries: how often something in it had to be tried again.
+    """
 
     name: str
     unit: str
@@ -15,6 +19,7 @@ class QueueStats(Record, frozen=True, kw_only=True):
     peak: int = 0
     dropped: int = 0
     overflow: str = "block"
+    retries: int = 0
 
 
 class TrackStats(Record, frozen=True, kw_only=True):
@@ -56,3 +61,4 @@ class Stats(Record, frozen=True, kw_only=True):
     tracks: list[TrackStats] = field(default_factory=list)
     disk_free_bytes: int = 0
     store_bytes: int = 0
+    upkeep: list[UpkeepTask] = field(default_factory=list)

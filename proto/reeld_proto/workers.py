@@ -7,21 +7,55 @@ Telemetry (PUSH of the worker to PULL of the daemon): `Telemetry` messages, no a
 
 from msgspec import Struct, field
 
-from reeld_proto.commands import ErrorReply, Exported, Sources, Verified
+from reeld_proto.base import Order, Report, Telemetry
+from reeld_proto.commands import (
+    Bundled,
+    Collected,
+    Deleted,
+    ErrorReply,
+    Exported,
+    Forgotten,
+    Imported,
+    Repaired,
+    Sources,
+    Synced,
+    Verified,
+)
 from reeld_proto.records import GapReason, Quality, SessionState, TrackKind
+from reeld_proto.replay_orders import BufferTrimmed, FillKept, KeepLast, Kept, LastKept, TrimBuffer
 from reeld_proto.stats import QueueStats, TrackStats
-
-
-class Order(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of what the daemon asks of a worker."""
-
-
-class Report(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of what a worker answers to an order."""
-
-
-class Telemetry(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of what a worker tells unasked."""
+from reeld_proto.store_orders import (
+    CollectChunks,
+    Compacted,
+    DeriveSession,
+    EditRecord,
+    EraseFreed,
+    ForgetMedia,
+    FreedErased,
+    Healing,
+    ImportSession,
+    ImportStaged,
+    LandBytes,
+    MediaStaged,
+    RecordCheck,
+    Recut,
+    RemoveSession,
+    RepairChunks,
+    ReplaceMedia,
+    RunBundle,
+    RunCompact,
+    RunCompress,
+    RunHealing,
+    RunImport,
+    RunRecut,
+    RunScrub,
+    RunSync,
+    RunThin,
+    RunUsage,
+    Scrubbed,
+    Surveyed,
+    SwapFile,
+)
 
 
 class PauseSpan(Struct, frozen=True, kw_only=True):
@@ -103,6 +137,17 @@ class ResumeTracks(Order, tag="order.resume", frozen=True, kw_only=True):
     at_ns: int
 
 
+class CutTracks(Order, tag="order.cut", frozen=True, kw_only=True):
+    """Send what was recorded so far, without waiting for the chunks to be full. Recording goes on. Answered by `Done`.
+
+    The answer comes when the store has it, after `wait_s` at the latest. keyframe_after_s: a picture whose last key
+    frame is longer ago goes on with one.
+    """
+
+    wait_s: float = 0.0
+    keyframe_after_s: float | None = None
+
+
 class StopTracks(Order, tag="order.stop", frozen=True, kw_only=True):
     """Record up to `at_ns` (monotonic), drain, and wait until the store has acknowledged all. Answered by `Done`."""
 
@@ -114,7 +159,10 @@ class ShutDown(Order, tag="order.shutdown", frozen=True, kw_only=True):
 
 
 class CreateSession(Order, tag="order.session.create", frozen=True, kw_only=True):
-    """Store: a session begins. Durable when answered by `Done`. Asking again with the same id changes nothing."""
+    """Store: a session begins. Durable when answered by `Done`. Asking again with the same id changes nothing.
+
+    buffer: it is part of the rolling buffer.
+    """
 
     session: str
     name: str
@@ -123,6 +171,7 @@ class CreateSession(Order, tag="order.session.create", frozen=True, kw_only=True
     started_mono_ns: int
     tracks: list["TrackRecord"]
     warnings: list[str] = field(default_factory=list)
+    buffer: bool = False
 
 
 class RecordPause(Order, tag="order.session.pause", frozen=True, kw_only=True):
@@ -184,6 +233,7 @@ class RunVerify(Order, tag="order.verify", frozen=True, kw_only=True):
 
     store: str
     session: str | None
+    max_duration_s: float | None = None
 
 
 # -- reports --------------------------------------------------------------------------------------------------------
@@ -260,7 +310,8 @@ class ChunkCaptured(Ingest, tag="ingest.chunk", frozen=True, kw_only=True):
 
     The init segment travels with every chunk so that a chunk is never stored without what is needed to decode it;
     content addressing stores it once. start_ns, end_ns: media time. frames: samples in the mp4 sense.
-    keyframe: the first sample can be decoded alone. counters are of this chunk alone.
+    keyframe: the first sample can be decoded alone. counters are of this chunk alone. shift_ns: media time minus the
+    chunk's own (tfdt).
     """
 
     session: str
@@ -274,6 +325,7 @@ class ChunkCaptured(Ingest, tag="ingest.chunk", frozen=True, kw_only=True):
     dropped: int = 0
     unchanged: int = 0
     silence_ns: int = 0
+    shift_ns: int = 0
 
 
 class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
@@ -325,6 +377,7 @@ AnyOrder = (
     | StartAudio
     | PauseTracks
     | ResumeTracks
+    | CutTracks
     | StopTracks
     | ShutDown
     | CreateSession
@@ -335,8 +388,58 @@ AnyOrder = (
     | FinishSession
     | RunExport
     | RunVerify
+    | DeriveSession
+    | EditRecord
+    | RemoveSession
+    | ForgetMedia
+    | ReplaceMedia
+    | CollectChunks
+    | EraseFreed
+    | SwapFile
+    | RunCompact
+    | RecordCheck
+    | RepairChunks
+    | RunHealing
+    | RunScrub
+    | RunRecut
+    | RunThin
+    | RunCompress
+    | RunUsage
+    | RunSync
+    | RunBundle
+    | RunImport
+    | LandBytes
+    | ImportSession
+    | TrimBuffer
+    | KeepLast
+    | FillKept
 )
-AnyReport = Done | TracksStarted | Sources | Exported | Verified | ErrorReply
+AnyReport = (
+    Done
+    | TracksStarted
+    | Sources
+    | Exported
+    | Verified
+    | Deleted
+    | Forgotten
+    | Collected
+    | Recut
+    | MediaStaged
+    | Surveyed
+    | FreedErased
+    | Compacted
+    | Healing
+    | Scrubbed
+    | Synced
+    | Bundled
+    | Imported
+    | Repaired
+    | ImportStaged
+    | BufferTrimmed
+    | LastKept
+    | Kept
+    | ErrorReply
+)
 AnyTelemetry = WorkerReady | Progress | JobProgress | Trouble
 AnyIngest = ChunkCaptured | GapFound
 AnyCommitNote = Committed | StoreStarted | IngestRefused

@@ -9,35 +9,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from reeld_client import Client
-from tests.bench import measure, scenes
+from tests.bench import library, measure, scenes, store_rows
+from tests.bench.rows import Row
 from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
 
 console = Console(width=110)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the report. `bar` is the most that `value` may be."""
-
-    work: str
-    ours: str
-    peer: str
-    value: float
-    bar: float
-    unit: str = "x"
-
-    @property
-    def met(self) -> bool:
-        """Whether the bar holds."""
-        return self.value <= self.bar
 
 
 def video_rows(desk: VirtualDesk, installation: Installation, seconds: float, folder: Path) -> list[Row]:
@@ -130,6 +113,21 @@ def memory_rows(desk: VirtualDesk, installation: Installation, seconds: float) -
     ]
 
 
+def library_rows(folder: Path, *, short: bool) -> list[Row]:
+    """Lists, searches and opening of large stores, beside plain SQLite."""
+    return [
+        Row(
+            each.work,
+            f"{each.ours_ms:.1f} ms",
+            "" if each.peer_ms is None else f"SQLite {each.peer_ms:.1f}",
+            each.ours_ms,
+            each.bar_ms,
+            "ms",
+        )
+        for each in library.findings(folder, short=short)
+    ]
+
+
 def report(rows: list[Row]) -> None:
     """Print the table."""
     table = Table(title="reeld beside its peers")
@@ -152,6 +150,8 @@ def main() -> int:
         rows = memory_rows(desk, installation, seconds)
         rows += video_rows(desk, installation, seconds, Path(folder))
         rows += latency_rows(installation, rounds)
+        rows += library_rows(Path(folder), short=options.short)
+        rows += store_rows.rows(Path(folder), short=options.short)
     report(rows)
     if options.short:
         return int(any(row.value > 1.5 * row.bar for row in rows if row.unit in ("x", "MB")))

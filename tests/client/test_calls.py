@@ -34,7 +34,8 @@ def test_an_answer_to_something_else_is_not_taken(call: Call[object]) -> None:
 
 
 def test_lists_and_details_are_unpacked() -> None:
-    assert calls.sessions(None, None, None).read(commands.SessionList(sessions=[INFO])) == [INFO]
+    listed = commands.SessionList(sessions=[INFO], more=True)
+    assert calls.sessions({}).read(listed) is listed
     assert calls.show("s").read(commands.SessionDetail(session=INFO)) == INFO
     assert calls.stats().read(commands.StatsReply(stats=STATS)) == STATS
 
@@ -50,3 +51,14 @@ def test_an_export_names_its_file_as_the_daemon_sees_it(tmp_path: Path, monkeypa
         call = calls.export("s", given, None, None, None)
         assert isinstance(call.command, commands.ExportSession)
         assert call.command.path == call.progress_path == str(absolute)
+
+
+def test_filters_are_sent_as_they_were_said() -> None:
+    call = calls.sessions({"text": "guitar", "any_of": True, "limit": 3}, after="s7")
+    assert call.command == commands.ListSessions(text="guitar", any_of=True, limit=3, after="s7")
+    assert calls.sessions({}).command == commands.ListSessions()
+
+
+def test_a_long_list_may_take_its_time() -> None:
+    """The first one after a start describes every session anew."""
+    assert calls.sessions({}).timeout_s == 30.0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.config import Config, default_config_path, load_config, parse_config
+from reeld.config import Config, ReplayConfig, default_config_path, load_config, parse_config, parse_size
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import Quality
 
@@ -99,3 +99,81 @@ def test_home_is_the_last_resort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_config_path() == tmp_path / ".config" / "reeld" / "config.toml"
+
+
+# -- storage --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_ever_dropped_by_default() -> None:
+    storage = parse_config("").storage
+    assert not storage.is_limited
+    assert (storage.quota_bytes, storage.keyframes_after_days, storage.drop_after_days) == (None, None, None)
+    assert storage.garbage_after_s == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("50GB", 50 * 10**9),
+        ("500 MB", 500 * 10**6),
+        ("500mb", 500 * 10**6),
+        ("1.5TB", 1_500 * 10**9),
+        ("20 GiB", 20 << 30),
+        ("64KiB", 64 << 10),
+        ("10G", 10 * 10**9),
+        ("1000", 1000),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
+    assert parse_size(text) == size
+    assert parse_config(f'[storage]\nquota = "{text}"\n').storage.quota_bytes == size
+
+
+@given(st.integers(1, 1 << 60))
+def test_a_quota_may_be_plain_bytes(size: int) -> None:
+    storage = parse_config(f"[storage]\nquota = {size}\n").storage
+    assert storage.quota_bytes == size == parse_size(str(size))
+    assert storage.is_limited
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'quota = "much"',
+        'quota = "50 XB"',
+        'quota = "-5GB"',
+        'quota = "0GB"',
+        "quota = 0",
+        "quota = -1",
+        "quota = 1.5",
+        "quota = true",
+        "quota = {}",
+        "drop_after_days = 0",
+        "drop_after_days = 'a week'",
+        "keyframes_after_days = -1",
+        "garbage_after_s = -1",
+        "keyframes_after_days = 30\ndrop_after_days = 30",
+        "keyframes_after_days = 30\ndrop_after_days = 7",
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused_before_it_drops_anything(text: str) -> None:
+    with pytest.raises(RequestRejected) as caught:
+        parse_config(f"[storage]\n{text}\n")
+    assert caught.value.code == ErrorCode.INVALID_REQUEST
+
+
+def test_the_refusal_of_a_size_says_how_one_looks() -> None:
+    with pytest.raises(RequestRejected, match="50GB"):
+        parse_config('[storage]\nquota = "lots"\n')
+    with pytest.raises(RequestRejected, match="drop_after_days"):
+        parse_config("[storage]\nkeyframes_after_days = 9\ndrop_after_days = 3\n")
+
+
+def test_the_rolling_buffer_must_be_allowed_and_is_bounded() -> None:
+    """Harm: a desk that is recorded although nobody said so."""
+    assert Config().replay.minutes is None
+    found = parse_config('[replay]\nminutes = 0.5\ndisplays = ["LEFT"]\nmicrophone = "none"\nfps = 5\nquality = "low"')
+    assert found.replay == ReplayConfig(minutes=0.5, displays=["LEFT"], microphone="none", fps=5, quality=Quality.LOW)
+    for minutes in ("0", "-1", "1441", '"ten"'):
+        with pytest.raises(RequestRejected):
+            parse_config(f"[replay]\nminutes = {minutes}")

@@ -383,7 +383,7 @@ def test_orders_to_the_store_come_in_the_order_of_the_session(build: Callable[..
     house.must(ResumeSession(), SessionChanged)
     house.ask(StopSession())
     orders = [json.loads(line)["type"] for line in (house.store / "orders.jsonl").read_text().splitlines()]
-    assert orders == [
+    assert [order for order in orders if order.startswith("order.session.")] == [
         "order.session.create",
         "order.session.pause",
         "order.session.state",

@@ -1,5 +1,6 @@
 """Whatever arrives either is a valid message or raises RequestRejected; nothing else, and never too late."""
 
+import gc
 from typing import Any
 
 import msgpack  # noqa: TID251 - foreign peers are imitated with it
@@ -8,11 +9,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reeld_proto import codec
-from reeld_proto.commands import AddMarker, AnyCommand, AnyReply, ListSessions, Ping, Pong, Status
+from reeld_proto.base import Reply
+from reeld_proto.commands import AddMarker, AnyCommand, AnyReply, ListSessions, Ping, Pong, SessionList, Status
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
-from reeld_proto.records import MarkerInfo
+from reeld_proto.records import MarkerInfo, SessionInfo, SessionState
 from reeld_proto.version import PROTOCOL_VERSION
 from tests.proto.messages import messages
+
+INFO = SessionInfo(
+    session="20261122-170509-k3fa",
+    name="daily",
+    state=SessionState.COMPLETED,
+    started_at="2026-11-22T17:05:09+00:00",
+    duration_s=7.4,
+    bytes=400_000,
+    markers=[MarkerInfo(at_s=1.5, text="décidé")],
+)
 
 
 def wire(value: Any) -> bytes:
@@ -165,6 +177,7 @@ def test_plain_has_no_type_tag_at_the_top() -> None:
         "daemon": {"pid": 1, "version": "x", "uptime_s": 1.0},
         "workers": [],
         "session": None,
+        "buffer": None,
     }
     assert codec.to_plain([MarkerInfo(at_s=1.0, text="x")]) == [{"at_s": 1.0, "text": "x"}]
 
@@ -172,3 +185,56 @@ def test_plain_has_no_type_tag_at_the_top() -> None:
 def test_tags_of_one_struct_and_of_a_union() -> None:
     assert codec.tags_of(Ping) == {"ping"}
     assert {"pong", "error"} <= codec.tags_of(AnyReply)
+
+
+@given(message=messages(AnyCommand | AnyReply))
+def test_bytes_are_those_of_any_other_msgpack(message: Any) -> None:
+    """Else clients in other languages could not read them."""
+    data = codec.pack(message, seq=7, id="x", sender="y", sent_ns=9)
+    plain = msgpack.unpackb(data, strict_map_key=True)
+    assert msgpack.packb(plain) == data
+    assert plain["body"]["type"] == str(type(message).__struct_config__.tag)
+
+
+def test_a_packed_record_travels_as_it_is() -> None:
+    class Packed(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
+        sessions: list[codec.Encoded]
+
+    data = codec.pack(Packed(sessions=[codec.encoded(INFO), codec.encoded(INFO)]))
+    assert codec.unpack(data, AnyReply).body == SessionList(sessions=[INFO, INFO])
+    assert codec.unpack_all([codec.encoded(INFO)], SessionInfo) == [INFO]
+    with pytest.raises(RequestRejected):
+        codec.unpack_all([codec.encoded(Ping())], SessionInfo)
+    with pytest.raises(InternalError):
+        codec.encoded(AddMarker(text="\ud800"))
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x81\xa1x" + b"\x91" * 200_000,
+        b"\x81\xa4body" + b"\x81\xa4type" * 30_000,
+        b"\x81\xa1x\xdd\xff\xff\xff\xff",
+        b"\x81\xa1x\xdf\xff\xff\xff\xff\x01",
+        b"\x81\xa1x\xc6\xff\xff\xff\xff\x01",
+        b"\x82\xa1v\x01\xa4body\xdd\x7f\xff\xff\xff",
+    ],
+)
+def test_lengths_and_depths_that_are_not_there_cost_nothing(junk: bytes) -> None:
+    """Else a few bytes would take all memory, or the stack."""
+    assert code_of(junk) is ErrorCode.INVALID_REQUEST
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_large_messages_leave_the_garbage_collector_as_it_was(*, collecting: bool) -> None:
+    data = codec.pack(SessionList(sessions=[INFO] * 10_000))
+    assert len(data) > 1_000_000
+    before = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        assert len(codec.unpack(data, AnyReply, limit=len(data)).body.sessions) == 10_000
+        with pytest.raises(RequestRejected):
+            codec.unpack(data[:-1], AnyReply, limit=len(data))
+        assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -16,13 +16,13 @@ def session_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str]
     """Ids that begin with what is typed, newest first, each with its session's name. Empty without a daemon."""
     from reeld_client import calls  # noqa: PLC0415
 
-    question = calls.sessions(None, None, None)
+    question = calls.sessions({})
     try:
         with Client(_runtime(context)) as client:
             found = client.call(Call(question.command, question.read, _PATIENCE_S))
     except ReeldError:
         return []  # a person pressing TAB has not asked for an error message
-    return [(one.session, one.name) for one in found if one.session.startswith(incomplete)][:_SHOWN_MAX]
+    return [(one.session, one.name) for one in found.sessions if one.session.startswith(incomplete)][:_SHOWN_MAX]
 
 
 def _runtime(context: typer.Context) -> Path | None:

@@ -50,7 +50,8 @@ class Invocation:
         """Print an answer as the person asked for it."""
         self.answered = True
         if self.json:
-            print_json(to_plain(answer.found))
+            # Records in a list have no tag to leave out; thousands are encoded as they are.
+            print_json(answer.found if isinstance(answer.found, list) else to_plain(answer.found))
             return
         from reeld_client.cli.render import show  # noqa: PLC0415 - scripts do not pay for rich (40 ms)
 

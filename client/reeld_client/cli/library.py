@@ -26,12 +26,29 @@ def sessions(
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option("--text", metavar="Q", help="Only with these words in name or markers.", show_default=False),
+        typer.Option(
+            "--text",
+            metavar="Q",
+            help='Only with these words in name, tags, note or markers: OR, "a phrase", meet*.',
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="T", help="Only from this date or instant on (ISO 8601).", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="T", help="Only up to this date or instant.", show_default=False),
+    ] = None,
+    any_of: Annotated[bool, typer.Option("--any", help="One of these is enough, instead of all.")] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.", show_default=False)
     ] = None,
 ) -> Answer:
-    """List the sessions in the store, newest first."""
+    """List the sessions in the store, newest first; with --text the best match first."""
     with invocation.client() as client, working("searching"):
-        found = client.sessions(status=status, tag=tag, text=text)
+        found = client.sessions(status=status, tag=tag, text=text, since=since, until=until, any_of=any_of, limit=limit)
     return Answer(found)
 
 
@@ -53,7 +70,7 @@ def export(
         list[str] | None, typer.Option("--track", metavar="T", help="Only this track; repeatable. Default: all.")
     ] = None,
 ) -> Answer:
-    """Write a session as an MP4 file that any player opens; nothing is encoded again."""
+    """Write a session as an MP4 file that any player opens; only what a cut needs is encoded again."""
     values.check_range(from_s, to_s)
     path = values.check_output(output)
     with invocation.client() as client, working(f"exporting to {path.name}") as on_progress:
@@ -67,10 +84,20 @@ def verify(
     session: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Only this session.", autocompletion=session_ids)
     ] = None,
+    max_duration: Annotated[
+        float | None,
+        typer.Option(
+            "--max-duration",
+            metavar="S",
+            min=0.0,
+            help="Hash for so many seconds only, least recently checked first.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> Answer:
     """Check that every chunk is there and intact, and that every second is explained. Exit code 7 if not."""
     with invocation.client() as client, working("verifying") as on_progress:
-        found = client.verify(session, on_progress=on_progress)
+        found = client.verify(session, max_duration_s=max_duration, on_progress=on_progress)
     exit_code = EXIT_OK if found.ok else EXIT_CODES[ErrorCode.CORRUPT]
     return Answer(found, exit_code)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld_client.cli import library, live, observe, record
+from reeld_client.cli import copies, edits, forget, gc, index, library, live, observe, record, replay, storage, upkeep
 from reeld_client.cli.command import JsonOption, RuntimeOption, StoreOption
 from reeld_client.cli.invocation import Invocation, abandon_stdout, print_json
 from reeld_proto.errors import EXIT_CODES, ErrorCode, ReeldError, RequestRejected
@@ -29,8 +29,16 @@ app = typer.Typer(
 )
 live.register(app)
 library.register(app)
+edits.register(app)
+gc.register(app)
+forget.register(app)
+index.register(app)
+copies.register(app)
 observe.register(app)
 record.register(app)
+replay.register(app)
+storage.register(app)
+upkeep.register(app)
 
 
 def _version(context: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so

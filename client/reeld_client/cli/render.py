@@ -6,6 +6,11 @@ from typing import Any
 from rich.console import Console
 
 from reeld_client.cli.record import Recorded
+from reeld_client.cli.render_copies import print_bundled, print_imported, print_synced
+from reeld_client.cli.render_edits import print_deleted, print_derived
+from reeld_client.cli.render_forget import print_forgotten
+from reeld_client.cli.render_gc import print_collected
+from reeld_client.cli.render_index import print_index
 from reeld_client.cli.render_library import (
     print_exported,
     print_session,
@@ -13,9 +18,28 @@ from reeld_client.cli.render_library import (
     print_verified,
 )
 from reeld_client.cli.render_live import print_changed, print_sources, print_started, print_status, print_stopped
+from reeld_client.cli.render_replay import print_replay
+from reeld_client.cli.render_storage import print_budget, print_storage
+from reeld_client.cli.render_upkeep import print_repaired, print_upkeep
 from reeld_client.cli.watch_model import WatchModel
 from reeld_client.cli.watch_view import view
-from reeld_proto.commands import Exported, SessionChanged, SessionStarted, SessionStopped, Sources, Status, Verified
+from reeld_proto.commands import (
+    BudgetApplied,
+    Exported,
+    IndexChecked,
+    Repaired,
+    ReplaySaved,
+    SessionChanged,
+    SessionStarted,
+    SessionStopped,
+    Sources,
+    Status,
+    StorageReport,
+    UpkeepStatus,
+    Verified,
+)
+from reeld_proto.copies import Bundled, Imported, Synced
+from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
 from reeld_proto.records import SessionInfo
 from reeld_proto.stats import Stats
 
@@ -47,5 +71,18 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     Exported: print_exported,
     Recorded: print_exported,
     Verified: print_verified,
+    Synced: print_synced,
+    Bundled: print_bundled,
+    Imported: print_imported,
+    Derived: print_derived,
+    Deleted: print_deleted,
+    Collected: print_collected,
+    Forgotten: print_forgotten,
+    ReplaySaved: print_replay,
     Stats: _print_stats,
+    StorageReport: print_storage,
+    BudgetApplied: print_budget,
+    Repaired: print_repaired,
+    UpkeepStatus: print_upkeep,
+    IndexChecked: print_index,
 }

@@ -57,7 +57,17 @@ def print_session(console: Console, found: SessionInfo) -> None:
     about = words("  ".join([started(found.started_at), seconds(found.duration_s), size(found.bytes)]))
     for tag in found.tags:
         about.append(f"  #{printable(tag)}", style="cyan")
+    if found.pinned:
+        about.append("  pinned", style="cyan")
+    if found.tier != "full":
+        about.append(f"  {printable(found.tier)} only", style="yellow")
     console.print(about)
+    for origin in found.origins:
+        console.print(words(f"from {origin}", "dim"))
+    if found.note:
+        console.print()
+        for written in found.note.splitlines():
+            console.print(words(written))
     if found.tracks:
         console.print()
         console.print(tracks_table(found.tracks))

@@ -72,6 +72,10 @@ def print_status(console: Console, found: Status) -> None:
     about = f" {printable(daemon.version)}  pid {daemon.pid}  up {clock(daemon.uptime_s)}"
     console.print(Text.assemble(("reeld", "bold"), about))
     console.print(_session_line(found.session))
+    if found.buffer is not None:
+        mark, style = ("●", "red") if found.buffer.recording else ("○", "dim")
+        held = f" rolling buffer  {clock(found.buffer.held_s)} of {clock(found.buffer.minutes * 60)}"
+        console.print(Text.assemble((mark, style), held))
     if found.workers:
         workers = table("worker", "state", "pid", right=["pid"])
         for worker in found.workers:

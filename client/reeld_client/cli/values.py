@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -142,6 +143,43 @@ def check_range(from_s: float | None, to_s: float | None) -> None:
         check_seconds("--to", to_s, positive=True)
     if from_s is not None and to_s is not None and to_s <= from_s:
         raise invalid([f"--to {to_s:g} is not after --from {from_s:g}"])
+
+
+_DURATION = re.compile(
+    r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d*)?|\.\d+)s)?(?:(?P<ms>\d+)ms)?", re.ASCII
+)
+_CLOCK = re.compile(r"(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>\d\d?(?:\.\d*)?)", re.ASCII)
+_PLAIN = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII)
+
+
+def parse_seconds(option: str, text: str) -> float:
+    """Seconds out of `90`, `1.5`, `7m20s`, `1h`, `250ms`, `2:05.3` or `1:02:03`. Raises RequestRejected for others."""
+    text = text.strip()
+    if _PLAIN.fullmatch(text):
+        return float(text)
+    clock = _CLOCK.fullmatch(text)
+    if clock and float(clock["s"]) < 60 and (not clock["h"] or int(clock["m"]) < 60):
+        return int(clock["h"] or 0) * 3600 + int(clock["m"]) * 60 + float(clock["s"])
+    parts = _DURATION.fullmatch(text)
+    if not text or parts is None:
+        raise invalid([f"{option} {text!r} is no time: write seconds (90), 7m20s or 1:02:03"])
+    whole_s = int(parts["h"] or 0) * 3600 + int(parts["m"] or 0) * 60
+    return whole_s + float(parts["s"] or 0) + int(parts["ms"] or 0) / 1000
+
+
+def parse_range(from_text: str | None, to_text: str | None) -> tuple[float | None, float | None]:
+    """Both ends of a range in seconds, None where nothing was said. Raises RequestRejected with every fault."""
+    faults: list[str] = []
+    ends: list[float | None] = []
+    for option, text in (("--from", from_text), ("--to", to_text)):
+        try:
+            ends.append(None if text is None else parse_seconds(option, text))
+        except RequestRejected as error:
+            faults += error.faults
+    if faults:
+        raise invalid(faults)
+    check_range(*ends)
+    return ends[0], ends[1]
 
 
 def check_output(path: Path) -> Path:

@@ -81,6 +81,11 @@ class AacEncoder:
             chunks.append(self._cut(CHUNK_PACKETS, self._packets[CHUNK_PACKETS].pts, None))
         return chunks
 
+    def cut(self) -> list[EncodedChunk]:
+        """The packets encoded so far as a chunk, but for the last one, which `finish` may have to shorten."""
+        count = len(self._packets) - 1
+        return [self._cut(count, self._packets[count].pts, None)] if count > 0 else []
+
     def finish(self, end_frame: int, end_ns: int) -> list[EncodedChunk]:
         """The chunks that remain, the last one ending at `end_frame` and `end_ns`; called once, after the last `write`.
 

@@ -88,6 +88,15 @@ class Recorder:
         with self._lock:
             self._clock.resume(at_ns)
 
+    def cut(self) -> None:
+        """Send what has sounded so far; a device may still owe its last block."""
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            self._turn()
+            for track in self._tracks.values():
+                track.cut()
+
     def stop(self, at_ns: int) -> None:
         """Record everything up to monotonic `at_ns`, send the last chunks and close the devices; up to 1 s, 3 at worst.
 

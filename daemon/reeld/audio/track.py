@@ -50,6 +50,11 @@ class TrackWriter:
             for chunk in self._encoder.write(samples):
                 self._send_chunk(chunk)
 
+    def cut(self) -> None:
+        """Send what is encoded, though its chunk is not full."""
+        for chunk in self._encoder.cut():
+            self._send_chunk(chunk)
+
     def finish(self, end_frame: int, end_ns: int) -> None:
         """Send what remains up to `end_frame`, which is `end_ns`. Called once."""
         for chunk in self._encoder.finish(end_frame, end_ns):

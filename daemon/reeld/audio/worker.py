@@ -17,6 +17,7 @@ from reeld_proto.workers import (
     AnyOrder,
     AnyReport,
     AnyTelemetry,
+    CutTracks,
     Done,
     ListWorkerSources,
     PauseTracks,
@@ -64,6 +65,11 @@ class AudioWorker:
                 return Done()
             case StopTracks(at_ns=at_ns):
                 return self._stop(at_ns)
+            case CutTracks(wait_s=wait_s):
+                if self._recorder is not None:
+                    self._recorder.cut()
+                    self._producer.wait_drained(wait_s)
+                return Done()
             case _:
                 raise RequestRejected(
                     f"the audio worker does not know {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND

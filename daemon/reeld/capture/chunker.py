@@ -77,6 +77,7 @@ class Chunker:
         self._dropped = 0
         self._unchanged = 0
         self._closed: deque[Chunk] = deque()
+        self._due = False
 
     @property
     def end_ns(self) -> int:
@@ -117,7 +118,7 @@ class Chunker:
             return at_ns, max(self._ticks(at_ns), self._end_ticks)
         at_ns = max(at_ns, self._samples[-1].start_ns + 1)
         ticks = max(self._ticks(at_ns), self._samples[-1].start_ticks + 1)
-        if self._bytes >= CHUNK_BYTES_MAX or at_ns - self._samples[0].start_ns >= CHUNK_NS:
+        if self._due or self._bytes >= CHUNK_BYTES_MAX or at_ns - self._samples[0].start_ns >= CHUNK_NS:
             self._close(at_ns, ticks)
         return at_ns, ticks
 
@@ -127,6 +128,10 @@ class Chunker:
         self._bytes += sample.size
         if not sample.changed:
             self._unchanged += 1
+
+    def hurry(self) -> None:
+        """The next sample closes the open chunk, however short it is."""
+        self._due = bool(self._samples)
 
     def note_unchanged(self) -> None:
         """The picture was looked at and had not changed."""
@@ -174,6 +179,7 @@ class Chunker:
     def _close(self, end_ns: int, end_ticks: int) -> None:
         self._closed.append(Chunk(self._samples, end_ns, end_ticks, self._dropped, self._unchanged))
         self._samples, self._bytes, self._dropped, self._unchanged = [], 0, 0, 0
+        self._due = False
         self._set_end(end_ns, end_ticks)
 
     def _set_end(self, end_ns: int, end_ticks: int) -> None:

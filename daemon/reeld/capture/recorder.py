@@ -35,6 +35,7 @@ class _Order(Enum):
     PAUSE = auto()
     RESUME = auto()
     STOP = auto()
+    CUT = auto()
 
 
 class TrackRecorder:
@@ -69,6 +70,8 @@ class TrackRecorder:
         self._wake_poll = select.poll()
         self._wake_poll.register(self._wake_read, select.POLLIN)
         self._started = threading.Event()
+        self._cut_done = threading.Event()
+        self._keyframe_after_ns: int | None = None
         self._first_ns: int | None = None
         self._failure: ReeldError | None = None
         self._full = True
@@ -100,6 +103,16 @@ class TrackRecorder:
     def resume(self, at_ns: int) -> None:
         """Record again from monotonic `at_ns` on."""
         self._post(_Order.RESUME, at_ns)
+
+    def cut(self, keyframe_after_ns: int | None) -> None:
+        """Send what was recorded so far and go on; see `TrackWriter.cut`."""
+        self._cut_done.clear()
+        self._keyframe_after_ns = keyframe_after_ns
+        self._post(_Order.CUT, monotonic_ns())
+
+    def wait_cut(self, timeout_s: float) -> bool:
+        """Wait until the last `cut` was carried out; False if it was not in time."""
+        return self._cut_done.wait(timeout_s)
 
     def stop(self, at_ns: int) -> None:
         """Record up to monotonic `at_ns`, send the rest, and end the thread."""
@@ -187,6 +200,10 @@ class TrackRecorder:
                     writer.end(self._clock.media_ns(at_ns))
                     self._ended = True
                     return
+                case _Order.CUT:
+                    if self._clock.paused_since_ns is None and not self._full:
+                        writer.cut(self._picture.frame, self._clock.media_ns(now_ns), self._keyframe_after_ns)
+                    self._cut_done.set()
 
     def _watch(self, writer: TrackWriter, now_ns: int) -> None:
         """Do what is due now, or wait until something is."""

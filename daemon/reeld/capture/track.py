@@ -5,7 +5,7 @@ from collections.abc import Callable
 import av
 
 from reeld.capture.chunker import Chunk, Chunker, Sample
-from reeld.capture.encoder import CODEC, TIMESCALE, VideoEncoder
+from reeld.media.h264 import CODEC, TIMESCALE, VideoEncoder
 from reeld.runtime.logs import get_logger
 from reeld_proto.records import GapReason
 from reeld_proto.stats import TrackStats
@@ -81,6 +81,19 @@ class TrackWriter:
         """Send the chunks that orders can no longer shorten."""
         while (chunk := self._chunker.take(now_ns)) is not None:
             self._send_chunk(chunk)
+
+    def cut(self, frame: av.VideoFrame, at_ns: int, keyframe_after_ns: int | None) -> None:
+        """Send all up to `at_ns`, and go on with the same picture.
+
+        keyframe_after_ns: it becomes a key frame if the last one is older than this; None: if it is due.
+        """
+        if self._gap is not None or self._chunker.is_empty:
+            return
+        self._chunker.hurry()
+        if keyframe_after_ns is not None and at_ns - (self._keyframe_ns or 0) >= keyframe_after_ns:
+            self._keyframe_ns = None
+        self.write(frame, at_ns, changed=False)
+        self._flush()
 
     def end(self, at_ns: int) -> None:
         """The track ends or pauses at `at_ns`: send all up to there. What follows is a new start with a keyframe."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from reeld.capture.api import Rect
 from reeld.capture.convert import YuvPicture
-from reeld.capture.encoder import VideoEncoder
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.sources import list_sources, make_source
 from reeld.capture.track import TrackWriter
+from reeld.media.h264 import VideoEncoder
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld.runtime.outbox import Producer
@@ -22,6 +22,7 @@ from reeld_proto.workers import (
     AnyOrder,
     AnyReport,
     AnyTelemetry,
+    CutTracks,
     Done,
     ListWorkerSources,
     PauseTracks,
@@ -74,6 +75,8 @@ class CaptureWorker:
                     recorder.resume(at_ns)
             case StopTracks(at_ns=at_ns):
                 self._stop(at_ns)
+            case CutTracks():
+                self._cut(order)
             case _:
                 raise RequestRejected(
                     f"the capture worker has no order {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND
@@ -139,6 +142,16 @@ class CaptureWorker:
             fps=order.fps,
             on_trouble=self._tell,
         )
+
+    def _cut(self, order: CutTracks) -> None:
+        keyframe_after_s = order.keyframe_after_s
+        after_ns = None if keyframe_after_s is None else round(keyframe_after_s * NS_PER_S)
+        deadline_ns = monotonic_ns() + round(order.wait_s * NS_PER_S)
+        for recorder in self._recorders:
+            recorder.cut(after_ns)
+        for recorder in self._recorders:
+            recorder.wait_cut(max(0, deadline_ns - monotonic_ns()) / NS_PER_S)
+        self._producer.wait_drained(max(0, deadline_ns - monotonic_ns()) / NS_PER_S)
 
     def _stop(self, at_ns: int) -> None:
         self._end_recorders(at_ns)

@@ -2,39 +2,27 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from reeld import __version__
-from reeld.control.library import Library
-from reeld.control.stats import StatsSampler
-from reeld.runtime.clock import monotonic_ns
-from reeld.sessions import SessionService
+from reeld.control.areas import copies, edits, ranges, replay, storage, upkeep
+from reeld.control.parts import Handler, Parts, as_reply
+from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.sessions.signals import Service
-from reeld.supervisor.jobs import Jobs
+from reeld.store.selection import selection_of
 from reeld_proto import commands as c
-from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
-from reeld_proto.records import DaemonInfo, WorkerInfo
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import DaemonInfo
 from reeld_proto.units import seconds
-from reeld_proto.workers import AnyReport, RunExport, RunVerify
+from reeld_proto.workers import RecordCheck, RunExport, RunVerify
+
+STORE_S = 15.0
+"""How long a small order to the store may take, a queue before it included."""
 
 LIST_SOURCES_S = 5.0
 """How long `sources` waits for a sound server; somebody who asks for a list would rather wait than get none."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The parts of the daemon that commands speak to. workers: every process; event_seq: last event's number."""
-
-    sessions: SessionService
-    jobs: Jobs
-    library: Library
-    stats: StatsSampler
-    workers: Callable[[], list[WorkerInfo]]
-    event_seq: Callable[[], int]
-    store_dir: Path
 
 
 class Handlers:
@@ -43,7 +31,7 @@ class Handlers:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._started_ns = monotonic_ns()
-        self._table: dict[type[c.Command], Callable[[Any, int], c.Reply | Coroutine[Any, Any, c.Reply]]] = {
+        self._table: dict[type[c.Command], Handler] = {
             c.Ping: self._ping,
             c.GetStatus: self._status,
             c.ListSources: self._sources,
@@ -59,6 +47,8 @@ class Handlers:
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
         }
+        for area in (edits, ranges, storage, replay, copies, upkeep):
+            self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
         """The reply to `command`, which arrived at monotonic `arrived_ns`, or the work that gives it.
@@ -74,7 +64,12 @@ class Handlers:
         """Daemon, workers and session now."""
         uptime_s = seconds(monotonic_ns() - self._started_ns)
         daemon = DaemonInfo(pid=os.getpid(), version=__version__, uptime_s=uptime_s)
-        return c.Status(daemon=daemon, workers=self._parts.workers(), session=self._parts.sessions.brief())
+        return c.Status(
+            daemon=daemon,
+            workers=self._parts.workers(),
+            session=self._parts.sessions.brief(),
+            buffer=self._parts.replay.brief(),
+        )
 
     def _ping(self, _command: c.Ping, _arrived_ns: int) -> c.Reply:
         return c.Pong()
@@ -124,8 +119,7 @@ class Handlers:
         return await self._parts.sessions.mark(command.text)
 
     async def _sessions(self, command: c.ListSessions, _arrived_ns: int) -> c.Reply:
-        found = await self._parts.library.list_sessions(command.status, command.tag, command.text)
-        return c.SessionList(sessions=found)
+        return await self._parts.library.find(selection_of(command), command.after)
 
     async def _show(self, command: c.ShowSession, _arrived_ns: int) -> c.Reply:
         return c.SessionDetail(session=await self._parts.library.show(command.session))
@@ -135,6 +129,7 @@ class Handlers:
             raise RequestRejected(f"the path must be absolute: {command.path}")
         # Before a process is started for it: most mistakes are a wrong id.
         await self._parts.library.show(command.session)
+        await self._parts.replay.until_filled(command.session)
         order = RunExport(
             store=str(self._parts.store_dir),
             session=command.session,
@@ -143,22 +138,22 @@ class Handlers:
             to_s=command.to_s,
             tracks=command.tracks,
         )
-        return _reply(await self._parts.jobs.run(order), c.Exported)
+        return as_reply(await self._parts.jobs.run(order), c.Exported)
 
     async def _verify(self, command: c.VerifyStore, _arrived_ns: int) -> c.Reply:
         if command.session is not None:
             await self._parts.library.show(command.session)
-        order = RunVerify(store=str(self._parts.store_dir), session=command.session)
-        return _reply(await self._parts.jobs.run(order), c.Verified)
+        order = RunVerify(
+            store=str(self._parts.store_dir), session=command.session, max_duration_s=command.max_duration_s
+        )
+        verified = await self._parts.jobs.run(order)
+        if isinstance(verified, c.Verified) and command.session is None and command.max_duration_s is not None:
+            place = RecordCheck(cursor=verified.next_chunk, at_wall_ns=wall_ns())
+            await self._parts.ask_store(place, STORE_S)
+        return as_reply(verified, c.Verified)
 
     def _stats(self, _command: c.GetStats, _arrived_ns: int) -> c.Reply:
         return c.StatsReply(stats=self._parts.stats.sample())
 
     def _snapshot(self, _command: c.GetSnapshot, _arrived_ns: int) -> c.Reply:
         return c.Snapshot(event_seq=self._parts.event_seq(), status=self.status(), stats=self._parts.stats.sample())
-
-
-def _reply(report: AnyReport, kind: type[c.Reply]) -> c.Reply:
-    if not isinstance(report, kind):
-        raise InternalError(f"{type(report).__name__} is no {kind.__name__}")
-    return report

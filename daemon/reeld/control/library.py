@@ -1,15 +1,36 @@
 """What is in the store, read in a thread of its own so that no command waits for the disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from reeld.store.index import FILE_NAME
+from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
-from reeld_proto.records import SessionInfo, SessionState
+from reeld.store.selection import Selection
+from reeld.store.usage import is_quick, survey
+from reeld_proto import codec
+from reeld_proto.base import Reply
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import SessionInfo
+from reeld_proto.store_orders import Surveyed
+
+if TYPE_CHECKING:
+    from reeld.store.index.finder import Finder
 
 T = TypeVar("T")
+
+PAGE_BYTES_MAX = codec.MESSAGE_BYTES_MAX // 2
+"""Sessions a message; 10,000 of five tracks with some gaps are half of it. Beyond, the client asks again."""
+
+
+class PackedSessions(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
+    """`SessionList` on the wire: sessions that are packed already."""
+
+    sessions: list[codec.Encoded]
+    more: bool = False
 
 
 class Library:
@@ -18,16 +39,46 @@ class Library:
     def __init__(self, store_dir: Path) -> None:
         self._store_dir = store_dir
         self._reader: StoreReader | None = None
+        self._finder: Finder | None = None
         # One thread: the reader serves one at a time, and a second would only compete for the same pages.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library")
 
-    async def list_sessions(self, status: SessionState | None, tag: str | None, text: str | None) -> list[SessionInfo]:
-        """Sessions that pass every filter given, newest first. Raises StoreCorrupt, RequestRejected."""
-        return await self._read(lambda reader: reader.list_sessions(status, tag, text))
+    async def find(self, selection: Selection, after: str = "") -> PackedSessions:
+        """Sessions that pass behind `after`, as many as a message holds; the best match first, else newest first.
+
+        Raises StoreCorrupt, RequestRejected (NOT_FOUND if `after` passes no more).
+        """
+
+        def work(reader: StoreReader) -> PackedSessions:
+            scores = None if selection.query is None else self._text().search(selection.query)
+            return page(reader.find(selection, scores), after)
+
+        return await self._read(work)
 
     async def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
         return await self._read(lambda reader: reader.show(session))
+
+    async def sessions(self) -> list[SessionInfo]:
+        """Every session, newest first."""
+        return await self._read(lambda reader: reader.list_sessions())
+
+    async def catch_up(self) -> None:
+        """Bring the text index in step with the store, so that nothing the store removed is left in it."""
+        if (self._store_dir / FILE_NAME).exists():
+            await self._read(lambda _reader: self._text().catch_up())
+
+    async def check_index(self, *, rebuild: bool) -> tuple[int, list[str]]:
+        """Compare the text index with the store: how many sessions, and the differences (before a rebuild)."""
+        return await self._read(lambda _reader: self._text().check(rebuild=rebuild))
+
+    async def bytes_in_use(self) -> int:
+        """Bytes of the store's file that hold something. Takes no time, whatever the size of the store."""
+        return await self._read(lambda reader: reader.bytes_in_use())
+
+    async def survey_if_quick(self) -> Surveyed | None:
+        """What takes how much room; None for a store so large that a job should find out."""
+        return await self._read(lambda reader: survey(reader.store) if is_quick(reader.store) else None)
 
     async def close(self) -> None:
         """Close the store and end the thread."""
@@ -42,7 +93,38 @@ class Library:
             self._reader = StoreReader.open(self._store_dir)
         return self._reader
 
+    def _text(self) -> "Finder":
+        if self._finder is None:
+            from reeld.store.index.finder import Finder  # noqa: PLC0415 - SQLite is loaded when somebody searches
+
+            self._finder = Finder(self._open().store)
+        return self._finder
+
     def _close(self) -> None:
+        if self._finder is not None:
+            self._finder.close()
+            self._finder = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def page(found: Sequence[Card], after: str = "", bytes_max: int = PAGE_BYTES_MAX) -> PackedSessions:
+    """As many of the cards behind `after` as `bytes_max` holds, but at least one. Raises RequestRejected NOT_FOUND."""
+    start = 0
+    if after:
+        start = next((number for number, card in enumerate(found, 1) if card.session == after), 0)
+        if not start:
+            raise RequestRejected(
+                f"the list does not go on behind session {after}: it is no longer in it",
+                code=ErrorCode.NOT_FOUND,
+                remedy="Ask for the list again.",
+            )
+    taken: list[codec.Encoded] = []
+    room = bytes_max
+    for card in found[start:]:
+        room -= card.size
+        if room < 0 and taken:
+            return PackedSessions(sessions=taken, more=True)
+        taken.append(card.info)
+    return PackedSessions(sessions=taken)

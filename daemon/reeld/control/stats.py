@@ -8,9 +8,11 @@ from pathlib import Path
 import psutil
 
 from reeld.runtime.clock import monotonic_ns, wall_ns
+from reeld.store.spare import FILE_NAME as SPARE
 from reeld_proto.records import SessionBrief, WorkerInfo, WorkerState
 from reeld_proto.stats import Stats, TrackStats, WorkerStats
 from reeld_proto.units import NS_PER_MS, NS_PER_S
+from reeld_proto.upkeep import UpkeepTask
 from reeld_proto.workers import Progress
 
 FRESH_NS = 250 * NS_PER_MS
@@ -41,7 +43,7 @@ class StatsSampler:
     """Asks the operating system about the daemon and its workers.
 
     store_dir: whose size and file system are reported.
-    workers, progress, session, restarts: where the other parts keep what they know; called at each sample.
+    workers, progress, session, restarts, upkeep: where the other parts keep what they know; called at each sample.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class StatsSampler:
         progress: Callable[[], Mapping[str, Progress]],
         session: Callable[[], SessionBrief | None],
         restarts: Callable[[str], int],
+        upkeep: Callable[[], list[UpkeepTask]] = list,
     ) -> None:
         self._store_dir = store_dir
         self._workers = workers
         self._progress = progress
         self._session = session
         self._restarts = restarts
+        self._upkeep = upkeep
         self._processes: dict[int, _Process] = {}
         self._last: Stats | None = None
 
@@ -81,6 +85,7 @@ class StatsSampler:
             tracks=self._tracks(session, progress),
             disk_free_bytes=self.free_bytes(),
             store_bytes=self._store_bytes(),
+            upkeep=self._upkeep(),
         )
         live = {worker.pid for worker in workers}
         self._processes = {pid: process for pid, process in self._processes.items() if pid in live}
@@ -116,6 +121,8 @@ class StatsSampler:
         total = 0
         with contextlib.suppress(OSError):
             for path in self._store_dir.iterdir():
+                if path.name == SPARE:
+                    continue  # room for the store, not of it
                 found = path.lstat()
                 # Blocks, not length: an LMDB file may have holes.
                 total += found.st_blocks * 512

@@ -1,6 +1,5 @@
-"""What FFmpeg must know of a track, and silence in a track's own format. The only other user of PyAV is `remux.py`."""
+"""What two parts of a track must have in common, and silence in a track's own format."""
 
-import io
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 
-from reeld_proto.errors import StoreCorrupt
+from reeld.media.decode import open_init
 
 AAC_FRAME = 1024
 """Samples of a frame of AAC-LC, ISO/IEC 14496-3."""
@@ -28,21 +27,6 @@ class Format:
 
     def __str__(self) -> str:
         return f"{self.codec} {'x'.join(str(each) for each in self.shape)}"
-
-
-def open_init(init: bytes) -> Any:
-    """A PyAV container over an init segment alone; its one stream is the template of a track. Close it after use.
-
-    Raises StoreCorrupt if FFmpeg cannot read it.
-    """
-    try:
-        container = av.open(io.BytesIO(init), format="mp4")
-    except (av.FFmpegError, OSError) as error:
-        raise StoreCorrupt(f"FFmpeg cannot read an init segment: {error}") from error
-    if len(container.streams) != 1:
-        container.close()
-        raise StoreCorrupt("an init segment must describe one track")
-    return container
 
 
 def format_of(init: bytes) -> Format:

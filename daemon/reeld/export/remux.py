@@ -1,11 +1,12 @@
-"""Chunks of a session copied into one MP4 file that any player opens. Nothing is encoded again but silence.
+"""Chunks of a session copied into one MP4 file that any player opens. Encoded again is only what a cut makes necessary.
 
 DESIGN: FFmpeg's muxer writes the file, its index moved to the front (faststart). A range may begin anywhere: the
 samples that are only needed for decoding get times before zero, which the muxer turns into an edit list.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 
 import av
 
-from reeld.export import codecs, target
+from reeld.export import target
 from reeld.export.timing import Timed
-from reeld.export.tracks import TrackSource
+from reeld.export.tracks import NeedsTranscodingError, TrackSource
 from reeld.export.window import Window, choose_tracks, window_of
+from reeld.media.decode import open_init
 from reeld.runtime.logs import get_logger
 from reeld.store.reader import StoreReader
 from reeld_proto.commands import Exported
@@ -56,12 +58,28 @@ def export(reader: StoreReader, order: RunExport, progress: Progress = lambda _d
     target.check(path)
     outline = reader.outline(order.session)
     window = window_of(outline, order.from_s, order.to_s)
-    opened = [TrackSource.open(reader, order.session, track, window) for track in choose_tracks(outline, order.tracks)]
+    encoded: set[str] = set()
+    while True:
+        try:
+            return _export(reader, order, window, encoded, progress)
+        except NeedsTranscodingError as error:
+            get_logger().info("export.transcodes", session_id=order.session, track=error.track)
+            encoded.add(error.track)
+
+
+def _export(
+    reader: StoreReader, order: RunExport, window: Window, encoded: Collection[str], progress: Progress
+) -> Exported:
+    path = Path(order.path)
+    tracks = choose_tracks(reader.outline(order.session), order.tracks)
+    opened = [TrackSource.open(reader, order.session, track, window, encoded=track.id in encoded) for track in tracks]
     sources = [source for source in opened if source is not None]
     if not sources:
         raise RequestRejected(f"nothing was recorded in this part of session {order.session}", code=ErrorCode.NOT_FOUND)
     target.check_room(path, round(sum(source.stored_bytes() for source in sources) * _OVERHEAD))
-    with target.part_of(path) as part:
+    with target.part_of(path) as part, ExitStack() as stack:
+        for source in sources:
+            stack.callback(source.close)
         try:
             _write(part, sources, window, progress)
             duration_s = _duration_s(part)
@@ -98,7 +116,7 @@ def _write(part: Path, sources: list[TrackSource], window: Window, progress: Pro
 
 def _add_stream(container: Any, source: TrackSource, sources: list[TrackSource]) -> tuple[Any, Fraction]:
     time_base = Fraction(1, source.init.timescale)
-    with codecs.open_init(source.init_bytes) as template:
+    with open_init(source.init_bytes) as template:
         stream = container.add_stream_from_template(template.streams[0], opaque=True)
     stream.time_base = time_base
     stream.metadata["title"] = source.track.label

@@ -31,6 +31,12 @@ def rising(samples: Iterable[Timed]) -> Iterator[Timed]:
             yield sample
 
 
+def decoded_early(samples: Iterable[Timed], lag: int) -> Iterator[Timed]:
+    """Samples with decode times that are `lag` ticks earlier (if that is positive): none after its display time."""
+    for sample in samples:
+        yield replace(sample, dts=min(sample.dts - max(lag, 0), sample.pts)) if lag > 0 else sample
+
+
 def from_start(samples: Iterable[Timed]) -> Iterator[Timed]:
     """Pictures from the last one that is decodable alone at or before tick 0; the one on view at tick 0 begins there.
 
@@ -41,12 +47,12 @@ def from_start(samples: Iterable[Timed]) -> Iterator[Timed]:
         if waiting is None:
             yield sample
             continue
-        if sample.pts > 0:
+        if sample.dts > 0:  # nothing that follows is shown before tick 0, whatever the order
             yield from _led_in(waiting)
             waiting = None
             yield sample
             continue
-        if sample.sync:
+        if sample.sync and sample.pts <= 0:
             waiting.clear()
         waiting.append(sample)
     if waiting:
@@ -54,11 +60,12 @@ def from_start(samples: Iterable[Timed]) -> Iterator[Timed]:
 
 
 def _led_in(waiting: list[Timed]) -> list[Timed]:
-    if not waiting:
-        return []
-    shown = waiting[-1]
+    on_view = max((sample.pts for sample in waiting if sample.pts <= 0), default=None)
     # Without reordering decode and display times are the same and move together.
-    return [*waiting[:-1], replace(shown, pts=0, dts=0 if shown.dts == shown.pts else min(shown.dts, 0))]
+    return [
+        replace(sample, pts=0, dts=0 if sample.dts == sample.pts else sample.dts) if sample.pts == on_view else sample
+        for sample in waiting
+    ]
 
 
 def filled(samples: Iterable[Timed], end: int, frame: int, silence: bytes) -> Iterator[Timed]:
@@ -89,13 +96,27 @@ def filled(samples: Iterable[Timed], end: int, frame: int, silence: bytes) -> It
 
 
 def with_durations(samples: Iterable[Timed], end: int) -> Iterator[Timed]:
-    """Samples that begin before `end`, each lasting until the next, the last until `end`."""
+    """Samples shown before `end` and those they build on, each lasting until the next, the last until `end`."""
     held: Timed | None = None
-    for sample in samples:
-        if sample.dts >= end:
-            break
+    delay = 0
+    for sample in _needed(samples, end):
         if held is not None:
             yield replace(held, duration=sample.dts - held.dts)
+        else:
+            delay = sample.pts - sample.dts  # pictures that are stored out of order are shown so much later
         held = sample
     if held is not None:
-        yield replace(held, duration=end - held.dts)
+        yield replace(held, duration=max(1, end - delay - held.dts))
+
+
+def _needed(samples: Iterable[Timed], end: int) -> Iterator[Timed]:
+    beyond: list[Timed] = []
+    for sample in samples:
+        if sample.dts >= end:
+            return
+        if sample.pts >= end:
+            beyond.append(sample)  # wanted only if something that is shown before the end follows it
+            continue
+        yield from beyond
+        beyond.clear()
+        yield sample

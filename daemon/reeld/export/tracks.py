@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from reeld.export import codecs
-from reeld.export.fragments import Init, parse_chunk, parse_init
-from reeld.export.timing import Timed, filled, from_start, rising, with_durations
+from reeld.export import codecs, joints
+from reeld.export.joints import NeedsEncodingError
+from reeld.export.sounds import sounds
+from reeld.export.steps import StepReader, TangledError
+from reeld.export.timing import Timed, decoded_early, filled, from_start, rising, with_durations
 from reeld.export.window import Window
+from reeld.media.fragments import Init, Sample, parse_chunk, parse_init
+from reeld.media.recut import PictureEncoder
 from reeld.runtime.logs import get_logger
 from reeld.store.api import Segment, TrackOutline
 from reeld.store.reader import StoreReader
@@ -14,15 +18,26 @@ from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import GapReason, TrackKind
 from reeld_proto.units import NS_PER_S, seconds
 
-_CHAIN_BREAKS = frozenset({GapReason.DROPPED, GapReason.DISK_FULL, GapReason.WORKER_RESTART})
+_CHAIN_BREAKS = frozenset(
+    {GapReason.DROPPED, GapReason.DISK_FULL, GapReason.WORKER_RESTART, GapReason.FORGOTTEN, GapReason.DAMAGED}
+)
 """Gaps in which pictures may be missing that later ones build on."""
+
+
+class NeedsTranscodingError(Exception):
+    """The pictures of this track can only be shown in one file if all of them are encoded again."""
+
+    def __init__(self, track: str) -> None:
+        super().__init__(track)
+        self.track = track
 
 
 @dataclass
 class TrackSource:
-    """One track within a window. `open` finds its format; `samples` may then be read once.
+    """One track within a window. `open` finds its format; `samples` may then be read once. Close it after use.
 
-    skipped: chunks that were missing or damaged and are left out.
+    skipped: chunks that were missing or damaged and are left out. encoded: every picture is encoded again, to the size
+    of the first.
     """
 
     reader: StoreReader
@@ -33,11 +48,16 @@ class TrackSource:
     init_bytes: bytes
     init: Init
     format: codecs.Format
+    encoded: bool = False
     skipped: int = 0
-    _known: dict[bytes, Init] = field(default_factory=dict)
+    _encoder: PictureEncoder | None = None
+    _inits: dict[bytes, bytes] = field(default_factory=dict)
+    _parsed: dict[bytes, Init] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, reader: StoreReader, session: str, track: TrackOutline, window: Window) -> "TrackSource | None":
+    def open(
+        cls, reader: StoreReader, session: str, track: TrackOutline, window: Window, *, encoded: bool = False
+    ) -> "TrackSource | None":
         """The track's source, or None if it has nothing to show in the window. Raises StoreCorrupt."""
         first = reader.keyframe_before(session, track.id, window.from_ns)
         if first is None:
@@ -50,11 +70,20 @@ class TrackSource:
             except StoreCorrupt as error:
                 get_logger().warning("export.init_skipped", track=track.id, reason=str(error))
                 continue
-            source = cls(
-                reader, session, track, window, first, init_bytes, parse_init(init_bytes), codecs.format_of(init_bytes)
+            encoder = PictureEncoder.like(init_bytes) if encoded else None
+            shown = init_bytes if encoder is None else encoder.init
+            return cls(
+                reader,
+                session,
+                track,
+                window,
+                first,
+                shown,
+                parse_init(shown),
+                codecs.format_of(shown),
+                encoded,
+                _encoder=encoder,
             )
-            source._known[segment.init] = source.init
-            return source
         raise StoreCorrupt(f"no init segment of track {track.id} of session {session} is intact")
 
     @property
@@ -63,19 +92,29 @@ class TrackSource:
         return self._ticks(self.window.to_ns) - self._ticks(self.window.from_ns)
 
     def samples(self) -> Iterator[Timed]:
-        """The track's samples, laid out for the file, in decoding order."""
-        timed = rising(self._timed())
+        """The track's samples, laid out for the file, in decoding order.
+
+        Raises NeedsTranscodingError if this source is to be opened again with `encoded`.
+        """
         if self.track.kind is TrackKind.VIDEO:
-            timed = from_start(timed)
-        elif self.format.codec == "aac":
-            rate, channels = self.format.shape
-            frame = round(codecs.AAC_FRAME * self.init.timescale / rate)
-            timed = filled(timed, self.end, frame, codecs.silent_aac(rate, channels))
+            timed = from_start(rising(decoded_early(self._pictures(), self._lag())))
+        else:
+            origin = self._ticks(self.window.from_ns)
+            timed = rising(sounds(self._segments(), self._ticks, origin, self._samples, self._skip))
+            if self.format.codec == "aac":
+                rate, channels = self.format.shape
+                frame = round(codecs.AAC_FRAME * self.init.timescale / rate)
+                timed = filled(timed, self.end, frame, codecs.silent_aac(rate, channels))
         return with_durations(timed, self.end)
 
     def stored_bytes(self) -> int:
         """Bytes of the chunks in the window, for an estimate of the file's size."""
         return sum(segment.size for segment in self._segments())
+
+    def close(self) -> None:
+        """Free what encoded for it. May be called twice."""
+        if self._encoder is not None:
+            self._encoder.close()
 
     def _ticks(self, media_ns: int) -> int:
         return round(media_ns * self.init.timescale / NS_PER_S)
@@ -86,49 +125,77 @@ class TrackSource:
                 return
             yield segment
 
-    def _timed(self) -> Iterator[Timed]:
-        offset = self._ticks(self.window.from_ns)
-        breaks = {gap.end_ns for gap in self.reader.gaps(self.session, self.track.id) if gap.reason in _CHAIN_BREAKS}
-        broken = True
-        for segment in self._segments():
-            broken = broken or segment.start_ns in breaks
-            try:
-                init = self._init_of(segment)
-                parsed = parse_chunk(self.reader.chunk(segment.chunk), init)
-            except StoreCorrupt as error:
-                self._skip(segment, error)
-                broken = True
-                continue
-            for sample in parsed:
-                if broken and not sample.sync:
-                    # Its reference picture is missing: the last good picture is held instead.
-                    continue
-                broken = False
-                dts, pts = (self._rescaled(ticks, init) - offset for ticks in (sample.dts, sample.pts))
-                yield Timed(dts, pts, sample.sync, sample.data)
+    def _lag(self) -> int:
+        """How many ticks a picture of this track is decoded after it is shown, as CMAF states it for B-frames."""
+        if self.encoded:
+            return 0
+        try:
+            return max(sample.dts - sample.pts for sample in self._samples(self.first.chunk, self.first.init))
+        except StoreCorrupt:
+            return 0
 
-    def _rescaled(self, ticks: int, init: Init) -> int:
-        if init.timescale == self.init.timescale:
-            return ticks
-        return round(ticks * self.init.timescale / init.timescale)
+    def _pictures(self) -> Iterator[Timed]:
+        gaps = self.reader.gaps(self.session, self.track.id)
+        steps = StepReader(
+            ticks=self._ticks,
+            origin=self._ticks(self.window.from_ns),
+            samples=self._samples,
+            preroll=lambda segment: self.reader.preroll(self.session, self.track.id, segment.start_ns),
+            skip=self._skip,
+            breaks={gap.end_ns for gap in gaps if gap.reason in _CHAIN_BREAKS},
+            strict=not self.encoded,
+        ).steps(self._segments())
+        timescale = self.init.timescale
+        if self.encoded and self._encoder is not None:
+            yield from joints.transcoded(steps, self._inits, timescale, self._encoder)
+            return
+        try:
+            yield from joints.copied(steps, self.init_bytes, timescale, self._exact_encoder)
+        except (NeedsEncodingError, TangledError) as error:
+            raise NeedsTranscodingError(self.track.id) from error
 
-    def _init_of(self, segment: Segment) -> Init:
-        """The init segment of a chunk. Raises RequestRejected if it cannot share a track with the first one."""
-        known = self._known.get(segment.init)
-        if known is not None:
-            return known
-        data = self.reader.chunk(segment.init)
-        found = codecs.format_of(data)
-        if found != self.format:
-            at_s = seconds(segment.start_ns)
-            raise RequestRejected(
-                f"track {self.track.id} changes from {self.format} to {found} at {at_s} s (init segment"
-                f" {segment.init.hex()[:12]}); one file cannot hold both without encoding again",
-                code=ErrorCode.INVALID_REQUEST,
-                remedy=f"Export the parts before and after {at_s} s as two files, with --from and --to.",
+    def _exact_encoder(self) -> PictureEncoder:
+        """An encoder whose pictures go with the stored ones. Raises NeedsEncodingError."""
+        if self._encoder is None:
+            self._encoder = PictureEncoder.like(self.init_bytes)
+        if not self._encoder.exact:
+            raise NeedsEncodingError
+        return self._encoder
+
+    def _samples(self, chunk: bytes, init: bytes) -> list[Sample]:
+        """The samples of a chunk, in ticks of the file's track. Raises StoreCorrupt."""
+        found = self._init_of(init)
+        scale = self.init.timescale, found.timescale
+        return [
+            sample
+            if scale[0] == scale[1]
+            else Sample(
+                round(sample.dts * scale[0] / scale[1]),
+                round(sample.pts * scale[0] / scale[1]),
+                round(sample.duration * scale[0] / scale[1]),
+                sample.sync,
+                sample.data,
             )
-        self._known[segment.init] = parse_init(data)
-        return self._known[segment.init]
+            for sample in parse_chunk(self.reader.chunk(chunk), found)
+        ]
+
+    def _init_of(self, digest: bytes) -> Init:
+        """An init segment. Raises RequestRejected, NeedsTranscodingError if it cannot share a track with the first."""
+        if digest in self._parsed:
+            return self._parsed[digest]
+        data = self.reader.chunk(digest)
+        found = codecs.format_of(data)
+        if found != self.format and not self.encoded:
+            if self.track.kind is TrackKind.VIDEO:
+                raise NeedsTranscodingError(self.track.id)
+            raise RequestRejected(
+                f"track {self.track.id} changes from {self.format} to {found}; one file cannot hold both",
+                code=ErrorCode.INVALID_REQUEST,
+                remedy="Export the parts before and after as two files, with --from and --to.",
+            )
+        self._inits[digest] = data
+        self._parsed[digest] = parse_init(data)
+        return self._parsed[digest]
 
     def _skip(self, segment: Segment, error: StoreCorrupt) -> None:
         self.skipped += 1

@@ -3,23 +3,17 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import zmq
 
-from reeld.export.remux import export
+from reeld.export import jobs
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.worker import TELEMETRY_HWM, WorkerContext, main
-from reeld.store.environment import StoreEnvironment
-from reeld.store.reader import StoreReader
-from reeld.store.verify import verify
 from reeld_proto import codec
-from reeld_proto.commands import Exported, Verified
-from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.units import NS_PER_MS, NS_PER_S
-from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry, JobProgress, RunExport, RunVerify
+from reeld_proto.units import NS_PER_MS
+from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry, JobProgress
 
 PROGRESS_MS = 250
 """Pace of progress reports: a bar that moves four times a second looks alive."""
@@ -46,7 +40,7 @@ class ExportWorker:
         os.nice(NICENESS)
 
     def handle(self, order: AnyOrder) -> AnyReport:
-        """Export or verify; returns when the job is done. SIGTERM meanwhile stops it and removes what it wrote."""
+        """Run one job; returns when the job is done. SIGTERM meanwhile stops it and removes what it wrote."""
         self._leaving = False
         self._next_report_ns = 0
         previous = signal.getsignal(signal.SIGTERM)
@@ -58,43 +52,9 @@ class ExportWorker:
 
         signal.signal(signal.SIGTERM, stop)
         try:
-            return self._run(order)
+            return jobs.run(order, self._progress)
         finally:
             signal.signal(signal.SIGTERM, previous)
-
-    def _run(self, order: AnyOrder) -> AnyReport:
-        match order:
-            case RunExport():
-                return self._export(order)
-            case RunVerify():
-                return self._verify(order)
-            case _:
-                raise RequestRejected(
-                    f"the exporter does not know {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND
-                )
-
-    def _export(self, order: RunExport) -> Exported:
-        reader = StoreReader.open(Path(order.store))
-        try:
-            return export(reader, order, lambda done, total: self._progress(order.session, order.path, done, total))
-        finally:
-            reader.close()
-
-    def _verify(self, order: RunVerify) -> Verified:
-        started_ns = monotonic_ns()
-
-        def progress(done_bytes: int, all_bytes: int) -> bool:
-            elapsed_s = (monotonic_ns() - started_ns) / NS_PER_S
-            return self._progress(order.session or "", "", elapsed_s, elapsed_s * all_bytes / max(done_bytes, 1))
-
-        store = StoreEnvironment.open_read(Path(order.store))
-        try:
-            verified = verify(store, order.session, progress)
-        finally:
-            store.close()
-        if self._leaving:
-            raise RequestRejected("the check was stopped", code=ErrorCode.WRONG_STATE)
-        return verified
 
     def _progress(self, session: str, path: str, done: float, total: float) -> bool:
         now_ns = monotonic_ns()

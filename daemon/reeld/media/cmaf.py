@@ -20,52 +20,37 @@ _MUXER_OPTIONS = {
     "movflags": "empty_moov+default_base_moof+frag_discont+skip_trailer+cmaf",
     "use_editlist": "0",
 }
+_REORDERING = {
+    **_MUXER_OPTIONS,
+    "movflags": "empty_moov+default_base_moof+frag_discont+skip_trailer",
+    "avoid_negative_ts": "disabled",  # without `cmaf` the muxer would let every chunk begin at 0
+}
+"""For pictures that are decoded before they are shown: with `cmaf` the muxer would take the offset of a chunk's first
+picture out of all of them and add it to the decode time, another one in each chunk."""
 
 
-class CmafEncoder:
-    """An encoder whose packets can be cut into CMAF chunks. Used by one thread.
+class CmafMuxer:
+    """Packets of one stream as CMAF chunks. Used by one thread; made by `CmafEncoder` and `CmafCopier`.
 
-    codec: FFmpeg's name of an encoder (`libx264`, `aac`). timescale: ticks a second of all times here.
-    configure: sets size, rate and format on the new stream before it is opened.
-    Raises RequestRejected (DEVICE_FAILED) when this machine has no such encoder or it refuses the settings.
+    timescale: ticks a second of all times here. init: the track's init segment.
     """
 
-    def __init__(
-        self,
-        codec: str,
-        *,
-        timescale: int,
-        options: dict[str, str],
-        configure: Callable[[Any], None],
-        rate: int | None = None,
-    ) -> None:
+    def __init__(self, timescale: int, add_stream: Callable[[Any], Any], options: dict[str, str]) -> None:
+        self._options = options
         self.timescale = timescale
         self._time_base = Fraction(1, timescale)
         self._fragments = 0
         header = io.BytesIO()
+        self._container = av.open(header, "w", format="mp4", options=options)
         try:
-            self._container = av.open(header, "w", format="mp4", options=_MUXER_OPTIONS)
-            self._stream: Any = self._container.add_stream(codec, rate=rate, options=options)
-            self._stream.time_base = self._time_base
-            self._stream.codec_context.time_base = self._time_base
-            configure(self._stream)
+            self._stream: Any = add_stream(self._container)
             self._container.start_encoding()
-        except (av.FFmpegError, ValueError) as error:
-            raise RequestRejected(
-                f"the encoder {codec} cannot be used: {error}", code=ErrorCode.DEVICE_FAILED
-            ) from error
+        except BaseException:
+            self._container.close()
+            raise
         # Muxing an empty chunk gives exactly the header that every chunk's own muxer writes.
         self.init = header.getvalue()
         self._header_size = len(self.init)
-
-    @property
-    def context(self) -> Any:
-        """PyAV's codec context."""
-        return self._stream.codec_context
-
-    def encode(self, frame: Any | None) -> list[Any]:
-        """Packets that `frame` gives, with times in ticks; None flushes the encoder."""
-        return list(self._stream.codec_context.encode(frame))
 
     def fragment(self, packets: Sequence[Any], end_ticks: int) -> bytes:
         """One chunk, moof and mdat, of packets in decoding order.
@@ -77,7 +62,7 @@ class CmafEncoder:
             raise InternalError("a chunk needs at least one packet")
         self._fragments += 1
         buffer = io.BytesIO()
-        options = {**_MUXER_OPTIONS, "fragment_index": str(self._fragments)}
+        options = {**self._options, "fragment_index": str(self._fragments)}
         with av.open(buffer, "w", format="mp4", options=options) as container:
             stream = container.add_stream_from_template(self._stream, opaque=True)
             stream.time_base = self._time_base
@@ -97,6 +82,62 @@ class CmafEncoder:
     def close(self) -> None:
         """Free the encoder. May be called twice."""
         self._container.close()
+
+
+class CmafEncoder(CmafMuxer):
+    """An encoder whose packets can be cut into CMAF chunks. Used by one thread.
+
+    codec: FFmpeg's name of an encoder (`libx264`, `aac`). timescale: ticks a second of all times here.
+    configure: sets size, rate and format on the new stream before it is opened.
+    Raises RequestRejected (DEVICE_FAILED) when this machine has no such encoder or it refuses the settings.
+    """
+
+    def __init__(
+        self,
+        codec: str,
+        *,
+        timescale: int,
+        options: dict[str, str],
+        configure: Callable[[Any], None],
+        rate: int | None = None,
+    ) -> None:
+        def add_stream(container: Any) -> Any:
+            stream = container.add_stream(codec, rate=rate, options=options)
+            stream.time_base = Fraction(1, timescale)
+            stream.codec_context.time_base = Fraction(1, timescale)
+            configure(stream)
+            return stream
+
+        try:
+            super().__init__(timescale, add_stream, _MUXER_OPTIONS)
+        except (av.FFmpegError, ValueError) as error:
+            raise RequestRejected(
+                f"the encoder {codec} cannot be used: {error}", code=ErrorCode.DEVICE_FAILED
+            ) from error
+
+    @property
+    def context(self) -> Any:
+        """PyAV's codec context."""
+        return self._stream.codec_context
+
+    def encode(self, frame: Any | None) -> list[Any]:
+        """Packets that `frame` gives, with times in ticks; None flushes the encoder."""
+        return list(self._stream.codec_context.encode(frame))
+
+
+class CmafCopier(CmafMuxer):
+    """Packets of a stream that was encoded elsewhere, as they are. template: an open stream of PyAV.
+
+    Raises av.FFmpegError or ValueError for a stream that MP4 cannot hold.
+    """
+
+    def __init__(self, template: Any, *, timescale: int) -> None:
+        def add_stream(container: Any) -> Any:
+            stream = container.add_stream_from_template(template, opaque=True)
+            stream.time_base = Fraction(1, timescale)
+            return stream
+
+        super().__init__(timescale, add_stream, _REORDERING)
 
 
 def _offset_of_moof(data: bytes) -> int:

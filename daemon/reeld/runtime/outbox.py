@@ -3,7 +3,9 @@
 DESIGN: every message is numbered and kept until the store says that it is durable. The store is another process that
 may be killed at any moment; when a new instance of it announces itself, everything unacknowledged is sent again in
 order. The store recognises what it already has, so a repetition is harmless. `Outbox` is the bookkeeping without
-sockets, `Producer` the thread that owns them.
+sockets, `Producer` the two threads that own them: one sends, one listens. Two, because waking a thread that waits on a
+condition costs the caller of `send` nothing, while waking one that polls a socket takes a system call, in which Python
+hands the interpreter to whoever wants it: milliseconds on a busy machine, in a thread that captures frames.
 """
 
 import contextlib
@@ -80,11 +82,13 @@ class Outbox:
         while self._parcels and self._parcels[0].seq <= seq:
             self._bytes -= self._parcels.popleft().size
 
-    def refused(self, seq: int) -> None:
-        """The store will never take `seq`."""
+    def refused(self, seq: int) -> bool:
+        """The store will never take `seq`. False if that is known already: what is sent twice is refused twice."""
         kept = deque(parcel for parcel in self._parcels if parcel.seq != seq)
+        news = len(kept) < len(self._parcels)
         self._bytes -= sum(parcel.size for parcel in self._parcels) - sum(parcel.size for parcel in kept)
         self._parcels = kept
+        return news
 
     def store_started(self, instance: str) -> list[Parcel]:
         """A store announced itself: what must be sent again, oldest first; nothing if it is the one already known."""
@@ -96,10 +100,10 @@ class Outbox:
 
 
 class Producer:
-    """A producer's end of the pipeline. One thread of its own owns the sockets; `send` may be called from any thread.
+    """A producer's end of the pipeline. Threads of its own own the sockets; `send` may be called from any thread.
 
     context: ZeroMQ context of the process. name: unique among all producers of one daemon run (worker name and pid).
-    on_refused: told the number and reason of a message that the store will never take; called in the I/O thread.
+    on_refused: told the number and reason of a message that the store will never take; called in the listening thread.
     """
 
     def __init__(
@@ -114,13 +118,15 @@ class Producer:
     ) -> None:
         self.name = name
         self._outbox = Outbox(limit_bytes)
-        self._lock = threading.Condition()
+        lock = threading.Lock()
+        self._drained = threading.Condition(lock)
+        self._work = threading.Condition(lock)
+        self._lock = lock
         self._pending: deque[Parcel] = deque()
         self._seq = 0
         self._closing = False
         self._on_refused = on_refused
         self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
         self._push = context.socket(zmq.PUSH)
         self._push.setsockopt(zmq.SNDHWM, _SEND_HWM)
         self._push.setsockopt(zmq.LINGER, 0)
@@ -134,8 +140,12 @@ class Producer:
             socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
         self._push.connect(ingest)
         self._sub.connect(commits)
-        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._send_all, name="producer-send", daemon=True),
+            threading.Thread(target=self._listen, name="producer-listen", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def send(self, message: AnyIngest, payload: bytes = b"", init: bytes = b"") -> bool:
         """Hand over a message; never blocks. False if the outbox is full: the message is dropped and counted."""
@@ -147,13 +157,13 @@ class Producer:
             if self._closing or not self._outbox.add(parcel):
                 return False
             self._pending.append(parcel)
-        self._wake()
+            self._work.notify()
         return True
 
     def wait_drained(self, timeout_s: float) -> bool:
         """Wait until the store has acknowledged everything sent so far; False if it has not in time."""
         with self._lock:
-            return self._lock.wait_for(lambda: len(self._outbox) == 0, timeout_s)
+            return self._drained.wait_for(lambda: len(self._outbox) == 0, timeout_s)
 
     def statistics(self) -> QueueStats:
         """Depth and limit of the outbox in bytes."""
@@ -169,44 +179,37 @@ class Producer:
             )
 
     def close(self) -> None:
-        """Stop the thread and close the sockets; what is not acknowledged is forgotten. May be called twice."""
+        """Stop the threads and close the sockets; what is not acknowledged is forgotten. May be called twice."""
         with self._lock:
             if self._closing:
                 return
             self._closing = True
-        self._wake()
-        self._thread.join()
+            self._work.notify()
+        os.write(self._wake_write, b"x")
+        for thread in self._threads:
+            thread.join()
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # the pipe is full of wake-ups already
-            os.write(self._wake_write, b"x")
-
-    def _run(self) -> None:
-        poller = zmq.Poller()
-        poller.register(self._sub, zmq.POLLIN)
-        poller.register(self._wake_read, zmq.POLLIN)
-        try:
+    def _send_all(self) -> None:
+        with contextlib.closing(self._push):
             while True:
-                ready = dict(poller.poll())
-                if self._wake_read in ready:
-                    os.read(self._wake_read, 4096)
-                if self._sub in ready:
-                    self._read_notes()
                 with self._lock:
+                    self._work.wait_for(lambda: self._pending or self._closing)
                     if self._closing:
                         return
                     parcels = list(self._pending)
                     self._pending.clear()
                 for parcel in parcels:
-                    self._transmit(parcel)
-        finally:
-            self._push.close()
-            self._sub.close()
+                    self._push.send_multipart(parcel.frames, copy=False)
 
-    def _transmit(self, parcel: Parcel) -> None:
-        self._push.send_multipart(parcel.frames, copy=False)
+    def _listen(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._sub, zmq.POLLIN)
+        poller.register(self._wake_read, zmq.POLLIN)
+        with contextlib.closing(self._sub):
+            while self._wake_read not in dict(poller.poll()):
+                self._read_notes()
 
     def _read_notes(self) -> None:
         while self._sub.poll(0):
@@ -220,24 +223,24 @@ class Producer:
 
     def _apply(self, note: AnyCommitNote) -> None:
         again: list[Parcel] = []
+        news = False
         with self._lock:
             match note:
                 case Committed(producer=self.name, seq=seq):
                     self._outbox.committed(seq)
                 case IngestRefused(producer=self.name, seq=seq):
-                    self._outbox.refused(seq)
+                    news = self._outbox.refused(seq)
                 case StoreStarted(instance=instance):
                     again = self._outbox.store_started(instance)
                     if again:
                         # Everything pending is among the unacknowledged; sending it twice would only cost time.
-                        self._pending.clear()
+                        self._pending = deque(again)
+                        self._work.notify()
             if not len(self._outbox):
-                self._lock.notify_all()
-        if isinstance(note, IngestRefused):
+                self._drained.notify_all()
+        if isinstance(note, IngestRefused) and news:
             get_logger().error("outbox.refused", seq=note.seq, reason=note.reason)
             if self._on_refused is not None:
                 self._on_refused(note.seq, note.reason)
         if again:
             get_logger().warning("outbox.resend", messages=len(again), bytes=sum(parcel.size for parcel in again))
-        for parcel in again:
-            self._transmit(parcel)

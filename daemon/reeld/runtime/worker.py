@@ -10,6 +10,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,12 +35,18 @@ TELEMETRY_HWM = 1000
 class Worker(Protocol):
     """What a box implements. All methods are called in the main thread of its process."""
 
-    def handle(self, order: AnyOrder) -> AnyReport:
-        """Carry out an order. A ReeldError raised here becomes the ErrorReply."""
+    def handle(self, order: AnyOrder) -> "AnyReport | Future[AnyReport]":
+        """Carry out an order. A ReeldError raised here becomes the ErrorReply.
+
+        A worker that must not wait returns a future and completes it later, in the main thread, in one of `readers`.
+        """
         ...
 
     def readers(self) -> Mapping[Any, Callable[[], None]]:
-        """Sockets the loop shall poll besides its own, with what to call when one is readable."""
+        """Sockets (or file descriptors) to poll besides the loop's own, with what to call when one is readable.
+
+        Asked every turn; another mapping than the last time replaces it.
+        """
         ...
 
     def tick(self) -> list[AnyTelemetry]:
@@ -98,13 +105,12 @@ class WorkerLoop:
         """Announce readiness, then serve until ShutDown or `leave`."""
         poller = zmq.Poller()
         poller.register(self._control, zmq.POLLIN)
-        readers = self._worker.readers()
-        for socket in readers:
-            poller.register(socket, zmq.POLLIN)
+        readers: Mapping[Any, Callable[[], None]] = {}
         self._send(self._control, WorkerReady(name=self._context.name, pid=os.getpid()))
         next_tick_ns = monotonic_ns()
         try:
             while not self._leaving:
+                readers = _follow(poller, readers, self._worker.readers())
                 wait_ms = max(0, (next_tick_ns - monotonic_ns()) // 1_000_000)
                 for socket, _ in poller.poll(wait_ms):
                     if socket is self._control:
@@ -133,13 +139,17 @@ class WorkerLoop:
             self._leaving = True
             return
         try:
-            report: AnyReport = self._worker.handle(order)
-        except ReeldError as error:
-            report = _error_reply(error)
+            report = self._worker.handle(order)
         except Exception as error:  # noqa: BLE001 - the daemon is told; one bad order must not end a recording
-            logs.get_logger().exception("worker.order_failed", order=type(order).__name__)
-            report = ErrorReply(code=ErrorCode.INTERNAL, message=f"{type(error).__name__}: {error}")
-        self._answer(envelope.id, report)
+            report = _failed(order, error)
+        if isinstance(report, Future):
+            report.add_done_callback(lambda done: self._answer_late(envelope.id, order, done))
+        else:
+            self._answer(envelope.id, report)
+
+    def _answer_late(self, request_id: str, order: AnyOrder, done: "Future[AnyReport]") -> None:
+        error = done.exception()
+        self._answer(request_id, done.result() if error is None else _failed(order, error))
 
     def _report_all(self, *, tick: bool = True) -> None:
         for telemetry in self._context.take_reports() + (self._worker.tick() if tick else []):
@@ -155,6 +165,25 @@ class WorkerLoop:
             socket.send(message, flags)
         except zmq.Again:
             logs.get_logger().warning("worker.telemetry_dropped", message=type(body).__name__)
+
+
+def _follow(
+    poller: zmq.Poller, old: Mapping[Any, Callable[[], None]], new: Mapping[Any, Callable[[], None]]
+) -> Mapping[Any, Callable[[], None]]:
+    """Have `poller` wait for `new` instead of `old`; `new`."""
+    if new is not old:
+        for socket in old.keys() - new.keys():
+            poller.unregister(socket)
+        for socket in new.keys() - old.keys():
+            poller.register(socket, zmq.POLLIN)
+    return new
+
+
+def _failed(order: AnyOrder, error: BaseException) -> ErrorReply:
+    if isinstance(error, ReeldError):
+        return _error_reply(error)
+    logs.get_logger().error("worker.order_failed", order=type(order).__name__, exc_info=error)
+    return ErrorReply(code=ErrorCode.INTERNAL, message=f"{type(error).__name__}: {error}")
 
 
 def _error_reply(error: ReeldError) -> ErrorReply:

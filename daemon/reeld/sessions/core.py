@@ -38,11 +38,12 @@ CLOCK_JUMP_NS = NS_PER_S // 2
 
 
 class SessionCore(ServiceKeeper):
-    """The one session of the daemon. Pure; one owner."""
+    """The one session of the daemon. Pure; one owner. buffer: its sessions are parts of the rolling buffer."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, buffer: bool = False) -> None:
         super().__init__()
         self._config = config
+        self._buffer = buffer
         self._asked: tuple[int, StartSession, int] | None = None
 
     def handle(self, event: signals.Event) -> list[Command]:
@@ -166,7 +167,13 @@ class SessionCore(ServiceKeeper):
         # The workers listed these sources a moment ago, so the system lets us have them; nothing more is asked for.
         self._move(Trigger.PERMITTED, event.now_ns)
         live = self.live = Live.begin(
-            plan, session=event.session, now_ns=event.now_ns, wall_ns=event.wall_ns, arrived_ns=arrived_ns, ask=ask
+            plan,
+            session=event.session,
+            now_ns=event.now_ns,
+            wall_ns=event.wall_ns,
+            arrived_ns=arrived_ns,
+            ask=ask,
+            buffer=self._buffer,
         )
         self._do(signals.KeepSession(session=live.id))
         self._do(signals.OrderStore(step=Step.CREATE, order=live.create_order()))

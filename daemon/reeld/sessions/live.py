@@ -44,7 +44,8 @@ class ServiceStatus:
 class Live:
     """The session from the moment its plan stands until it is durable.
 
-    waiting: whose answers the present step still needs. ask: who waits for that step.
+    waiting: whose answers the present step still needs. ask: who waits for that step. buffer: it is part of the
+    rolling buffer.
     """
 
     id: str
@@ -60,9 +61,12 @@ class Live:
     ended_ns: int = 0
     changed_ns: int = 0
     store_error: ErrorReply | None = None
+    buffer: bool = False
 
     @classmethod
-    def begin(cls, plan: Plan, *, session: str, now_ns: int, wall_ns: int, arrived_ns: int, ask: int) -> "Live":
+    def begin(
+        cls, plan: Plan, *, session: str, now_ns: int, wall_ns: int, arrived_ns: int, ask: int, buffer: bool = False
+    ) -> "Live":
         """A session that starts at monotonic `now_ns`."""
         services = {}
         if plan.video:
@@ -79,6 +83,7 @@ class Live:
             services=services,
             waiting={Step.CREATE, *services},
             warnings=list(plan.warnings),
+            buffer=buffer,
         )
 
     def elapsed_s(self, at_ns: int) -> float:
@@ -99,6 +104,7 @@ class Live:
             started_mono_ns=self.clock.start_ns,
             tracks=self.plan.records(),
             warnings=list(self.warnings),
+            buffer=self.buffer,
         )
 
     def start_order(self, service: Service) -> AnyOrder:

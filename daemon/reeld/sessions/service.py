@@ -97,7 +97,7 @@ class SessionService:
     """The daemon's one session.
 
     read_session: what the store holds of a session (awaited). free_bytes: free disk where the store is.
-    publish: called in the loop; must not block.
+    publish: called in the loop; must not block. buffer: its sessions are parts of the rolling buffer.
     """
 
     def __init__(
@@ -108,9 +108,11 @@ class SessionService:
         read_session: Callable[[str], Coroutine[Any, Any, SessionInfo]],
         free_bytes: Callable[[], int],
         publish: Callable[[Event], None],
+        buffer: bool = False,
     ) -> None:
         self._workers = workers
-        self._core = SessionCore(config)
+        self._buffer = buffer
+        self._core = SessionCore(config, buffer=buffer)
         self._read_session = read_session
         self._free_bytes = free_bytes
         self._publish = publish
@@ -132,7 +134,7 @@ class SessionService:
         if self._closing:
             raise RequestRejected("the daemon is stopping", code=ErrorCode.WRONG_STATE)
         reply = await self._ask(lambda ask: signals.StartAsked(ask=ask, request=request, now_ns=arrived_ns))
-        if isinstance(reply, SessionStarted):
+        if isinstance(reply, SessionStarted) and not self._buffer:
             get_logger().info(
                 "session.started",
                 session_id=reply.session,

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from reeld.config import Config
+from reeld.store.wording import word_faults
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError, error_for
 from reeld_proto.records import AudioSource, DisplaySource, Layout, Quality, TrackKind
 from reeld_proto.workers import AudioTrackSpec, TrackRecord, VideoTrackSpec
 
-NAME_CHARS_MAX = 255
-TAG_CHARS_MAX = 255
 FPS_MIN, FPS_MAX = 1, 60
 WIDTH_MIN, HEIGHT_MIN = 640, 480
 _DISPLAY_REMEDY = "Start reeld inside a desktop session (DISPLAY set), or record sound alone with --display none."
@@ -88,7 +87,8 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
     """What to record. Raises a ReeldError whose `faults` lists everything that is wrong."""
     findings = _Findings()
     name = request.name.strip() or found.default_name
-    _check_words(request, name, findings)
+    for message in word_faults(name=name, tags=request.tags):
+        findings.fault(message)
     fps = config.record.fps if request.fps is None else request.fps
     if not FPS_MIN <= fps <= FPS_MAX:
         findings.fault(f"fps is {fps}, but must be {FPS_MIN} to {FPS_MAX}")
@@ -116,14 +116,6 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
         audio_named=any(choice not in {"default", "none"} for choice in (request.microphone, request.system_audio)),
         warnings=findings.warnings,
     )
-
-
-def _check_words(request: StartSession, name: str, findings: _Findings) -> None:
-    if len(name) > NAME_CHARS_MAX:
-        findings.fault(f"the name has {len(name)} characters, but may have {NAME_CHARS_MAX} at most")
-    for tag in request.tags:
-        if not 1 <= len(tag) <= TAG_CHARS_MAX:
-            findings.fault(f"a tag has {len(tag)} characters, but must have 1 to {TAG_CHARS_MAX}")
 
 
 def _check_unavailable(request: StartSession, findings: _Findings) -> None:

@@ -1,7 +1,9 @@
 """Types that the store shares with its users: what comes in, what happened to it, and what can be read back."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from reeld_proto.records import TrackKind
 from reeld_proto.workers import AnyIngest
@@ -22,6 +24,14 @@ class IngestItem:
     message: AnyIngest
     payload: Buffer = b""
     init: Buffer = b""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What an order may need to know beside the store: its folder, and sessions that lost messages for lack of room."""
+
+    store_dir: Path
+    starved: Container[str]
 
 
 class Fate(Enum):
@@ -47,6 +57,7 @@ class Segment:
 
     start_ns, end_ns: the media time it stands for. chunk, init: SHA-256 of its bytes and of its init segment.
     size: bytes of the chunk. keyframe: its first sample can be decoded alone. epoch: process that produced it.
+    shift_ns: media time minus the chunk's own; of the chunk only [start_ns - shift_ns, end_ns - shift_ns) is shown.
     """
 
     start_ns: int
@@ -57,6 +68,7 @@ class Segment:
     frames: int
     keyframe: bool
     epoch: int
+    shift_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

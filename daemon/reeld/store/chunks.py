@@ -1,10 +1,16 @@
-"""Bytes by their digest: stored once, counted by the timeline entries that need them, checked when read."""
+"""Bytes by their digest: stored once, counted by the entries that need them, checked when read.
+
+A count that falls to zero makes the bytes garbage; they stay until they are collected, and are no garbage any more once
+something needs them again.
+"""
 
 import hashlib
+from collections.abc import Mapping
 
 from reeld.store.api import Buffer
-from reeld.store.environment import Table, Transaction
-from reeld.store.records import References
+from reeld.store.records import GarbageEntry, References
+from reeld.store.transaction import Table, Transaction, decode
+from reeld_proto import codec
 from reeld_proto.errors import StoreCorrupt
 
 
@@ -20,8 +26,52 @@ def add(txn: Transaction, data: Buffer) -> bytes:
     if known is None:
         txn.put(Table.CHUNKS, digest, data)
         known = References(0, len(data))
-    txn.put_record(Table.REFERENCES, digest, References(known.count + 1, known.size))
+    _hold(txn, digest, known)
     return digest
+
+
+def hold(txn: Transaction, digest: bytes, times: int = 1) -> None:
+    """Count so many more references to bytes that are there. Raises StoreCorrupt if they are unknown."""
+    known = txn.record(Table.REFERENCES, digest, References)
+    if known is None:
+        raise StoreCorrupt(f"chunk {digest.hex()} is missing")
+    _hold(txn, digest, known, times)
+
+
+def hold_all(txn: Transaction, wanted: Mapping[bytes, int]) -> None:
+    """`hold` for many digests, each as often as it says."""
+    digests = sorted(wanted)
+    found = txn.get_all(Table.REFERENCES, digests)
+    rows = []
+    for digest in digests:
+        if digest not in found:
+            raise StoreCorrupt(f"chunk {digest.hex()} is missing")
+        known = decode(found[digest], References)
+        rows.append((digest, codec.pack_record(References(known.count + wanted[digest], known.size))))
+        if known.count == 0:
+            txn.delete(Table.GARBAGE, digest)
+    txn.put_all(Table.REFERENCES, rows)
+
+
+def release(txn: Transaction, digest: bytes, *, reason: str, now_wall_ns: int, times: int = 1) -> int:
+    """Count so many references less; how many bytes became garbage by it (0 while others need them).
+
+    Raises StoreCorrupt for bytes that fewer entries referred to.
+    """
+    known = txn.record(Table.REFERENCES, digest, References)
+    if known is None or known.count < times:
+        raise StoreCorrupt(f"chunk {digest.hex()} has no reference to give up")
+    txn.put_record(Table.REFERENCES, digest, References(known.count - times, known.size))
+    if known.count > times:
+        return 0
+    txn.put_record(Table.GARBAGE, digest, GarbageEntry(now_wall_ns, known.size, reason))
+    return known.size
+
+
+def size_of(txn: Transaction, digest: bytes) -> int:
+    """How many bytes they are; 0 for unknown ones."""
+    known = txn.record(Table.REFERENCES, digest, References)
+    return known.size if known is not None else 0
 
 
 def load(txn: Transaction, digest: bytes) -> bytes:
@@ -32,3 +82,9 @@ def load(txn: Transaction, digest: bytes) -> bytes:
     if digest_of(data) != digest:
         raise StoreCorrupt(f"chunk {digest.hex()} is damaged: its bytes have another digest")
     return data
+
+
+def _hold(txn: Transaction, digest: bytes, known: References, times: int = 1) -> None:
+    txn.put_record(Table.REFERENCES, digest, References(known.count + times, known.size))
+    if known.count == 0:
+        txn.delete(Table.GARBAGE, digest)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from reeld.store import chunks
 from reeld.store.api import Fate, IngestItem, Landing
-from reeld.store.environment import Table, Transaction, decode
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, track_prefix
 from reeld.store.records import ChunkEntry, GapEntry, SessionRecord, TrackState
 from reeld.store.timeline import ROUNDING_NS, Settlement, Span, settle_gap, settle_media
+from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.errors import RequestRejected
 from reeld_proto.records import GapReason
 from reeld_proto.workers import ChunkCaptured, GapFound
@@ -20,6 +20,9 @@ INIT_BYTES_MAX = 1024 * 1024
 """An init segment is about a kilobyte; a megabyte of it is a fault of the producer."""
 
 CODEC_CHARS_MAX = 32
+
+COUNTER_MAX = 1 << 40
+"""Far above what one chunk can count, and so low that the sums over a session stay within the 64 bits of a record."""
 
 _STORED = Landing(Fate.STORED)
 _DUPLICATE = Landing(Fate.DUPLICATE)
@@ -109,6 +112,7 @@ class Batch:
             dropped=message.dropped,
             unchanged=message.unchanged,
             silence_ns=message.silence_ns,
+            shift_ns=message.shift_ns,
         )
         self._txn.put_record(Table.TIMELINE, at(prefix, settlement.media.start_ns), entry)
         apply_gaps(self._txn, prefix, settlement)
@@ -197,7 +201,7 @@ def _refusal(item: IngestItem) -> str:
 
 def _chunk_refusal(message: ChunkCaptured, item: IngestItem) -> str:
     counters = (message.frames, message.dropped, message.unchanged, message.silence_ns)
-    if not all(0 <= each <= TIME_NS_MAX for each in counters):
+    if not all(0 <= each <= COUNTER_MAX for each in counters):
         return "impossible counters"
     if len(message.codec) > CODEC_CHARS_MAX:
         return "impossible codec"

@@ -9,6 +9,13 @@ NAME_BYTES_MAX = 128
 
 TIME_NS_MAX = 2**63 - 1
 
+IDENTITY_KEY = b"identity"
+"""In `meta`: 16 random bytes that name a store for life."""
+COPY_OF_KEY = b"copy-of"
+"""In `meta` of a copy: the identity of the store that it is a copy of."""
+COPIED_PREFIX = b"copied/"
+"""In `meta` of a copy, before the id of each session that was copied: the digest of its rows there."""
+
 _U64 = struct.Struct(">Q")
 NUMBER_BYTES = _U64.size
 

@@ -3,26 +3,21 @@
 Every method is one short read transaction and sees one committed state. Used from one thread at a time.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reeld.store import chunks, sessions
 from reeld.store.api import Segment, SessionOutline, TrackOutline
-from reeld.store.environment import StoreEnvironment, Table, Transaction, decode
-from reeld.store.keys import NUMBER_BYTES, at, number_of, session_prefix, track_prefix
-from reeld.store.records import (
-    ChunkEntry,
-    GapEntry,
-    MarkerEntry,
-    PauseEntry,
-    SessionRecord,
-    TrackState,
-    WarningEntry,
-)
-from reeld.store.timeline import Pause, PauseMap, Span, public_gaps
-from reeld_proto.records import GapInfo, MarkerInfo, SessionInfo, SessionState, TrackInfo
-from reeld_proto.units import NS_PER_S, seconds
+from reeld.store.description import describe, said_of
+from reeld.store.environment import StoreEnvironment
+from reeld.store.keys import at, number_of, track_prefix
+from reeld.store.listing import Card, Cards
+from reeld.store.records import ChunkEntry, GapEntry, PrerollEntry
+from reeld.store.selection import EVERYTHING, Selection, pick
+from reeld.store.timeline import Span
+from reeld.store.transaction import Table, Transaction, decode
+from reeld_proto import codec
+from reeld_proto.records import SessionInfo
 
 SEGMENTS_PER_READ = 500
 """Timeline entries fetched at a time: a quarter of an hour, well under a millisecond."""
@@ -33,6 +28,7 @@ class StoreReader:
 
     def __init__(self, store: StoreEnvironment) -> None:
         self._store = store
+        self._cards = Cards()
 
     @classmethod
     def open(cls, path: Path) -> "StoreReader":
@@ -43,36 +39,35 @@ class StoreReader:
         """Close the store. May be called twice."""
         self._store.close()
 
-    def list_sessions(
-        self, status: SessionState | None = None, tag: str | None = None, text: str | None = None
-    ) -> list[SessionInfo]:
-        """Sessions that pass every filter given, newest first.
+    @property
+    def store(self) -> StoreEnvironment:
+        """The open store."""
+        return self._store
 
-        text: found, whatever its case, in the name, a tag or a marker.
+    def find(self, selection: Selection, scores: Mapping[str, float] | None = None) -> list[Card]:
+        """Sessions that pass, the best match first, else newest first. Fast when repeated: see `listing.py`.
+
+        scores: of the sessions that the selection's query finds. Raises StoreCorrupt.
         """
-        wanted = text.casefold() if text else ""
-        found = []
         with self._store.read() as txn:
-            for _, value in txn.scan_back(Table.SESSIONS):
-                record = decode(value, SessionRecord)
-                if status is not None and record.state is not status:
-                    continue
-                if tag is not None and tag not in record.tags:
-                    continue
-                if wanted and not _mentions(txn, record, wanted):
-                    continue
-                found.append(_info(txn, record))
-        return found
+            cards = self._cards.some(txn, scores or ()) if selection.needs_text else self._cards.all(txn)
+        return pick(cards, selection, scores)
+
+    def list_sessions(
+        self, selection: Selection = EVERYTHING, scores: Mapping[str, float] | None = None
+    ) -> list[SessionInfo]:
+        """As `find`, unpacked."""
+        return codec.unpack_all([card.info for card in self.find(selection, scores)], SessionInfo)
 
     def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected (NOT_FOUND)."""
         with self._store.read() as txn:
-            return _info(txn, sessions.load(txn, session))
+            return describe(sessions.load_shown(txn, session), said_of(txn, session)).info
 
     def outline(self, session: str) -> SessionOutline:
         """What an exporter must know of a session. Raises RequestRejected (NOT_FOUND)."""
         with self._store.read() as txn:
-            record = sessions.load(txn, session)
+            record = sessions.load_shown(txn, session)
         tracks = tuple(
             TrackOutline(track.id, track.kind, track.codec, track.label, track.end_ns) for track in record.tracks
         )
@@ -97,19 +92,34 @@ class StoreReader:
             from_ns = portion[-1].start_ns + 1
 
     def keyframe_before(self, session: str, track: str, at_ns: int) -> Segment | None:
-        """The last chunk that begins at or before `at_ns` and whose first sample can be decoded alone."""
+        """The last chunk that begins at or before `at_ns` and can be decoded alone, or with its preroll."""
         prefix = track_prefix(session, track)
         with self._store.read() as txn:
             for key, value in txn.scan_back(Table.TIMELINE, prefix, at(prefix, at_ns)):
                 entry = decode(value, ChunkEntry)
-                if entry.keyframe:
+                if entry.keyframe or txn.get(Table.PREROLL, key) is not None:
                     return _segment(number_of(key, prefix), entry)
         return None
+
+    def preroll(self, session: str, track: str, start_ns: int) -> list[tuple[bytes, bytes]] | None:
+        """What a decoder needs before the chunk shown from exactly `start_ns`, from a key frame on and in order.
+
+        Digests of chunk and init segment; their own times are shifted as that chunk's are. None where the chunk before
+        is all it needs; empty where what it needs is not there any more.
+        """
+        with self._store.read() as txn:
+            found = txn.record(Table.PREROLL, at(track_prefix(session, track), start_ns), PrerollEntry)
+        return None if found is None else found.chunks
 
     def gaps(self, session: str, track: str) -> list[Span]:
         """The gaps of a track in media time, pauses not among them."""
         with self._store.read() as txn:
             return gaps_of(txn, session, track)
+
+    def bytes_in_use(self) -> int:
+        """Bytes of the file that hold something."""
+        with self._store.read() as txn:
+            return txn.bytes_in_use()
 
     def chunk(self, digest: bytes) -> bytes:
         """Bytes of a chunk or init segment, checked. Raises StoreCorrupt if missing or damaged."""
@@ -137,75 +147,5 @@ def _segment(start_ns: int, entry: ChunkEntry) -> Segment:
         frames=entry.frames,
         keyframe=entry.keyframe,
         epoch=entry.epoch,
+        shift_ns=entry.shift_ns,
     )
-
-
-def _mentions(txn: Transaction, record: SessionRecord, wanted: str) -> bool:
-    texts = [record.name, *record.tags]
-    if any(wanted in text.casefold() for text in texts):
-        return True
-    return any(wanted in marker.text.casefold() for marker in _markers(txn, session_prefix(record.id)))
-
-
-def _info(txn: Transaction, record: SessionRecord) -> SessionInfo:
-    prefix = session_prefix(record.id)
-    return SessionInfo(
-        session=record.id,
-        name=record.name,
-        state=record.state,
-        started_at=_local_time(record.started_wall_ns),
-        duration_s=seconds(record.media_end_ns()),
-        bytes=sum(track.bytes for track in record.tracks),
-        tags=record.tags,
-        tracks=[_track_info(track) for track in record.tracks],
-        gaps=_gaps(txn, record, prefix),
-        markers=_markers(txn, prefix),
-        warnings=[decode(value, WarningEntry).text for _, value in txn.scan(Table.WARNINGS, prefix)],
-    )
-
-
-def _local_time(wall_ns: int) -> str:
-    return datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).astimezone().isoformat(timespec="milliseconds")
-
-
-def _track_info(track: TrackState) -> TrackInfo:
-    return TrackInfo(
-        id=track.id,
-        kind=track.kind,
-        codec=track.codec,
-        label=track.label,
-        chunks=track.chunks,
-        bytes=track.bytes,
-        frames=track.frames,
-        dropped=track.dropped,
-        unchanged=track.unchanged,
-        silence_s=seconds(track.silence_ns),
-    )
-
-
-def _gaps(txn: Transaction, record: SessionRecord, prefix: bytes) -> list[GapInfo]:
-    pauses = []
-    for key, value in txn.scan(Table.PAUSES, prefix):
-        start_ns, pause = number_of(key, prefix), decode(value, PauseEntry)
-        if pause.end_ns is not None and pause.end_ns > start_ns:
-            pauses.append(Pause(start_ns, pause.end_ns))
-    spans: dict[str, list[Span]] = {}
-    for key, value in txn.scan(Table.GAPS, prefix):
-        track = key[len(prefix) : -NUMBER_BYTES - 1]
-        gap = decode(value, GapEntry)
-        span = Span(number_of(key, key[:-NUMBER_BYTES]), gap.end_ns, gap.reason)
-        spans.setdefault(track.decode(), []).append(span)
-    pause_map = PauseMap(pauses)
-    return [
-        gap
-        for track in record.tracks
-        if pauses or track.id in spans
-        for gap in public_gaps(track.id, spans.get(track.id, []), pause_map)
-    ]
-
-
-def _markers(txn: Transaction, prefix: bytes) -> list[MarkerInfo]:
-    return [
-        MarkerInfo(at_s=seconds(number_of(key, prefix)), text=decode(value, MarkerEntry).text)
-        for key, value in txn.scan(Table.MARKERS, prefix)
-    ]

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from reeld_proto.records import GapReason, SessionState, TrackKind
 
-STORE_FORMAT_VERSION = 1
+STORE_FORMAT_VERSION = 2
 """Moves when an older reeld could misread the store. Each step has a migration."""
 
 HASH_ALGORITHM = "sha256"
@@ -47,7 +47,12 @@ class TrackState(Struct, kw_only=True):
 
 
 class SessionRecord(Struct, kw_only=True):
-    """A session. `end_ns` (media time) is None until it is finished or was marked interrupted."""
+    """A session. `end_ns` (media time) is None until it is finished or was marked interrupted.
+
+    pinned: the budget never drops it. origins: ids of the recordings whose media it shows, empty for a recording.
+    buffer: part of the rolling buffer, shown to nobody. tier: what the budget left of it, `full` or `keyframes`.
+    revision: rises whenever anything that is said about the session changes (not with every chunk).
+    """
 
     id: str
     name: str
@@ -57,6 +62,11 @@ class SessionRecord(Struct, kw_only=True):
     started_mono_ns: int
     tracks: list[TrackState] = field(default_factory=list)
     end_ns: int | None = None
+    pinned: bool = False
+    origins: list[str] = field(default_factory=list)
+    buffer: bool = False
+    tier: str = "full"
+    revision: int = 0
 
     def track(self, track_id: str) -> TrackState | None:
         """The track of that name."""
@@ -68,7 +78,11 @@ class SessionRecord(Struct, kw_only=True):
 
 
 class ChunkEntry(Struct, frozen=True, array_like=True):
-    """A chunk on a timeline; its start is in the key."""
+    """A chunk on a timeline; its start is in the key.
+
+    shift_ns: the session's media time minus the chunk's own (tfdt), so the entry shows the chunk's samples from
+    `start - shift_ns` to `end_ns - shift_ns`.
+    """
 
     end_ns: int
     chunk: bytes
@@ -80,6 +94,51 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     dropped: int
     unchanged: int
     silence_ns: int
+    shift_ns: int = 0
+
+
+class PrerollEntry(Struct, frozen=True, array_like=True):
+    """What a decoder needs before the chunk that begins at the key's time, and what is not shown.
+
+    chunks: from a key frame on, in order, each as (digest of the chunk, digest of its init segment).
+    """
+
+    chunks: list[tuple[bytes, bytes]]
+
+
+class GarbageEntry(Struct, frozen=True, array_like=True):
+    """Bytes that nothing refers to since `since_wall_ns`, and why."""
+
+    since_wall_ns: int
+    size: int
+    reason: str
+
+
+class QuarantineEntry(Struct, frozen=True, array_like=True):
+    """Bytes that are not what their digest says, set aside; and the rows that were taken out because of them.
+
+    data: what was there, empty if nothing was. rows: (database, key, value) as they were; the references that they
+    count stay counted, so that they can be put back once the bytes are healed.
+    """
+
+    reason: str
+    at_wall_ns: int
+    data: bytes
+    rows: list[tuple[str, bytes, bytes]]
+
+
+class LineageEntry(Struct, frozen=True, array_like=True):
+    """A part of a derived session, from the time in the key to `end_ns`: the recording `root` from its `root_ns` on."""
+
+    end_ns: int
+    root: str
+    root_ns: int
+
+
+class NoteEntry(Struct, frozen=True, array_like=True):
+    """What a person wrote about a session."""
+
+    text: str
 
 
 class GapEntry(Struct, frozen=True, array_like=True):
@@ -90,7 +149,7 @@ class GapEntry(Struct, frozen=True, array_like=True):
 
 
 class References(Struct, frozen=True, array_like=True):
-    """How many timeline entries need these bytes, and how many bytes they are."""
+    """How many entries (of timelines and prerolls) need these bytes, and how many bytes they are."""
 
     count: int
     size: int

@@ -1,8 +1,9 @@
 """What the store does first: sessions that a crash left open are marked interrupted and closed at their last commit."""
 
 from reeld.store import sessions
-from reeld.store.environment import StoreEnvironment, Table
+from reeld.store.environment import StoreEnvironment
 from reeld.store.records import Position
+from reeld.store.transaction import Table
 from reeld_proto.records import GapReason, SessionState
 from reeld_proto.workers import FinishSession
 

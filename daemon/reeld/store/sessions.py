@@ -4,7 +4,7 @@ import hashlib
 
 from msgspec import structs
 
-from reeld.store.environment import Table, Transaction
+from reeld.store import buffer
 from reeld.store.ingest import apply_gaps, spans_around
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, session_prefix, track_prefix
 from reeld.store.records import (
@@ -18,7 +18,9 @@ from reeld.store.records import (
     TrackState,
     WarningEntry,
 )
+from reeld.store.revisions import touch
 from reeld.store.timeline import settle_gap
+from reeld.store.transaction import Table, Transaction
 from reeld_proto import codec
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import GapReason, SessionState
@@ -43,10 +45,22 @@ def load(txn: Transaction, session: str) -> SessionRecord:
     """The record of a session. Raises RequestRejected (NOT_FOUND)."""
     record = txn.record(Table.SESSIONS, name_key(session), SessionRecord)
     if record is None:
-        raise RequestRejected(
-            f"there is no session {session}", code=ErrorCode.NOT_FOUND, remedy="`reelctl sessions` lists them."
-        )
+        raise _unknown(session)
     return record
+
+
+def load_shown(txn: Transaction, session: str) -> SessionRecord:
+    """The same for people, to whom the parts of the rolling buffer are no sessions."""
+    record = load(txn, session)
+    if record.buffer:
+        raise _unknown(session)
+    return record
+
+
+def _unknown(session: str) -> RequestRejected:
+    return RequestRejected(
+        f"there is no session {session}", code=ErrorCode.NOT_FOUND, remedy="`reelctl sessions` lists them."
+    )
 
 
 def save(txn: Transaction, record: SessionRecord) -> None:
@@ -73,23 +87,36 @@ def create(txn: Transaction, order: CreateSession) -> None:
         started_wall_ns=order.started_wall_ns,
         started_mono_ns=order.started_mono_ns,
         tracks=tracks,
+        buffer=order.buffer,
     )
-    size = len(codec.pack_record(record))
-    if size > NEW_RECORD_BYTES_MAX or len(tracks) > TRACKS_MAX:
+    check_size(record)
+    touch(txn, record)
+    if order.buffer:
+        buffer.enrol(txn, order.session)
+    txn.put(Table.UNFINISHED, key, b"")
+    for warning in order.warnings:
+        add_warning(txn, order.session, warning)
+
+
+def check_size(record: SessionRecord) -> None:
+    """Raises RequestRejected (TOO_LARGE) for a record that could grow beyond what can always be loaded."""
+    described = structs.replace(record, tracks=[_described(each) for each in record.tracks])
+    size = len(codec.pack_record(described))
+    if size > NEW_RECORD_BYTES_MAX or len(record.tracks) > TRACKS_MAX:
         raise RequestRejected(
-            f"the description of session {record.id} is too large: {size} bytes, {len(tracks)} tracks",
+            f"the description of session {record.id} is too large: {size} bytes, {len(record.tracks)} tracks",
             code=ErrorCode.TOO_LARGE,
             remedy=f"At most {NEW_RECORD_BYTES_MAX} bytes and {TRACKS_MAX} tracks: shorter name, fewer tags.",
         )
-    save(txn, record)
-    txn.put(Table.UNFINISHED, key, b"")
-    for warning in order.warnings:
-        _add_warning(txn, order.session, warning)
+
+
+def _described(track: TrackState) -> TrackState:
+    return TrackState(id=track.id, kind=track.kind, codec=track.codec, label=track.label, source=track.source)
 
 
 def pause(txn: Transaction, order: RecordPause) -> None:
     """A pause began or, with its end, is over."""
-    load(txn, order.session)
+    record = load(txn, order.session)
     _check_time(order.start_ns)
     key = at(session_prefix(order.session), order.start_ns)
     known = txn.record(Table.PAUSES, key, PauseEntry)
@@ -98,26 +125,30 @@ def pause(txn: Transaction, order: RecordPause) -> None:
     if order.end_ns is not None and not order.start_ns <= order.end_ns <= TIME_NS_MAX:
         raise RequestRejected(f"a pause cannot last from {order.start_ns} to {order.end_ns} ns")
     txn.put_record(Table.PAUSES, key, PauseEntry(order.end_ns))
+    touch(txn, record)
 
 
 def mark(txn: Transaction, order: RecordMarker) -> None:
     """A note at an instant. Two different notes may share one."""
-    load(txn, order.session)
+    record = load(txn, order.session)
     _check_time(order.media_ns)
     prefix = session_prefix(order.session)
     # The text's digest keeps two notes of one instant apart and one note that is sent twice together.
     key = at(prefix, order.media_ns) + hashlib.sha256(order.text.encode(errors="replace")).digest()[:8]
-    txn.put_record(Table.MARKERS, key, MarkerEntry(order.text))
+    if txn.get(Table.MARKERS, key) is None:
+        txn.put_record(Table.MARKERS, key, MarkerEntry(order.text))
+        touch(txn, record)
 
 
 def set_state(txn: Transaction, order: RecordState) -> None:
     """The session is now in another state of its life. A finished session keeps the state it ended in."""
     record = load(txn, order.session)
-    if record.end_ns is None and record.state is not order.state:
+    moves = record.end_ns is None and record.state is not order.state
+    if moves:
         record.state = order.state
-        save(txn, record)
-    if order.warning:
-        _add_warning(txn, order.session, order.warning)
+    warns = bool(order.warning) and add_warning(txn, order.session, order.warning)
+    if moves or warns:
+        touch(txn, record)
 
 
 def clock_jump(txn: Transaction, order: RecordClockJump) -> None:
@@ -142,7 +173,7 @@ def finish(txn: Transaction, order: FinishSession, tail: GapReason = GapReason.D
         _close_track(txn, record.id, track, end_ns, tail)
     record.end_ns = end_ns
     record.state = order.state
-    save(txn, record)
+    touch(txn, record)
     txn.delete(Table.UNFINISHED, name_key(record.id))
 
 
@@ -178,12 +209,15 @@ def _close_track(txn: Transaction, session: str, track: TrackState, end_ns: int,
     track.end_ns = end_ns
 
 
-def _add_warning(txn: Transaction, session: str, text: str) -> None:
+def add_warning(txn: Transaction, session: str, text: str) -> bool:
+    """Keep a warning, unless it is known or there are too many; whether it is new. The caller touches the session."""
     prefix = session_prefix(session)
     known = [value for _, value in txn.scan(Table.WARNINGS, prefix)]
     value = codec.pack_record(WarningEntry(text))
-    if value not in known and len(known) < WARNINGS_MAX:
-        txn.put(Table.WARNINGS, at(prefix, len(known)), value)
+    if value in known or len(known) >= WARNINGS_MAX:
+        return False
+    txn.put(Table.WARNINGS, at(prefix, len(known)), value)
+    return True
 
 
 def _check_time(number: int) -> None:

@@ -8,18 +8,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from reeld.store import sessions
+from reeld.runtime.clock import monotonic_ns
+from reeld.store import recount, scrub, sessions
 from reeld.store.chunks import digest_of
-from reeld.store.environment import StoreEnvironment, Table, Transaction, decode
+from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import count
 from reeld.store.keys import number_of, track_prefix
 from reeld.store.reader import gaps_of
-from reeld.store.records import ChunkEntry, References, SessionRecord, TrackState
+from reeld.store.records import ChunkEntry, PrerollEntry, QuarantineEntry, References, SessionRecord, TrackState
 from reeld.store.timeline import Span, cover_faults
+from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.commands import Verified
-from reeld_proto.errors import StoreCorrupt
+from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import Fault
-from reeld_proto.units import seconds
+from reeld_proto.units import NS_PER_S, seconds
 
 FAULTS_MAX = 1000
 """Faults listed at most; a store with more is beyond reading them one by one."""
@@ -37,27 +39,44 @@ class _Survey:
     sizes: dict[bytes, int] = field(default_factory=dict)
     users: dict[bytes, tuple[str, str]] = field(default_factory=dict)
     """One session and track that needs the chunk, for the message."""
+    quarantined: set[bytes] = field(default_factory=set)
+    """Known to be damaged, set aside, and shown by no timeline."""
 
 
-def verify(store: StoreEnvironment, session: str | None, progress: Progress = lambda _done, _all: True) -> Verified:
+def verify(
+    store: StoreEnvironment,
+    session: str | None,
+    progress: Progress = lambda _done, _all: True,
+    *,
+    max_duration_s: float | None = None,
+) -> Verified:
     """Check the whole store, or what one session needs. Raises RequestRejected (NOT_FOUND) for an unknown session.
 
+    max_duration_s: hash chunks, least recently checked first, for so long only; the index is always checked whole.
     Faults: `chunk-damaged`, `chunk-missing`, `record-damaged`, `hole`, `overlap`, `counter`, `refcount`.
     """
     survey = _Survey()
+    deadline_ns = None if max_duration_s is None else monotonic_ns() + round(max_duration_s * NS_PER_S)
     with store.read() as txn:
+        cursor = scrub.place(txn).cursor if max_duration_s is not None else b""
         for record in _records(txn, session, survey):
             for track in record.tracks:
                 _survey_track(txn, record, track, survey)
+        _survey_quarantine(txn, survey)
         _compare_references(txn, survey, whole=session is None)
-    checked_bytes, checked = 0, 0
+    checked_bytes, checked, last = 0, 0, b""
     total = sum(survey.sizes.values())
-    for digest, size in survey.sizes.items():
+    complete = True
+    for digest in scrub.in_turn(survey.sizes.keys() - survey.quarantined, cursor):
+        if deadline_ns is not None and checked and monotonic_ns() >= deadline_ns:
+            complete = False
+            break
+        last = digest
         fault = _chunk_fault(store, digest, survey.users.get(digest, ("", "")))
         if fault is not None:
             survey.faults.append(fault)
         checked += 1
-        checked_bytes += size
+        checked_bytes += survey.sizes[digest]
         if not progress(checked_bytes, total):
             break
     return Verified(
@@ -65,6 +84,8 @@ def verify(store: StoreEnvironment, session: str | None, progress: Progress = la
         checked_chunks=checked,
         checked_bytes=checked_bytes,
         faults=survey.faults[:FAULTS_MAX],
+        complete=complete,
+        next_chunk=last.hex(),
     )
 
 
@@ -90,9 +111,13 @@ def _survey_track(txn: Transaction, record: SessionRecord, track: TrackState, su
             entry = decode(value, ChunkEntry)
             spans.append(Span(number_of(key, prefix), entry.end_ns))
             count(recount, entry)
-            for digest in (entry.chunk, entry.init):
-                survey.needed[digest] += 1
-                survey.users.setdefault(digest, (record.id, track.id))
+            _need(survey, (entry.chunk, entry.init), record, track)
+        for key, value in txn.scan(Table.PREROLL, prefix):
+            for pair in decode(value, PrerollEntry).chunks:
+                _need(survey, pair, record, track)
+            if txn.get(Table.TIMELINE, key) is None:
+                detail = f"what the chunk at {seconds(number_of(key, prefix))} s needs is there, the chunk is not"
+                survey.faults.append(Fault(kind="record-damaged", session=record.id, track=track.id, detail=detail))
     except StoreCorrupt as error:
         survey.faults.append(Fault(kind="record-damaged", session=record.id, track=track.id, detail=str(error)))
         return
@@ -107,6 +132,60 @@ def _survey_track(txn: Transaction, record: SessionRecord, track: TrackState, su
             survey.faults.append(Fault(kind="counter", session=record.id, track=track.id, detail=detail))
 
 
+def _need(survey: _Survey, digests: tuple[bytes, bytes], record: SessionRecord, track: TrackState) -> None:
+    for digest in digests:
+        survey.needed[digest] += 1
+        survey.users.setdefault(digest, (record.id, track.id))
+
+
+def _survey_quarantine(txn: Transaction, survey: _Survey) -> None:
+    """What is set aside still counts its references, so that it can be put back."""
+    for key, value in txn.scan(Table.QUARANTINE):
+        try:
+            entry = decode(value, QuarantineEntry)
+            for table, _, row in entry.rows:
+                for digest in recount.rows_of(table, row):
+                    survey.needed[digest] += 1
+                    survey.users.setdefault(digest, ("", ""))
+        except StoreCorrupt as error:
+            survey.faults.append(Fault(kind="record-damaged", detail=str(error)))
+            continue
+        if len(key) == scrub.DIGEST_BYTES:
+            survey.quarantined.add(key)
+
+
+def damaged_chunks(store: StoreEnvironment, progress: Progress = lambda _done, _all: True) -> set[bytes]:
+    """Digests of bytes that are missing or are not what they were. Raises RequestRejected if `progress` stops it."""
+    with store.read() as txn:
+        sizes = sizes_in_use(txn)
+    damaged, done, total = set(), 0, sum(sizes.values())
+    for digest, size in sizes.items():
+        if is_damaged(store, digest):
+            damaged.add(digest)
+        done += size
+        if not progress(done, total):
+            raise RequestRejected("the check was stopped", code=ErrorCode.WRONG_STATE)
+    return damaged
+
+
+def is_damaged(store: StoreEnvironment, digest: bytes) -> bool:
+    """Whether the bytes of a chunk are missing or are not what they were."""
+    return _chunk_fault(store, digest, ("", "")) is not None
+
+
+def sizes_in_use(txn: Transaction) -> dict[bytes, int]:
+    """Digest and size of every chunk that something refers to and that is not set aside."""
+    sizes = {}
+    for key, value in txn.scan(Table.REFERENCES):
+        try:
+            known = decode(value, References)
+        except StoreCorrupt:
+            continue
+        if known.count > 0 and txn.get(Table.QUARANTINE, key) is None:
+            sizes[key] = known.size
+    return sizes
+
+
 def _compare_references(txn: Transaction, survey: _Survey, *, whole: bool) -> None:
     """Compare counted references with kept ones; in a check of one session others may hold more."""
     for digest, needed in survey.needed.items():
@@ -116,12 +195,27 @@ def _compare_references(txn: Transaction, survey: _Survey, *, whole: bool) -> No
             survey.faults.append(_refcount(digest, kept.count, needed, survey.users[digest]))
     if not whole:
         return
+    stored = set(txn.keys(Table.CHUNKS))
     for digest, value in txn.scan(Table.REFERENCES):
         if digest not in survey.needed:
-            survey.faults.append(_refcount(digest, decode(value, References).count, 0, ("", "")))
+            _check_unneeded(txn, digest, decode(value, References), survey, there=digest in stored)
+    for digest, _ in txn.scan(Table.GARBAGE):
+        if digest in survey.needed or txn.get(Table.REFERENCES, digest) is None:
+            detail = "garbage, but needed" if digest in survey.needed else "garbage, but without a reference count"
+            user = survey.users.get(digest, ("", ""))
+            fault = Fault(kind="refcount", session=user[0], track=user[1], chunk=digest.hex(), detail=detail)
+            survey.faults.append(fault)
     if txn.count(Table.CHUNKS) > txn.count(Table.REFERENCES):
         surplus = txn.count(Table.CHUNKS) - txn.count(Table.REFERENCES)
         survey.faults.append(Fault(kind="refcount", detail=f"{surplus} chunks have no reference count"))
+
+
+def _check_unneeded(txn: Transaction, digest: bytes, kept: References, survey: _Survey, *, there: bool) -> None:
+    """Bytes that nothing needs: they are garbage, are said to be, and are there until they are collected."""
+    if kept.count or txn.get(Table.GARBAGE, digest) is None:
+        survey.faults.append(_refcount(digest, kept.count, 0, ("", "")))
+    elif not there:
+        survey.faults.append(Fault(kind="chunk-missing", chunk=digest.hex(), detail="garbage whose bytes are missing"))
 
 
 def _refcount(digest: bytes, kept: int, needed: int, user: tuple[str, str]) -> Fault:

@@ -6,6 +6,7 @@ come out of a budget per role; when it is spent the role is failed until somebod
 of a ticking clock: an idle daemon sleeps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reeld.supervisor import signals
@@ -13,6 +14,7 @@ from reeld.supervisor.budget import RestartBudget
 from reeld.supervisor.heartbeat import Heartbeat
 from reeld.supervisor.signals import POOLED, Command, Role
 from reeld_proto.records import WorkerInfo, WorkerState
+from reeld_proto.stats import TrackStats
 from reeld_proto.units import NS_PER_S
 
 
@@ -21,13 +23,15 @@ class Limits:
     """Times the supervisor lives by, nanoseconds.
 
     ready: from spawn to the ready message (imports on a loaded machine). stall: progress at the latest.
-    leave: from ShutDown to the kill. standby_delay: keeps the spawn of a new standby away from first frames.
+    leave: from ShutDown to the kill. retire: the same for a worker that drains first.
+    standby_delay: keeps the spawn of a new standby away from first frames.
     late: above it the daemon itself was held up, and silence of the workers proves nothing.
     """
 
     ready_ns: int = 20 * NS_PER_S
     stall_ns: int = 5 * NS_PER_S
     leave_ns: int = 3 * NS_PER_S
+    retire_ns: int = 15 * NS_PER_S
     standby_delay_ns: int = NS_PER_S // 2
     late_ns: int = NS_PER_S
 
@@ -123,7 +127,7 @@ class SupervisorCore:
                 self._exited(name, reason, now)
             case signals.ProgressArrived(name=name, tracks=tracks):
                 if name in self._members:
-                    self._members[name].heartbeat.note(tracks, now)
+                    self._progressed(self._members[name], tracks, now)
             case signals.LiveSessionChanged(session=session):
                 self._live_session_changed(session)
             case signals.TimePassed(late_ns=late):
@@ -139,7 +143,14 @@ class SupervisorCore:
         if session is None and store.serving is not None:
             # It kept a session to its end, as a release shows for the other roles.
             store.budget.refill()
+            self._members[store.serving].heartbeat.stop()
         self._live_session = session
+
+    def _progressed(self, member: Member, tracks: Sequence[TrackStats], now_ns: int) -> None:
+        member.heartbeat.note(tracks, now_ns)
+        if member.role == Role.STORE and self._live_session is not None:
+            # It has no tracks of its own, and while the disk is slow nothing advances; but it goes on reporting.
+            member.heartbeat.start(now_ns)
 
     def _life_event(self, event: signals.Event) -> None:
         match event:
@@ -157,7 +168,9 @@ class SupervisorCore:
             case signals.RoleClaimed(now_ns=now):
                 self._claimed(post, now)
             case signals.RoleReleased(now_ns=now):
-                self._released(post, now)
+                self._released(post, now, retire=False)
+            case signals.RoleRetired(now_ns=now):
+                self._released(post, now, retire=True)
             case signals.RecordingChanged(recording=recording, now_ns=now):
                 self._recording_changed(post.role, recording=recording, now_ns=now)
             case signals.WorkerDistrusted(reason=reason):
@@ -265,13 +278,16 @@ class SupervisorCore:
         if post.role in POOLED:
             post.spawn_at_ns = now_ns + self._limits.standby_delay_ns
 
-    def _released(self, post: _Post, now_ns: int) -> None:
+    def _released(self, post: _Post, now_ns: int, *, retire: bool) -> None:
         if post.role not in POOLED:
             return
         post.wanted = False
         post.budget.refill()
         if post.serving is not None:
-            self._dismiss(self._members[post.serving], now_ns)
+            if retire:
+                self._retire(self._members[post.serving], now_ns)
+            else:
+                self._dismiss(self._members[post.serving], now_ns)
             post.serving = None
         if not post.failed and not self._stopping and not self._standby_coming(post.role):
             self._spawn(post, now_ns)
@@ -357,6 +373,12 @@ class SupervisorCore:
         member.heartbeat.stop()
         member.deadline_ns = now_ns + self._limits.leave_ns
         self._do(signals.AskToLeave(name=member.name))
+        self._announce(member)
+
+    def _retire(self, member: Member, now_ns: int) -> None:
+        member.state = WorkerState.STOPPING
+        member.heartbeat.stop()
+        member.deadline_ns = now_ns + self._limits.retire_ns
         self._announce(member)
 
     def _kill(self, member: Member, reason: str) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
 from reeld.supervisor.link import WorkerLink
 from reeld.supervisor.process import WorkerProcess, spawn
 from reeld.supervisor.supervisor import Premises
-from reeld_proto.errors import ErrorCode, InternalError, ReeldError, TransportError
+from reeld_proto.errors import ErrorCode, InternalError, ReeldError, StoreCorrupt, TransportError
 from reeld_proto.events import Event, WorkerStateChanged
 from reeld_proto.records import WorkerInfo, WorkerState
 from reeld_proto.workers import AnyOrder, AnyReport, ShutDown, WorkerReady
@@ -18,6 +21,9 @@ MODULE = "reeld.export.worker"
 JOBS_MAX = 2
 """Jobs that run at a time, because they share the disk with a recording; others wait in order of arrival."""
 
+_DEADLY_READS = (-signal.SIGBUS, -signal.SIGSEGV, -signal.SIGABRT)
+"""What becomes of a process that follows a damaged page of the store."""
+
 READY_S = 20.0
 LEAVE_S = 3.0
 
@@ -25,11 +31,24 @@ LEAVE_S = 3.0
 class _Job:
     """A job's process and what is known of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: AnyOrder) -> None:
+        self.order = order
+        self.start = _Instant()
         self.process: WorkerProcess | None = None
         self.state = WorkerState.STARTING
         self.ready = asyncio.Event()
         self.exited = asyncio.Event()
+        self.status = 0
+
+
+class _Instant:
+    """When something began, on the civil clock: the earlier reading if that clock was set meanwhile."""
+
+    def __init__(self) -> None:
+        self._wall_ns, self._monotonic_ns = wall_ns(), monotonic_ns()
+
+    def wall_ns(self) -> int:
+        return min(self._wall_ns, wall_ns() - (monotonic_ns() - self._monotonic_ns))
 
 
 class Jobs:
@@ -45,6 +64,7 @@ class Jobs:
         self._numbers = itertools.count(1)
         self._running: dict[str, _Job] = {}
         self._slots = asyncio.Semaphore(JOBS_MAX)
+        self._keeping: list[_Instant] = []
 
     def workers(self) -> list[WorkerInfo]:
         """The processes of running jobs."""
@@ -53,6 +73,25 @@ class Jobs:
             for name, job in self._running.items()
             if job.process is not None
         ]
+
+    def is_busy_with(self, session: str) -> bool:
+        """Whether a running job works on this one session."""
+        return any(getattr(job.order, "session", None) == session for job in self._running.values())
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """What becomes garbage inside the block stays until its end, as it does while a job runs."""
+        start = _Instant()
+        self._keeping.append(start)
+        try:
+            yield
+        finally:
+            self._keeping.remove(start)
+
+    def oldest_start_wall_ns(self) -> int | None:
+        """Since when some job has been running: it may still read what became garbage since. None without a job."""
+        starts = [job.start for job in self._running.values()] + self._keeping
+        return min((start.wall_ns() for start in starts), default=None)
 
     def on_ready(self, ready: WorkerReady) -> None:
         """A worker announced itself; others than ours are ignored."""
@@ -67,7 +106,7 @@ class Jobs:
         """
         async with self._slots:
             name = f"export-{next(self._numbers)}"
-            job = self._running[name] = _Job()
+            job = self._running[name] = _Job(order)
             try:
                 return await self._run(name, job, order)
             finally:
@@ -95,7 +134,13 @@ class Jobs:
         if job.exited.is_set():
             raise InternalError(f"{name} ended", code=ErrorCode.WORKER_LOST)
         self._announce(name, job, WorkerState.RUNNING)
-        return await self._link.ask(name, order, None)
+        try:
+            return await self._link.ask(name, order, None)
+        except InternalError as error:
+            if job.status not in _DEADLY_READS:
+                raise
+            message = f"{name} was ended by {signal.Signals(-job.status).name} while it read the store"
+            raise StoreCorrupt(message, remedy="`reelctl verify` names the damaged pages.") from error
 
     async def _end(self, name: str, job: _Job) -> None:
         if job.process is not None:
@@ -112,6 +157,7 @@ class Jobs:
 
     def _on_exit(self, name: str, job: _Job, status: int) -> None:
         get_logger().info("job.exited", name=name, status=status)
+        job.status = status
         job.exited.set()
         job.ready.set()
         self._link.forget(name)

@@ -85,6 +85,11 @@ class RoleReleased(RoleEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoleRetired(RoleEvent):
+    """As `RoleReleased`, but the worker still has orders to carry out; it is asked to leave by its name afterwards."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordingChanged(RoleEvent):
     """The worker serving this role must now show progress, or need not (paused, stopping)."""
 

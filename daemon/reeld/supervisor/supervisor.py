@@ -160,6 +160,10 @@ class Supervisor:
             raise InternalError(f"no {role} worker is recording", code=ErrorCode.WORKER_LOST)
         return await self.link.ask(name, order, timeout_s)
 
+    async def ask_named(self, name: str, order: AnyOrder, timeout_s: float) -> AnyReport:
+        """An order to a worker by its name, as `retire` gave it. Raises as `WorkerLink.ask`."""
+        return await self.link.ask(name, order, timeout_s)
+
     async def ask_store(self, order: AnyOrder, timeout_s: float) -> AnyReport:
         """An order to the store, sent again if it is restarted meanwhile (all its orders are idempotent).
 
@@ -187,6 +191,17 @@ class Supervisor:
         """The session needs the role no longer: its worker leaves."""
         self._serving[role].name = None
         self._handle(signals.RoleReleased(role=role, now_ns=monotonic_ns()))
+
+    def retire(self, role: Role) -> str | None:
+        """As `release`, but the worker drains first; its name, for orders through `link` and for `dismiss`."""
+        name = self._serving[role].name
+        self._serving[role].name = None
+        self._handle(signals.RoleRetired(role=role, now_ns=monotonic_ns()))
+        return name
+
+    def dismiss(self, name: str) -> None:
+        """A retired worker may leave now. It is killed if it has not by the end of its time."""
+        self._run(self._ask_to_leave(name))
 
     def distrust(self, role: Role, reason: str) -> None:
         """The serving worker did not answer: it is killed."""

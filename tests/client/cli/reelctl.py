@@ -81,6 +81,10 @@ class Terminal:
             self._read(0.1)
         return self.screen
 
+    def type(self, data: bytes) -> None:
+        """Press keys; `\x04` is Ctrl-D."""
+        os.write(self._master, data)
+
     def _read(self, timeout_s: float) -> bool:
         if not select.select([self._master], [], [], timeout_s)[0]:
             return True

@@ -24,6 +24,14 @@ def test_sessions_is_a_list_and_filters_are_passed_on(reelctl: Reelctl, fake: Fa
     assert asked == commands.ListSessions(status=SessionState.COMPLETED, tag="work", text="daily stand")
 
 
+def test_a_time_an_alternative_and_a_number_are_passed_on(reelctl: Reelctl, fake: FakeReeld) -> None:
+    words = ("--since", "2026-11-01", "--until", "2026-11-22T17:05", "--any", "--limit", "3")
+    assert reelctl("sessions", *words, "--json").code == 0
+    (asked,) = fake.of(commands.ListSessions)
+    assert asked == commands.ListSessions(since="2026-11-01", until="2026-11-22T17:05", any_of=True, limit=3)
+    assert reelctl("sessions", "--limit", "0").code == 2
+
+
 def check_session(found: dict[str, Any]) -> None:
     wanted = {"session", "name", "state", "started_at", "duration_s", "bytes", "tags", "tracks", "gaps", "markers"}
     assert wanted <= set(found)
@@ -59,6 +67,6 @@ def test_a_file_that_cannot_be_written_is_known_before_the_work(
 
 def test_verify(reelctl: Reelctl, fake: FakeReeld) -> None:
     found = reelctl("verify", "--json").json
-    assert set(found) == {"ok", "checked_chunks", "checked_bytes", "faults"}
+    assert {"ok", "checked_chunks", "checked_bytes", "faults", "complete"} <= set(found)
     assert reelctl("verify", SESSION).code == 0
     assert [one.session for one in fake.of(commands.VerifyStore)] == [None, SESSION]

@@ -52,6 +52,7 @@ def test_without_a_daemon_json_is_one_document_too(reelctl: Reelctl, words: tupl
     assert ran.err == ""
 
 
+@pytest.mark.alone
 def test_no_daemon_is_told_before_a_person_wonders(runtime: Path) -> None:
     """0.3 s is the promise; starting Python and Typer is most of it, so the machine must be quiet to measure it."""
     took = []

@@ -42,6 +42,15 @@ def test_a_session_shows_all_that_is_known_of_it() -> None:
         assert expected in text
 
 
+def test_a_session_shows_what_people_wrote_and_where_it_comes_from() -> None:
+    told = replace(INFO, note="one\ntwo \x1b[31m", pinned=True, origins=["20261122-171000-abcd"], tier="keyframes")
+    text = text_of(print_session, told)
+    for expected in ("one\n", "two", "pinned", "from 20261122-171000-abcd", "keyframes only"):
+        assert expected in text
+    assert "\x1b" not in text
+    assert "pinned" not in text_of(print_session, INFO)
+
+
 def test_ids_are_whole_also_on_eighty_columns() -> None:
     """They are there to be copied."""
     many = replace(INFO, name="a very long name of a session " * 3, tags=["one", "two", "three"])

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld_client.cli.values import START_OPTIONS, check_output, check_range, check_seconds, start_options
+from reeld_client.cli.values import (
+    START_OPTIONS,
+    check_output,
+    check_range,
+    check_seconds,
+    parse_range,
+    parse_seconds,
+    start_options,
+)
 from reeld_proto.errors import ErrorCode, RequestRejected
 
 DEFAULTS = {name: default for name, (_, default) in START_OPTIONS.items()}
@@ -72,6 +80,73 @@ def test_a_range_needs_a_length() -> None:
     for from_s, to_s in ((1.0, 1.0), (2.0, 1.0), (-1.0, None), (None, 0.0)):
         with pytest.raises(RequestRejected):
             check_range(from_s, to_s)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0.0),
+        ("90", 90.0),
+        (" 1.5 ", 1.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("7m20s", 440.0),
+        ("20s", 20.0),
+        ("1.25s", 1.25),
+        ("7m", 420.0),
+        ("90m", 5400.0),
+        ("1h", 3600.0),
+        ("1h2m3.5s", 3723.5),
+        ("250ms", 0.25),
+        ("1m250ms", 60.25),
+        ("1m2s3ms", 62.003),
+        ("2:05.3", 125.3),
+        ("1:02:03", 3723.0),
+        ("100:00", 6000.0),
+        ("0:00", 0.0),
+    ],
+)
+def test_times_as_people_write_them(text: str, expected: float) -> None:
+    assert parse_seconds("--from", text) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "-1", "1e3", "nan", "inf", "soon", "1:60", "1:2:3:4", "1:60:00", "1h2", "1s2m", "m", "s", "1,5", "٣"],
+)
+def test_times_that_could_mean_anything_are_refused(text: str) -> None:
+    with pytest.raises(RequestRejected, match="--from") as caught:
+        parse_seconds("--from", text)
+    assert caught.value.exit_code == 2
+
+
+@given(st.integers(0, 10**6), st.integers(0, 59), st.integers(0, 59))
+def test_both_ways_to_write_a_time_mean_the_same(hours: int, minutes: int, seconds: int) -> None:
+    wanted = hours * 3600 + minutes * 60 + seconds
+    assert parse_seconds("--to", f"{hours}:{minutes:02}:{seconds:02}") == wanted
+    assert parse_seconds("--to", f"{hours}h{minutes}m{seconds}s") == wanted
+    assert parse_seconds("--to", str(wanted)) == wanted
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_time_from_zero_on_or_one_fault(text: str) -> None:
+    faults: tuple[str, ...] = ()
+    at_s = -1.0
+    try:
+        at_s = parse_seconds("--to", text)
+    except RequestRejected as error:
+        faults = error.faults
+    assert (at_s >= 0, len(faults)) in {(True, 0), (False, 1)}
+
+
+def test_both_ends_of_a_range_are_checked_at_once() -> None:
+    assert parse_range(None, None) == (None, None)
+    assert parse_range("1m", "1:01") == (60.0, 61.0)
+    with pytest.raises(RequestRejected) as caught:
+        parse_range("soon", "later")
+    assert len(caught.value.faults) == 2
+    with pytest.raises(RequestRejected, match="not after"):
+        parse_range("1m", "59")
 
 
 def test_a_file_to_write_is_absolute_and_its_folder_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

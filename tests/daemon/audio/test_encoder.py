@@ -98,3 +98,22 @@ def test_two_encoders_write_the_same_init_segment(encoder: AacEncoder) -> None:
     other = AacEncoder(9999)
     assert other.init == encoder.init
     other.close()
+
+
+def test_a_cut_gives_what_is_encoded_and_the_track_stays_tiled(encoder: AacEncoder) -> None:
+    """Harm: the last sound before `replay save` is missing in it because its chunk was not full."""
+    assert encoder.cut() == []
+    chunks = encoder.write(tone(440, 0, 10 * PACKET_FRAMES))
+    assert chunks == []
+    chunks = encoder.cut()
+    assert [chunk.start_frame for chunk in chunks] == [0]
+    assert chunks[0].end_frame >= 7 * PACKET_FRAMES
+    assert encoder.cut() == []
+    chunks += encoder.write(tone(440, 10 * PACKET_FRAMES, RATE))
+    end = 10 * PACKET_FRAMES + RATE
+    chunks += encoder.finish(end, frames_to_ns(end))
+    assert_tiled(chunks, 0, end, frames_to_ns(end))
+    out = decoded(encoder.init, [chunk.data for chunk in chunks])
+    assert tone_level_db(out[RATE // 10 : RATE // 2, 0], 440) == pytest.approx(
+        tone_level_db(tone(440, 0, RATE // 2)[:, 0], 440), abs=1
+    )

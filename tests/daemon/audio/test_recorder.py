@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -213,3 +214,21 @@ def test_tracks_that_make_no_sense_are_refused(tracks: list[AudioTrackSpec], fau
     ignore: Callable[..., None] = lambda *_: None  # noqa: E731 - typed for the callbacks
     with pytest.raises(RequestRejected, match=fault):
         Recorder(start_order(tracks), open_source=Studio().open, send=lambda *_: True, complain=ignore)
+
+
+def test_a_cut_hands_over_what_has_sounded_and_recording_goes_on(studio: Studio) -> None:
+    recorder = studio.record([MIC])
+    until(lambda: recorder.statistics()[0][0].frames or studio.opened, 5, what="a device")
+    until(lambda: bool(studio.chunks(MIC.track)), 5, what="a first chunk")
+    sent = len(studio.chunks(MIC.track))
+
+    def cut_one() -> bool:
+        recorder.cut()
+        return len(studio.chunks(MIC.track)) > sent
+
+    until(cut_one, 5, what="a chunk that was cut")
+    end_ns = monotonic_ns()
+    recorder.stop(end_ns)
+    recorder.cut()  # too late: nothing
+    spans = [(chunk.start_ns, chunk.end_ns) for chunk in studio.chunks(MIC.track)]
+    assert all(first[1] == second[0] for first, second in pairwise(spans))

@@ -92,3 +92,16 @@ def test_lag_is_the_age_of_what_was_sent_last(track: TrackWriter) -> None:
     stats = track.statistics(1_000_000_000)
     assert stats.lag_ms == pytest.approx(1000 - 32 * 1024 / 48, abs=0.2)
     assert stats.media_s == pytest.approx(32 * 1024 / RATE, abs=1e-6)
+
+
+def test_a_cut_sends_at_once_what_is_encoded(store: Store, silences: Silences) -> None:
+    writer = TrackWriter(session="s", track="mic", epoch=1, first_frame=0, send=store.send, silences=[silences])
+    writer.write(tone(440, 0, RATE // 4))
+    assert not store.messages
+    writer.cut()
+    (message,) = store.messages
+    assert message.start_ns == 0
+    assert writer.sent_ns == message.end_ns > 150_000_000
+    writer.finish(3 * RATE, END_NS)
+    writer.close()
+    assert store.messages[-1].end_ns == END_NS

@@ -291,3 +291,23 @@ def test_two_frames_within_one_tick_stay_apart() -> None:
     assert ticks == 1
     run.cut(-1)
     check_cover(run.out, 6)
+
+
+def test_a_hurried_chunk_ends_with_the_next_sample_and_only_that_one() -> None:
+    """Harm: the last seconds before `replay save` are missing in it because their chunk was not full."""
+    drive = driver()
+    drive.chunker.hurry()  # nothing is open: nothing to hurry
+    drive.write()
+    drive.now_ns = 200 * NS_PER_MS
+    drive.write()
+    drive.chunker.hurry()
+    drive.now_ns = 300 * NS_PER_MS
+    drive.write(changed=False)
+    drive.now_ns = 400 * NS_PER_MS
+    drive.write()
+    chunk = drive.chunker.take(None)
+    assert chunk is not None
+    assert (chunk.start_ns, chunk.end_ns, len(chunk.samples)) == (0, 300 * NS_PER_MS, 2)
+    assert drive.chunker.take(None) is None
+    drive.cut(0)
+    check_cover([chunk, *drive.out], 400 * NS_PER_MS)

@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from reeld.capture.api import Rect
 from reeld.capture.convert import YuvPicture
-from reeld.capture.encoder import VideoEncoder
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.track import TrackWriter
+from reeld.media.h264 import VideoEncoder
 from reeld.runtime.clock import SessionClock
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
 from reeld_proto.records import GapReason, Quality
@@ -22,6 +22,9 @@ from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE
 from tests.daemon.capture.fake_source import FakeSource
 from tests.daemon.capture.test_track import Store
 from tests.support.wait import until
+
+# What they check is when things happen.
+pytestmark = pytest.mark.alone
 
 WIDTH, HEIGHT = 128, 64
 
@@ -280,3 +283,28 @@ def test_late_frames_count_as_dropped() -> None:
     recording.source.dispose()
     assert isinstance(recording.store.chunks[-1], ChunkCaptured)
     assert recording.recorder.statistics().dropped >= 1
+
+
+def test_a_cut_sends_what_was_recorded_and_a_paused_recorder_has_nothing_to_cut() -> None:
+    """Harm: a replay saved now lacks the last second; a picture recorded in a pause."""
+    recording = Recording()
+    recording.start()
+    recording.paint_seen(RED)
+    recording.recorder.cut(None)
+    assert recording.recorder.wait_cut(5)
+    sent = len(recording.store.chunks)
+    assert sent >= 1
+    recording.recorder.cut(0)
+    assert recording.recorder.wait_cut(5)
+    recording.recorder.pause(time.monotonic_ns())
+    recording.recorder.cut(0)
+    assert recording.recorder.wait_cut(5)
+    paused = len(recording.store.chunks)
+    recording.recorder.cut(0)
+    assert recording.recorder.wait_cut(5)
+    assert len(recording.store.chunks) == paused
+    recording.stop()
+    chunks = recording.store.chunks
+    assert all(first.end_ns == second.start_ns for first, second in pairwise(chunks))
+    assert chunks[sent + 1].keyframe
+    assert recording.shown()

@@ -8,12 +8,12 @@ from structlog.testing import capture_logs
 
 from reeld.capture.api import Band, Rect
 from reeld.capture.convert import YuvPicture
-from reeld.capture.encoder import VideoEncoder
 from reeld.capture.track import KEYFRAME_AFTER_NS, TrackWriter
+from reeld.media.h264 import VideoEncoder
 from reeld_proto.records import GapReason, Quality
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import AnyIngest, ChunkCaptured, GapFound
-from tests.daemon.capture.test_encoder import HEIGHT, WIDTH, scene
+from tests.daemon.media.test_h264 import HEIGHT, WIDTH, scene
 
 
 @dataclass
@@ -193,3 +193,27 @@ def test_statistics_count_everything(track: Track) -> None:
     assert stats.bytes == len(track.store.payloads[0])
     assert stats.media_s == 1.0
     assert stats.lag_ms == 700.0
+
+
+@pytest.mark.parametrize(("after_ns", "keyframe"), [(None, False), (NS_PER_S, False), (NS_PER_S // 10, True)])
+def test_a_cut_track_goes_on_with_the_same_picture(track: Track, after_ns: int | None, keyframe: bool) -> None:
+    """Harm: a saved replay that lacks its last second, a buffer that can begin nowhere because nothing moved."""
+    track.move(0, 500 * NS_PER_MS)
+    track.writer.cut(track.picture.frame, 500 * NS_PER_MS, after_ns)
+    assert [(c.start_ns, c.end_ns) for c in track.store.chunks] == [(0, 500 * NS_PER_MS)]
+    track.writer.end(NS_PER_S)
+    assert [(c.start_ns, c.end_ns, c.keyframe) for c in track.store.chunks] == [
+        (0, 500 * NS_PER_MS, True),
+        (500 * NS_PER_MS, NS_PER_S, keyframe),
+    ]
+    assert len(track.store.packets()) == 6
+
+
+def test_nothing_is_cut_where_nothing_is_open_or_the_source_is_lost(track: Track) -> None:
+    track.writer.cut(track.picture.frame, NS_PER_S, None)
+    assert not track.store.chunks
+    track.show(0)
+    track.writer.lose(NS_PER_S, GapReason.DEVICE_LOST)
+    sent = len(track.store.chunks)
+    track.writer.cut(track.picture.frame, 2 * NS_PER_S, None)
+    assert len(track.store.chunks) == sent

@@ -17,6 +17,7 @@ from reeld_proto.errors import ErrorCode
 from reeld_proto.records import Quality
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import (
+    CutTracks,
     Done,
     FinishSession,
     ListWorkerSources,
@@ -29,6 +30,9 @@ from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE, Canvas
 from tests.daemon.capture.harness import CaptureHarness, decode, start_order, track_of
 from tests.support.desk import TWO_MONITORS, VirtualDesk
 from tests.support.wait import until
+
+# What they check is when things happen.
+pytestmark = pytest.mark.alone
 
 LEFT, RIGHT = TWO_MONITORS
 
@@ -269,3 +273,19 @@ def test_the_worker_implements_its_protocol() -> None:
     """Harm: the loop calls a method that is not there."""
     for name in ("handle", "readers", "tick", "close"):
         assert callable(getattr(CaptureWorker, name))
+
+
+def test_a_cut_brings_what_was_recorded_to_the_store_before_it_is_answered(
+    worker: CaptureHarness, at_x_desk: VirtualDesk
+) -> None:
+    assert worker.order(CutTracks(wait_s=1)) == Done()  # nothing is recorded: nothing to do
+    start_ns = now()
+    worker.order(start_order([track_of(LEFT), track_of(RIGHT, "video-2")], start_ns=start_ns))
+    asked_ns = now() - start_ns
+    assert worker.order(CutTracks(wait_s=5, keyframe_after_s=0.0)) == Done()
+    for track in ("video-1", "video-2"):
+        assert worker.chunks(track)[-1].end_ns >= asked_ns
+    end_ns = stop(worker) - start_ns
+    for track in ("video-1", "video-2"):
+        assert worker.chunks(track)[-1].keyframe
+        assert_cover(worker, end_ns, track)

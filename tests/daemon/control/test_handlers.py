@@ -9,7 +9,9 @@ from typing import Any, cast, get_args
 
 import pytest
 
-from reeld.control.handlers import Handlers, Parts
+from reeld.config import Config
+from reeld.control.handlers import Handlers
+from reeld.control.parts import Parts
 from reeld.sessions.signals import Service
 from reeld_proto import commands as c
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
@@ -32,6 +34,11 @@ class Jobs:
         return Done()
 
 
+class Replays:
+    async def until_filled(self, session: str) -> None:
+        pass
+
+
 class Shelf:
     async def show(self, session: str) -> None:
         pass
@@ -40,7 +47,11 @@ class Shelf:
 def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
     return Handlers(
         Parts(
+            config=Config(),
+            ask_store=cast("Any", None),
+            upkeep=cast("Any", None),
             sessions=cast("Any", Sessions(**found)),
+            replay=cast("Any", Replays()),
             jobs=cast("Any", Jobs()),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),

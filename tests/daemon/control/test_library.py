@@ -3,14 +3,20 @@ keeps a store from being opened again."""
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from reeld.control.library import Library
+from reeld.control.library import Library, PackedSessions, page
 from reeld.store import sessions
 from reeld.store.environment import StoreEnvironment
+from reeld.store.index import FILE_NAME
+from reeld.store.listing import Card
+from reeld.store.selection import selection_of
+from reeld_proto import codec
+from reeld_proto.commands import AnyReply, ListSessions, SessionList
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import SessionState, TrackKind
+from reeld_proto.records import SessionInfo, SessionState, TrackKind
 from reeld_proto.workers import CreateSession, TrackRecord
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -33,13 +39,25 @@ def write(folder: Path, *names: str) -> None:
     store.close()
 
 
+async def names(library: Library, **filters: Any) -> list[str]:
+    reply = await library.find(selection_of(ListSessions(**filters)))
+    return [found.name for found in as_client(reply).sessions]
+
+
+def as_client(reply: PackedSessions) -> SessionList:
+    """What a client makes of it."""
+    return cast("SessionList", codec.unpack(codec.pack(reply), AnyReply, limit=codec.MESSAGE_BYTES_MAX).body)
+
+
 def test_sessions_are_listed_filtered_and_shown(tmp_path: Path) -> None:
     async def read() -> None:
         library = Library(tmp_path)
-        assert [found.name for found in await library.list_sessions(None, None, None)] == ["two", "one"]
-        assert [found.name for found in await library.list_sessions(None, "one", None)] == ["one"]
-        assert await library.list_sessions(SessionState.ERROR, None, None) == []
-        assert [found.name for found in await library.list_sessions(None, None, "TW")] == ["two"]
+        assert await names(library) == ["two", "one"]
+        assert await names(library, tag="one") == ["one"]
+        assert await names(library, status=SessionState.ERROR) == []
+        assert await names(library, text="TW*") == ["two"]
+        assert await names(library, text="nothing") == []
+        assert await names(library, text="one OR two", limit=1) == ["two"]
         assert (await library.show("s1")).name == "two"
         with pytest.raises(RequestRejected) as caught:
             await library.show("nothing")
@@ -63,6 +81,24 @@ def test_many_reads_at_a_time_take_turns(tmp_path: Path) -> None:
     asyncio.run(read())
 
 
+def test_room_is_known_at_once_and_surveyed_unless_that_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "one", "two")
+
+    async def read() -> None:
+        library = Library(tmp_path)
+        assert 0 < await library.bytes_in_use() <= (tmp_path / "data.mdb").stat().st_size
+        found = await library.survey_if_quick()
+        assert found is not None
+        assert [room.session for room in found.sessions] == ["s0", "s1"]
+        monkeypatch.setattr("reeld.store.usage.ENTRIES_IN_PASSING", -1)
+        assert await library.survey_if_quick() is None
+        await library.close()
+
+    asyncio.run(read())
+
+
 def test_a_library_that_was_never_opened_can_be_closed(tmp_path: Path) -> None:
     async def close() -> None:
         library = Library(tmp_path)
@@ -71,3 +107,54 @@ def test_a_library_that_was_never_opened_can_be_closed(tmp_path: Path) -> None:
         await library.close()
 
     asyncio.run(close())
+
+
+def test_the_index_is_kept_beside_the_store_and_compared_with_it(tmp_path: Path) -> None:
+    async def read() -> None:
+        library = Library(tmp_path)
+        await library.catch_up()
+        assert not (tmp_path / FILE_NAME).exists()
+        assert await names(library, text="one") == ["one"]
+        assert await library.check_index(rebuild=False) == (2, [])
+        assert await library.check_index(rebuild=True) == (2, [])
+        await library.catch_up()
+        await library.close()
+        assert (tmp_path / FILE_NAME).exists()
+
+    write(tmp_path, "one", "two")
+    asyncio.run(read())
+
+
+def card(number: int) -> Card:
+    info = codec.encoded(
+        SessionInfo(
+            session=f"s{number}", name="x" * 200, state=SessionState.COMPLETED, started_at="", duration_s=1, bytes=1
+        )
+    )
+    return Card(f"s{number}", SessionState.COMPLETED, (), 0, 1, hidden=False, info=info, size=len(bytes(info)))
+
+
+@pytest.mark.parametrize("bytes_max", [1, 500, 1000, 1200, 10**6])
+def test_a_list_that_no_message_holds_comes_in_pages(bytes_max: int) -> None:
+    """Else the client would drop the connection, or the daemon the reply."""
+    cards = [card(number) for number in range(7)]
+    seen: list[str] = []
+    more = True
+    while more:
+        reply = as_client(page(cards, seen[-1] if seen else "", bytes_max))
+        assert reply.sessions
+        assert len(reply.sessions) == 1 or sum(card(0).size for _ in reply.sessions) <= bytes_max
+        seen += [each.session for each in reply.sessions]
+        more = reply.more
+    assert seen == [f"s{number}" for number in range(7)]
+
+
+def test_an_empty_list_is_one_page() -> None:
+    assert as_client(page([])) == SessionList(sessions=[])
+
+
+def test_a_page_behind_a_session_that_is_gone_is_refused() -> None:
+    """Else the list would begin again and never end."""
+    with pytest.raises(RequestRejected) as caught:
+        page([card(1)], "s7")
+    assert caught.value.code == ErrorCode.NOT_FOUND

@@ -5,8 +5,9 @@ import av
 import numpy as np
 import pytest
 
-from reeld.export.codecs import AAC_FRAME, format_of, open_init, silent_aac
+from reeld.export.codecs import AAC_FRAME, format_of, silent_aac
 from reeld.media.cmaf import CmafEncoder
+from reeld.media.decode import open_init
 from reeld_proto.errors import StoreCorrupt
 
 

@@ -6,21 +6,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from reeld.export.remux import export
-from reeld.store.environment import Table
+from reeld.media.cmaf import CmafEncoder
 from reeld.store.keys import at, track_prefix
 from reeld.store.reader import StoreReader
 from reeld.store.records import ChunkEntry
+from reeld.store.transaction import Table
 from reeld_proto.commands import Exported
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import GapReason
-from reeld_proto.workers import RunExport
+from reeld_proto.workers import ChunkCaptured, RunExport
 from tests.daemon.export.recording import NS, RATE, Film, Recording, watch
 
 HALF_FRAME_S = 1 / 60
@@ -177,18 +180,43 @@ def test_a_restart_of_the_capture_worker_is_one_film(recording: Recording, tmp_p
     assert film.pictures[60] == (exactly(3.0), 100)
 
 
-def test_a_picture_of_another_size_is_refused_by_name_and_its_parts_can_be_had(
+def test_pictures_of_another_size_come_at_the_size_of_the_first(recording: Recording, tmp_path: Path) -> None:
+    recording.video([index / 30 for index in range(30)], 1.0)
+    recording.video([1.0 + index / 30 for index in range(30)], 2.0, epoch=2, size=(320, 192), first_number=30)
+    recording.finish(2.0)
+    _, film = run(recording, tmp_path / "film.mp4")
+    assert [number for _, number in film.pictures] == list(range(60))
+    assert [time for time, _ in film.pictures] == pytest.approx([index / 30 for index in range(60)], abs=1e-4)
+    _, film = run(recording, tmp_path / "second.mp4", from_s=1.0)
+    assert [number for _, number in film.pictures] == list(range(30, 60))
+
+
+def test_sound_that_changes_its_format_is_refused_by_name_and_its_parts_can_be_had(
     recording: Recording, tmp_path: Path
 ) -> None:
-    recording.video([index / 30 for index in range(30)], 1.0)
-    recording.video([1.0 + index / 30 for index in range(30)], 2.0, epoch=2, size=(192, 96), first_number=30)
+    recording.sound(0, 1.0, beep(0.5))
+    encoder = CmafEncoder("aac", timescale=44_100, options={}, configure=lambda _stream: None, rate=44_100)
+    frame: Any = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = 44_100, 44_100, Fraction(1, 44_100)
+    packets = [*encoder.encode(frame), *encoder.encode(None)][-1:]
+    start_ns = packets[0].pts * NS // 44_100
+    message = ChunkCaptured(
+        session=recording.session,
+        track="mix",
+        epoch=2,
+        start_ns=start_ns,
+        end_ns=2 * NS,
+        frames=1,
+        keyframe=True,
+        codec="aac",
+    )
+    recording.put(message, encoder.fragment(packets, 88_200), encoder.init)
+    encoder.close()
     recording.finish(2.0)
-    with pytest.raises(RequestRejected, match=r"160x96 to h264 192x96 at 1\.0 s") as caught:
+    with pytest.raises(RequestRejected, match="aac 48000x2 to aac 44100x2") as caught:
         run(recording, tmp_path / "film.mp4")
     assert caught.value.remedy
     assert [file.name for file in tmp_path.iterdir()] == ["store"], "litter"
-    _, film = run(recording, tmp_path / "second.mp4", from_s=1.0)
-    assert [number for _, number in film.pictures] == list(range(30, 60))
 
 
 def test_a_lost_chunk_shows_the_last_good_picture_until_the_next_that_stands_alone(

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.export.timing import Timed, filled, from_start, rising, with_durations
+from reeld.export.timing import Timed, decoded_early, filled, from_start, rising, with_durations
 
 FRAME = 1024
 
@@ -86,3 +86,12 @@ def test_the_last_picture_lasts_to_the_end_and_none_begins_after_it() -> None:
     laid = list(with_durations([picture(0), picture(30), picture(100), picture(130)], 100))
     assert [(each.pts, each.duration) for each in laid] == [(0, 30), (30, 70)]
     assert list(with_durations([], 100)) == []
+
+
+def test_pictures_out_of_order_are_decoded_before_they_are_shown() -> None:
+    # FFmpeg's muxer refuses a picture that is decoded later.
+    samples = [Timed(0, 0, True, b""), Timed(10, 30, False, b""), Timed(20, 10, False, b""), Timed(30, 20, False, b"")]
+    early = list(decoded_early(samples, 10))
+    assert [each.dts for each in early] == [-10, 0, 10, 20]
+    assert [each.pts for each in early] == [0, 30, 10, 20]
+    assert list(decoded_early(samples, 0)) == samples

@@ -6,8 +6,8 @@ import pytest
 from reeld.export.tracks import TrackSource
 from reeld.export.window import Window
 from reeld.store import chunks
-from reeld.store.environment import Table
 from reeld.store.reader import StoreReader
+from reeld.store.transaction import Table
 from reeld_proto.errors import StoreCorrupt
 from reeld_proto.records import GapReason
 from tests.daemon.export.recording import NS, RATE, VIDEO_TIMESCALE, Recording

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reeld.store.environment import Table
 from reeld.store.reader import StoreReader
+from reeld.store.transaction import Table
 from reeld_proto.commands import ErrorReply, Exported, Verified
 from reeld_proto.errors import ErrorCode
 from reeld_proto.records import GapReason
+from reeld_proto.store_orders import MediaStaged, RunThin, RunUsage, Surveyed
 from reeld_proto.workers import JobProgress, ListWorkerSources, RunExport, RunVerify
 from tests.daemon.export.recording import Recording, watch
 from tests.daemon.store.harness import Bench, bench
@@ -47,6 +48,20 @@ def test_exports_and_checks_run_while_the_store_is_being_written(
     assert (verified.ok, verified.checked_chunks) == (True, 13)
     progress = exporter.wait_for(JobProgress)
     assert (progress.worker, progress.session) == ("export-1", recording.session)
+
+
+def test_room_is_measured_and_key_frames_are_staged_in_a_process_of_their_own(
+    exporter: Bench, recording: Recording
+) -> None:
+    recording.video([index / 30 for index in range(60)], 2.0)
+    recording.finish(2.0)
+    store = str(recording.store.path)
+    surveyed = exporter.order(RunUsage(store=store))
+    assert isinstance(surveyed, Surveyed)
+    assert [room.session for room in surveyed.sessions] == [recording.session]
+    staged = exporter.order(RunThin(store=store, session=recording.session))
+    assert isinstance(staged, MediaStaged)
+    assert Path(staged.staged).stat().st_size > staged.new_bytes > 0
 
 
 def test_damage_is_reported_by_the_worker(exporter: Bench, recording: Recording) -> None:

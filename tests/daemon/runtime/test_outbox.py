@@ -65,7 +65,8 @@ def test_a_refused_message_does_not_block_those_behind_it() -> None:
     box = Outbox()
     for seq in (1, 2, 3):
         box.add(parcel(seq))
-    box.refused(2)
+    assert box.refused(2)
+    assert not box.refused(2), "what was sent twice is refused twice, and told once"
     assert [p.seq for p in box.store_started("x")] == [1, 3]
     assert box.depth_bytes == 20
 

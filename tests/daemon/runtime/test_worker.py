@@ -16,12 +16,15 @@ from reeld_proto import codec
 from reeld_proto.commands import ErrorReply
 from reeld_proto.endpoints import Endpoints
 from reeld_proto.errors import ErrorCode
+from reeld_proto.records import SessionState
 from reeld_proto.workers import (
     AnyReport,
     AnyTelemetry,
     Done,
     PauseTracks,
     Progress,
+    RecordMarker,
+    RecordState,
     ResumeTracks,
     ShutDown,
     StopTracks,
@@ -101,6 +104,17 @@ def test_a_bug_in_one_order_does_not_end_the_recording(daemon: DaemonEnd) -> Non
     assert isinstance(reply, ErrorReply)
     assert reply.code == ErrorCode.INTERNAL
     assert daemon.order(PauseTracks(at_ns=5)) == Done()
+
+
+def test_an_order_that_takes_long_holds_no_other_up_and_is_answered_when_it_is_done(daemon: DaemonEnd) -> None:
+    first, second = RecordMarker(session="s", media_ns=1, text="x"), RecordState(session="s", state=SessionState.ACTIVE)
+    daemon.router.send_multipart([b"echo-1", codec.pack(first, id="late")])
+    assert daemon.order(PauseTracks(at_ns=5), "between") == Done()
+    daemon.router.send_multipart([b"echo-1", codec.pack(second, id="later")])
+    name, report = daemon.receive()
+    assert (name, type(report)) == ("later", ErrorReply)
+    assert report.remedy == "Try another."
+    assert daemon.receive() == ("late", Done())
 
 
 def test_junk_instead_of_an_order_is_answered_not_fatal(daemon: DaemonEnd) -> None:

@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reeld.store import chunks
-from reeld.store.environment import StoreEnvironment, Table
-from reeld.store.records import References
+from reeld.store.environment import StoreEnvironment
+from reeld.store.records import GarbageEntry, References
+from reeld.store.transaction import Table
 from reeld_proto.errors import StoreCorrupt
 
 
@@ -40,3 +41,45 @@ def test_a_flipped_bit_is_never_handed_out(store: StoreEnvironment) -> None:
 def test_a_missing_chunk_is_named(store: StoreEnvironment) -> None:
     with store.read() as txn, pytest.raises(StoreCorrupt, match=r"00ff.*missing"):
         chunks.load(txn, b"\x00\xff" * 16)
+
+
+def garbage(store: StoreEnvironment, digest: bytes) -> GarbageEntry | None:
+    with store.read() as txn:
+        return txn.record(Table.GARBAGE, digest, GarbageEntry)
+
+
+def test_bytes_are_garbage_exactly_while_nothing_refers_to_them(store: StoreEnvironment) -> None:
+    """Garbage that is needed would be collected; bytes that are no garbage would stay for ever."""
+    with store.write() as txn:
+        digest = chunks.add(txn, b"shared")
+        chunks.hold(txn, digest, 3)
+        assert chunks.release(txn, digest, reason="x", now_wall_ns=7, times=3) == 0
+    assert garbage(store, digest) is None
+    with store.write() as txn:
+        assert chunks.release(txn, digest, reason="why", now_wall_ns=7) == 6
+    assert garbage(store, digest) == GarbageEntry(7, 6, "why")
+    with store.write() as txn:
+        chunks.hold(txn, digest)
+    assert garbage(store, digest) is None
+    with store.write() as txn:
+        chunks.release(txn, digest, reason="why", now_wall_ns=8)
+        chunks.add(txn, b"shared")
+    assert garbage(store, digest) is None
+
+
+def test_no_more_references_are_given_up_than_there_are(store: StoreEnvironment) -> None:
+    with store.write() as txn:
+        digest = chunks.add(txn, b"shared")
+        with pytest.raises(StoreCorrupt, match="no reference"):
+            chunks.release(txn, digest, reason="x", now_wall_ns=7, times=2)
+        chunks.release(txn, digest, reason="x", now_wall_ns=7)
+        with pytest.raises(StoreCorrupt, match="no reference"):
+            chunks.release(txn, digest, reason="x", now_wall_ns=7)
+
+
+def test_bytes_that_are_not_there_cannot_be_held(store: StoreEnvironment) -> None:
+    with store.write() as txn:
+        assert chunks.size_of(txn, b"n" * 32) == 0
+        assert chunks.size_of(txn, chunks.add(txn, b"four")) == 4
+        with pytest.raises(StoreCorrupt, match="missing"):
+            chunks.hold(txn, b"n" * 32)

@@ -8,9 +8,11 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from reeld.store import environment
-from reeld.store.environment import StoreEnvironment, Table, Transaction, translate
+from reeld.store import lmdb_errors
+from reeld.store.environment import StoreEnvironment
+from reeld.store.lmdb_errors import translate
 from reeld.store.records import StoreMeta
+from reeld.store.transaction import Table, Transaction
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, StoreCorrupt
 
 
@@ -24,6 +26,21 @@ def test_nobody_else_can_read_what_is_recorded(tmp_path: Path) -> None:
 def test_a_terabyte_of_room_costs_no_disk(tmp_path: Path) -> None:
     StoreEnvironment.open_write(tmp_path).close()
     assert sum(file.stat().st_blocks * 512 for file in tmp_path.iterdir()) < 1_000_000
+
+
+def test_what_is_deleted_is_room_within_the_file(store: StoreEnvironment) -> None:
+    """The file does not shrink: who looked at its size alone would believe a store full for ever."""
+    with store.write() as txn:
+        for number in range(50):
+            txn.put(Table.CHUNKS, bytes([number]) * 32, bytes(100_000))
+        full = txn.bytes_in_use()
+    assert full > 5_000_000
+    assert store.reusable_bytes() < 500_000
+    with store.write() as txn:
+        for number in range(40):
+            txn.delete(Table.CHUNKS, bytes([number]) * 32)
+        assert txn.bytes_in_use() < full - 4_000_000
+    assert store.reusable_bytes() > 4_000_000
 
 
 def test_a_failed_block_leaves_no_trace(store: StoreEnvironment) -> None:
@@ -167,12 +184,37 @@ def test_each_lower_error_says_what_to_do_next(tmp_path: Path, error: Exception,
 def test_a_short_write_on_a_full_disk_is_not_called_a_broken_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "_free_bytes", lambda _path: 0)
+    monkeypatch.setattr(lmdb_errors, "_free_bytes", lambda _path: 0)
     assert translate(failure(errno.EIO), tmp_path).code is ErrorCode.DISK_FULL
-    assert environment._free_bytes(tmp_path / "none") == 0
+    assert lmdb_errors._free_bytes(tmp_path / "none") == 0
 
 
 def test_no_error_of_lmdb_crosses_the_border_untranslated(tmp_path: Path) -> None:
     for _, kind in inspect.getmembers(lmdb, inspect.isclass):
         if issubclass(kind, lmdb.Error):
             assert isinstance(translate(kind("text"), tmp_path), ReeldError)
+
+
+def test_let_go_is_opened_again_by_the_next_use(store: StoreEnvironment) -> None:
+    with store.write() as txn:
+        txn.put(Table.META, b"seen", b"yes")
+    before = store.last_txn_id()
+    store.let_go()
+    assert store.last_txn_id() == before
+    with store.read() as txn:
+        assert txn.get(Table.META, b"seen") == b"yes"
+
+
+def test_a_store_whose_file_was_taken_away_is_not_begun_anew(store: StoreEnvironment) -> None:
+    # An empty store in its place would look as if everything had been deleted.
+    store.let_go()
+    (store.path / "data.mdb").rename(store.path / "elsewhere")
+    with pytest.raises(StoreCorrupt), store.read():
+        pass
+    assert not (store.path / "data.mdb").exists()
+
+
+def test_a_closed_store_stays_closed(store: StoreEnvironment) -> None:
+    store.close()
+    with pytest.raises(InternalError), store.read():
+        pass

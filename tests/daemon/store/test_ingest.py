@@ -2,10 +2,11 @@ import pytest
 
 from reeld.store import sessions, verify
 from reeld.store.api import Fate, IngestItem
-from reeld.store.environment import StoreEnvironment, Table, Transaction
+from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import INIT_BYTES_MAX, Batch
 from reeld.store.reader import StoreReader
 from reeld.store.timeline import Span
+from reeld.store.transaction import Table, Transaction
 from reeld_proto.records import GapReason, SessionState
 from tests.daemon.store.builders import NS, SESSION, chunk, creation, finish, gap, land
 

@@ -2,8 +2,12 @@ import pytest
 
 from reeld.store import reader as reader_module
 from reeld.store import sessions
-from reeld.store.environment import StoreEnvironment, Table
+from reeld.store.environment import StoreEnvironment
+from reeld.store.index.finder import Finder
 from reeld.store.reader import StoreReader
+from reeld.store.selection import selection_of
+from reeld.store.transaction import Table
+from reeld_proto.commands import ListSessions
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import GapReason, SessionState
 from reeld_proto.workers import RecordMarker, RecordPause, RecordState
@@ -24,7 +28,9 @@ def library(store: StoreEnvironment) -> StoreEnvironment:
 
 
 def ids(library: StoreEnvironment, **filters: object) -> list[str]:
-    return [each.session for each in StoreReader(library).list_sessions(**filters)]  # type: ignore[arg-type]
+    selection = selection_of(ListSessions(**filters))  # type: ignore[arg-type]
+    scores = Finder(library, indexed=False).search(selection.query) if selection.query else None
+    return [each.session for each in StoreReader(library).list_sessions(selection, scores)]
 
 
 def test_the_newest_session_comes_first(library: StoreEnvironment) -> None:

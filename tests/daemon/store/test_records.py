@@ -1,7 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.store.environment import decode
 from reeld.store.records import (
     SESSION_RECORD_BYTES_MAX,
     ChunkEntry,
@@ -10,6 +9,7 @@ from reeld.store.records import (
     TrackState,
 )
 from reeld.store.sessions import NEW_RECORD_BYTES_MAX, TRACKS_MAX
+from reeld.store.transaction import decode
 from reeld_proto import codec
 from reeld_proto.records import GapReason, SessionState, TrackKind
 

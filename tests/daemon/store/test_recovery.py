@@ -1,9 +1,10 @@
 from pathlib import Path
 
 from reeld.store import recovery, sessions, verify
-from reeld.store.environment import StoreEnvironment, Table
+from reeld.store.environment import StoreEnvironment
 from reeld.store.reader import StoreReader
 from reeld.store.records import Position
+from reeld.store.transaction import Table
 from reeld_proto.records import GapReason, SessionState
 from tests.daemon.store.builders import NS, SESSION, chunk, creation, finish, land
 

@@ -3,10 +3,11 @@ from collections.abc import Callable
 import pytest
 
 from reeld.store import sessions, verify
-from reeld.store.environment import StoreEnvironment, Table, Transaction
+from reeld.store.environment import StoreEnvironment
 from reeld.store.reader import StoreReader
 from reeld.store.records import SESSION_RECORD_BYTES_MAX
 from reeld.store.sessions import TRACKS_MAX, WARNINGS_MAX
+from reeld.store.transaction import Table, Transaction
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import GapReason, SessionState
 from reeld_proto.workers import CreateSession, RecordClockJump, RecordMarker, RecordPause, RecordState

@@ -1,12 +1,15 @@
 import pytest
 from msgspec import structs
 
-from reeld.store import sessions, verify
-from reeld.store.environment import StoreEnvironment, Table
+from reeld.store import derive, manifests, sessions, verify
+from reeld.store.api import Circumstances
+from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import at, track_prefix
 from reeld.store.reader import StoreReader
-from reeld.store.records import ChunkEntry, References, SessionRecord
+from reeld.store.records import ChunkEntry, GarbageEntry, PrerollEntry, References, SessionRecord
+from reeld.store.transaction import Table, decode
 from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.store_orders import DeriveSession, RemoveSession, SessionPart
 from tests.daemon.store.builders import NS, SESSION, chunk, creation, finish, gap, land
 
 
@@ -122,3 +125,61 @@ def test_an_unknown_session_cannot_be_clean(recorded: StoreEnvironment) -> None:
     with pytest.raises(RequestRejected) as caught:
         verify.verify(recorded, "none")
     assert caught.value.code is ErrorCode.NOT_FOUND
+
+
+@pytest.fixture
+def with_garbage(recorded: StoreEnvironment) -> StoreEnvironment:
+    """A clip that needs something before it, and garbage."""
+    land(recorded, chunk(NS, 2 * NS, b"x" * 1000, session="other", keyframe=False))
+    part = SessionPart(session="other", from_ns=NS, to_ns=2 * NS)
+    around = Circumstances(recorded.path, ())
+    with recorded.write() as txn:
+        sessions.finish(txn, finish(2 * NS, "other"))
+        derive.derive(txn, DeriveSession(session="clip", name="clip", tags=[], parts=[part]), around)
+        manifests.remove(txn, RemoveSession(session=SESSION, reason="test"), around)
+    return recorded
+
+
+def test_what_is_needed_for_decoding_and_garbage_are_counted(with_garbage: StoreEnvironment) -> None:
+    with with_garbage.read() as txn:
+        assert txn.count(Table.PREROLL) == 1
+        assert txn.count(Table.GARBAGE) == 5
+    assert kinds(with_garbage) == kinds(with_garbage, "clip") == set()
+
+
+def test_what_a_decoder_needs_and_nothing_has_is_found(with_garbage: StoreEnvironment) -> None:
+    with with_garbage.write() as txn:
+        (chain,) = [value for _, value in txn.scan(Table.PREROLL)]
+        txn.delete(Table.CHUNKS, decode(chain, PrerollEntry).chunks[0][0])
+    assert kinds(with_garbage, "clip") == {"chunk-missing"}
+
+
+def test_a_preroll_without_its_entry_is_found(with_garbage: StoreEnvironment) -> None:
+    with with_garbage.write() as txn:
+        txn.delete(Table.PREROLL, at(track_prefix("clip", "video-1"), 0))
+        txn.put_record(Table.PREROLL, at(track_prefix("clip", "video-1"), 1), PrerollEntry([]))
+    assert kinds(with_garbage) == {"record-damaged", "refcount"}
+
+
+def test_garbage_that_is_not_called_so_is_found(with_garbage: StoreEnvironment) -> None:
+    """It would never be collected."""
+    with with_garbage.write() as txn:
+        key = next(key for key, _ in txn.scan(Table.GARBAGE))
+        txn.delete(Table.GARBAGE, key)
+    assert kinds(with_garbage) == {"refcount"}
+
+
+def test_what_is_called_garbage_but_needed_is_found(with_garbage: StoreEnvironment) -> None:
+    """It would be collected."""
+    with with_garbage.write() as txn:
+        needed = next(key for key, value in txn.scan(Table.REFERENCES) if decode(value, References).count)
+        txn.put_record(Table.GARBAGE, needed, GarbageEntry(1, 1, "wrong"))
+        txn.put_record(Table.GARBAGE, b"u" * 32, GarbageEntry(1, 1, "unknown"))
+    faults = [each for each in verify.verify(with_garbage, None).faults if each.kind == "refcount"]
+    assert {each.chunk for each in faults} == {needed.hex(), (b"u" * 32).hex()}
+
+
+def test_garbage_whose_bytes_are_gone_is_found(with_garbage: StoreEnvironment) -> None:
+    with with_garbage.write() as txn:
+        txn.delete(Table.CHUNKS, next(key for key, _ in txn.scan(Table.GARBAGE)))
+    assert kinds(with_garbage) == {"chunk-missing"}

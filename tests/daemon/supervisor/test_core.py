@@ -129,6 +129,34 @@ def test_a_claim_is_served_by_the_standby_at_once_and_a_new_one_follows_later(ta
     assert (spawn.name, spawn.gently) == ("capture-standby-2", True)
 
 
+def test_a_retired_worker_drains_while_the_standby_serves_and_is_killed_only_if_it_stays(talk: Talk) -> None:
+    """Harm: a person's start that waits for the end of the rolling buffer, or cuts it short."""
+    talk.claim(Role.CAPTURE)
+    talk.record(Role.CAPTURE)
+    talk.wait(1)
+    talk.ready("capture-standby-2")
+    talk.say(signals.RoleRetired(role=Role.CAPTURE, now_ns=talk.now_ns))
+    assert not talk.take(signals.AskToLeave)
+    assert talk.names()["capture-1"] == WorkerState.STOPPING
+    talk.claim(Role.CAPTURE)
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.CAPTURE, name="capture-standby-2")]
+    talk.wait(LIMITS.leave_ns / NS_PER_S + 1)
+    assert not talk.take(signals.Kill)
+    assert talk.spawned() == ["capture-standby-3"]
+    talk.wait(LIMITS.retire_ns / NS_PER_S)
+    assert signals.Kill(name="capture-standby-1") in talk.take(signals.Kill)
+    talk.exit("capture-standby-1")
+    assert not talk.take(signals.ReportLost)
+    assert talk.names()["capture-2"] == WorkerState.RUNNING
+
+
+def test_a_role_that_nobody_serves_can_be_retired(talk: Talk) -> None:
+    talk.say(signals.RoleRetired(role=Role.AUDIO, now_ns=talk.now_ns))
+    assert not talk.heard
+    talk.claim(Role.AUDIO)
+    assert talk.take(signals.Serve) == [signals.Serve(role=Role.AUDIO, name="audio-standby-1")]
+
+
 def test_claiming_what_is_served_names_the_same_worker(talk: Talk) -> None:
     talk.claim(Role.CAPTURE)
     talk.claim(Role.CAPTURE)
@@ -321,6 +349,30 @@ def test_silence_proves_nothing_when_the_daemon_itself_was_held_up(talk: Talk) -
     assert not talk.take(signals.Kill)
     talk.wait(5)
     assert talk.take(signals.Kill)
+
+
+def beat(talk: Talk) -> None:
+    talk.say(signals.ProgressArrived(name="store-1", tracks=(), now_ns=talk.now_ns))
+
+
+def test_a_store_that_reports_may_wait_for_its_disk_but_one_that_is_silent_is_killed(talk: Talk) -> None:
+    talk.say(signals.LiveSessionChanged(session="s1", now_ns=talk.now_ns))
+    for _ in range(20):
+        beat(talk)
+        talk.wait(1)
+    assert not talk.take(signals.Kill)
+    talk.wait(5)
+    assert talk.take(signals.Kill) == [signals.Kill(name="store-1")]
+
+
+def test_nothing_is_expected_of_a_store_without_a_session(talk: Talk) -> None:
+    beat(talk)
+    talk.wait(60)
+    talk.say(signals.LiveSessionChanged(session="s1", now_ns=talk.now_ns))
+    beat(talk)
+    talk.say(signals.LiveSessionChanged(session=None, now_ns=talk.now_ns))
+    talk.wait(60)
+    assert not talk.take(signals.Kill)
 
 
 def test_a_distrusted_worker_is_killed(talk: Talk) -> None:

@@ -10,13 +10,15 @@ import psutil
 import pytest
 import zmq.asyncio
 
+from reeld.runtime.clock import wall_ns
 from reeld.supervisor import jobs as jobs_module
 from reeld.supervisor.jobs import Jobs
 from reeld.supervisor.link import WorkerLink
 from reeld_proto.commands import Exported, Verified
-from reeld_proto.errors import ErrorCode, InternalError, TransportError
+from reeld_proto.errors import ErrorCode, InternalError, StoreCorrupt, TransportError
 from reeld_proto.events import Event, WorkerStateChanged
 from reeld_proto.records import WorkerState
+from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import AnyTelemetry, JobProgress, RunExport, RunVerify, WorkerReady
 from tests.support.premises import eventually, premises
 
@@ -99,6 +101,19 @@ def test_a_job_whose_process_is_killed_fails_at_once() -> None:
     live(play, FAKE_EXPORT="mute")
 
 
+def test_a_job_that_a_damaged_store_ends_says_so_and_takes_nobody_with_it() -> None:
+    async def play(office: Office) -> None:
+        work = asyncio.ensure_future(office.jobs.run(VERIFY))
+        await eventually(lambda: WorkerState.RUNNING in office.states())
+        os.kill(office.jobs.workers()[0].pid, signal.SIGBUS)
+        with pytest.raises(StoreCorrupt) as caught:
+            await work
+        assert "SIGBUS" in str(caught.value)
+        assert caught.value.remedy
+
+    live(play, FAKE_EXPORT="mute")
+
+
 def test_a_job_that_cannot_start_fails() -> None:
     async def play(office: Office) -> None:
         with pytest.raises(InternalError) as caught:
@@ -133,3 +148,47 @@ def test_a_job_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyPatch
             await office.jobs.run(EXPORT)
 
     live(play, FAKE_EXPORT="hang")
+
+
+def test_what_a_job_may_read_is_known_from_its_start_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else a collection would take the chunks of a session that is being exported.
+    async def play(office: Office) -> None:
+        assert office.jobs.oldest_start_wall_ns() is None
+        begun_ns = wall_ns()
+        task = asyncio.create_task(office.jobs.run(EXPORT))
+        await eventually(office.jobs.workers)
+        since_ns = office.jobs.oldest_start_wall_ns()
+        assert since_ns is not None
+        assert begun_ns <= since_ns <= wall_ns()
+        # Somebody sets the clock back: what becomes garbage from now on bears earlier times.
+        monkeypatch.setattr(jobs_module, "wall_ns", lambda: begun_ns - 3600 * NS_PER_S)
+        set_back_ns = office.jobs.oldest_start_wall_ns()
+        assert set_back_ns is not None
+        assert set_back_ns <= begun_ns - 3600 * NS_PER_S
+        monkeypatch.undo()
+        await task
+        assert office.jobs.oldest_start_wall_ns() is None
+
+    live(play)
+
+
+def test_work_of_several_jobs_keeps_what_it_will_need() -> None:
+    async def play(office: Office) -> None:
+        with office.jobs.keeping(), office.jobs.keeping():
+            assert office.jobs.oldest_start_wall_ns() is not None
+        assert office.jobs.oldest_start_wall_ns() is None
+
+    live(play)
+
+
+def test_the_session_that_a_job_reads_is_known_while_it_runs() -> None:
+    # Else it could be deleted under an export, whose file would end in the middle.
+    async def play(office: Office) -> None:
+        task = asyncio.create_task(office.jobs.run(EXPORT))
+        await eventually(office.jobs.workers)
+        assert office.jobs.is_busy_with("s1")
+        assert not office.jobs.is_busy_with("s2")
+        await task
+        assert not office.jobs.is_busy_with("s1")
+
+    live(play)

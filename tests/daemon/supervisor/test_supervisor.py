@@ -26,6 +26,7 @@ from reeld_proto.workers import (
     RecordState,
     SessionClockData,
     StartAudio,
+    StopTracks,
     TracksStarted,
 )
 from tests.support.premises import eventually, premises
@@ -99,6 +100,27 @@ def test_it_comes_up_with_a_store_and_warm_standbys_and_leaves_nothing() -> None
         assert home.names(WorkerState.READY) == {"capture-standby-1", "audio-standby-1"}
         report = await home.supervisor.ask_any(Role.CAPTURE, ListWorkerSources(), 5, ready_s=5)
         assert isinstance(report, Sources)
+
+    live(play)
+
+
+def test_a_retired_worker_takes_orders_by_name_until_it_is_dismissed() -> None:
+    async def play(home: House) -> None:
+        await home.record()
+        await eventually(lambda: "audio-standby-2" in home.names(WorkerState.READY))
+        name = home.supervisor.retire(Role.AUDIO)
+        assert name == "audio-standby-1"
+        assert home.supervisor.retire(Role.CAPTURE) is None
+        await home.supervisor.claim(Role.AUDIO, 1)
+        assert home.names(WorkerState.RUNNING) == {"store-1", "audio-2"}
+        assert await home.supervisor.ask_named(name, StopTracks(at_ns=0), 5) == Done()
+        assert "audio-1" in home.names(WorkerState.STOPPING)
+        home.supervisor.dismiss(name)
+        await eventually(lambda: "audio-1" not in home.pids())
+        assert not home.lost
+        with pytest.raises(InternalError) as caught:
+            await home.supervisor.ask_named(name, StopTracks(at_ns=0), 5)
+        assert caught.value.code == ErrorCode.WORKER_LOST
 
     live(play)
 

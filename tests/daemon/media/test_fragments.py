@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.export.fragments import Init, parse_chunk, parse_init
 from reeld.media.cmaf import CmafEncoder
-from reeld_proto.errors import StoreCorrupt
+from reeld.media.fragments import Init, Sample, pack_chunk, parse_chunk, parse_init
+from reeld_proto.errors import InternalError, StoreCorrupt
 
 
 def encode(gaps: list[int], options: dict[str, str]) -> tuple[bytes, bytes, list[tuple[int, int, bool, bytes]], int]:
@@ -106,3 +106,36 @@ def test_bytes_that_are_no_chunk_are_refused(data: bytes) -> None:
         parse_chunk(data, parse_init(SAMPLE[0]))
     with pytest.raises(StoreCorrupt):
         parse_init(data)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 2**31), st.integers(-1000, 1000), st.booleans(), st.binary(max_size=40)), min_size=1
+    ),
+    st.integers(0, 2**40),
+)
+def test_what_is_packed_is_read_back(rows: list[tuple[int, int, bool, bytes]], start: int) -> None:
+    samples, dts = [], start
+    for duration, composition, sync, data in rows:
+        samples.append(Sample(dts, dts + composition, duration, sync, memoryview(data)))
+        dts += duration
+    init = Init(timescale=90_000, duration=7, size=7, flags=0x10000)
+    found = parse_chunk(pack_chunk(samples, 3), init)
+    assert [(each.dts, each.pts, each.duration, each.sync, bytes(each.data)) for each in found] == [
+        (each.dts, each.pts, each.duration, each.sync, bytes(each.data)) for each in samples
+    ]
+
+
+def test_ffmpeg_reads_what_is_packed() -> None:
+    init, chunk, wanted, end = encode([3000, 5000, 3000, 9000], {"preset": "ultrafast", "tune": "zerolatency"})
+    kept = parse_chunk(chunk, parse_init(init))[:3]
+    with av.open(io.BytesIO(init + pack_chunk(kept)), "r") as container:
+        assert [bytes(packet) for packet in container.demux() if packet.size] == [data for *_, data in wanted[:3]]
+    assert end > kept[-1].dts
+
+
+def test_nothing_and_times_that_do_not_rise_are_no_chunk() -> None:
+    sample = Sample(5, 5, 1, True, memoryview(b"x"))
+    for samples in ([], [sample, sample], [Sample(5, 5, 0, True, memoryview(b"x"))]):
+        with pytest.raises(InternalError):
+            pack_chunk(samples)

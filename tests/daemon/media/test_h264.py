@@ -8,7 +8,7 @@ import pytest
 
 from reeld.capture.api import Band, Rect
 from reeld.capture.convert import YuvPicture
-from reeld.capture.encoder import TIMESCALE, VideoEncoder
+from reeld.media.h264 import TIMESCALE, VideoEncoder
 from reeld_proto.records import Quality
 
 WIDTH, HEIGHT = 320, 200

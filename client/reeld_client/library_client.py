@@ -1,0 +1,103 @@
+"""Questions about recordings that are stored, as methods of the synchronous client."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypeVar, Unpack
+
+from reeld_client import library_calls as calls
+from reeld_client.core import Call
+from reeld_client.library_calls import EditOptions, OnProgress, StrPath
+from reeld_proto import commands as c
+from reeld_proto.records import SessionInfo
+
+R = TypeVar("R")
+
+
+class LibraryMethods(ABC):
+    """Mixed into the client, which brings `call`. Errors are those of the client."""
+
+    @abstractmethod
+    def call(self, call: Call[R]) -> R:
+        """Ask one question and wait for its answer."""
+
+    @abstractmethod
+    def _call_with_progress(self, call: Call[R], on_progress: OnProgress | None) -> R: ...
+
+    def clip(self, session: str, *, from_s: float, to_s: float, name: str = "") -> c.Derived:
+        """A new session of the range [from_s, to_s) of another, in playback seconds; no media is copied."""
+        return self.call(calls.clip(session, from_s, to_s, name))
+
+    def trim(self, session: str, *, from_s: float | None = None, to_s: float | None = None) -> c.Derived:
+        """A new session without what lies before `from_s` and after `to_s`; the old one stays."""
+        return self.call(calls.trim(session, from_s, to_s))
+
+    def merge(self, sessions: Sequence[str], *, name: str = "") -> c.Derived:
+        """A new session of several, one after the other."""
+        return self.call(calls.merge(sessions, name))
+
+    def redact(self, session: str, *, from_s: float, to_s: float, name: str = "") -> c.Derived:
+        """A new session without the range [from_s, to_s); the old one stays."""
+        return self.call(calls.redact(session, from_s, to_s, name))
+
+    def forget(self, session: str, *, from_s: float, to_s: float) -> c.Forgotten:
+        """Remove the range [from_s, to_s) of a session everywhere it is held; the receipt."""
+        return self.call(calls.forget(session, from_s, to_s))
+
+    def edit(self, session: str, **options: Unpack[EditOptions]) -> SessionInfo:
+        """Change name, note, tags or pin of a session; the session afterwards."""
+        return self.call(calls.edit(session, options))
+
+    def delete(self, session: str) -> c.Deleted:
+        """Delete a session; its bytes go when garbage is collected."""
+        return self.call(calls.delete(session))
+
+    def gc(self, *, dry_run: bool = False) -> c.Collected:
+        """Remove chunks that nothing refers to, or only say which."""
+        return self.call(calls.gc(dry_run=dry_run))
+
+    def storage(self) -> c.StorageReport:
+        """What takes how much room, and for how long it will suffice."""
+        return self.call(calls.storage())
+
+    def apply_budget(self, *, dry_run: bool = False) -> c.BudgetApplied:
+        """Apply quota and retention now, or only say what would happen."""
+        return self.call(calls.apply_budget(dry_run=dry_run))
+
+    def save_replay(self, last_s: float, *, name: str = "") -> c.ReplaySaved:
+        """Keep the last `last_s` seconds as a session, recording or not."""
+        return self.call(calls.save_replay(last_s, name))
+
+    def sync(self, target: str, *, on_progress: OnProgress | None = None) -> c.Synced:
+        """Copy the store to a folder or object store; only what is new moves."""
+        return self._call_with_progress(calls.sync(target), on_progress)
+
+    def bundle(self, session: str, path: StrPath, *, on_progress: OnProgress | None = None) -> c.Bundled:
+        """Write one session as a self-contained file; returns once it is synced."""
+        return self._call_with_progress(calls.bundle(session, path), on_progress)
+
+    def import_media(
+        self,
+        paths: Sequence[StrPath],
+        *,
+        name: str = "",
+        tags: Sequence[str] = (),
+        on_progress: OnProgress | None = None,
+    ) -> c.Imported:
+        """Take in bundles, MP4, MKV and WAV files, or folders of them."""
+        return self._call_with_progress(calls.import_media(paths, name, tags), on_progress)
+
+    def repair(self, source: StrPath | None = None, *, on_progress: OnProgress | None = None) -> c.Repaired:
+        """Set aside what is damaged, and heal from a second copy if one is named."""
+        return self._call_with_progress(calls.repair(source), on_progress)
+
+    def upkeep(self) -> c.UpkeepStatus:
+        """What the background workers do."""
+        return self.call(calls.upkeep())
+
+    def steer_upkeep(self, action: str, kind: str | None = None) -> c.UpkeepStatus:
+        """`pause`, `resume` or `run` one kind of background work, or all."""
+        return self.call(calls.steer_upkeep(action, kind))
+
+    def check_index(self, *, rebuild: bool = False) -> c.IndexChecked:
+        """Compare the text index with the store, and make it anew if asked."""
+        return self.call(calls.check_index(rebuild=rebuild))

@@ -1,0 +1,1 @@
+"""Commands beyond recording, an area a module: each gives its part of the table of commands."""

@@ -1,0 +1,71 @@
+"""The kinds of background work that this daemon does, each in slices that a pause can end."""
+
+import math
+
+from reeld.control import budgeting, compaction
+from reeld.control.compressing import compress
+from reeld.control.parts import Parts, as_reply
+from reeld.runtime.clock import wall_ns
+from reeld.runtime.logs import get_logger
+from reeld.upkeep.keeper import Ledger, Work
+from reeld_proto.store_orders import RecordCheck, RunScrub, Scrubbed
+
+SLICE_S = 10.0
+STORE_S = 30.0
+SECONDS_PER_DAY = 86_400.0
+SCRUBS_PER_DAY = 6
+"""A laptop is seldom on all day: a little, often, gets further than all at once."""
+
+
+def works(parts: Parts) -> list[Work]:
+    """Every kind, as the config wants it."""
+    minutes = parts.config.upkeep.scrub_minutes_per_day
+    every_s = SECONDS_PER_DAY / SCRUBS_PER_DAY if minutes else None
+    budget_s = minutes * 60 / SCRUBS_PER_DAY if minutes else SLICE_S
+
+    async def run_scrub(ledger: Ledger) -> None:
+        await scrub(parts, ledger, budget_s)
+
+    async def run_budget(ledger: Ledger) -> None:
+        # Unasked, the enforcer does it, who cannot wait for its turn among other work.
+        applied = await budgeting.apply(parts, dry_run=False)
+        ledger.done_bytes = ledger.total_bytes = applied.freed_bytes
+        ledger.detail = budgeting.summary(applied)
+
+    async def run_compress(ledger: Ledger) -> None:
+        await compress(parts, ledger, tried)
+
+    async def run_compact(ledger: Ledger) -> None:
+        done = await compaction.compact_now(parts, gain_bytes_min=1 if ledger.asked else compaction.WORTH_BYTES)
+        ledger.done_bytes = ledger.total_bytes = done.old_bytes
+        ledger.detail = f"{done.old_bytes - done.new_bytes} bytes given back" if done.staged else "nothing to gain"
+
+    tried: set[str] = set()
+    days = parts.config.upkeep.compress_after_days
+    return [
+        Work("budget", run_budget, None),
+        Work("scrub", run_scrub, every_s),
+        Work("compact", run_compact, SECONDS_PER_DAY if parts.config.upkeep.compact else None, needs_quiet=True),
+        Work("compress", run_compress, None if days is None else SECONDS_PER_DAY, needs_quiet=True),
+    ]
+
+
+async def scrub(parts: Parts, ledger: Ledger, budget_s: float) -> None:
+    """Check chunks for `budget_s` seconds, or until all have been. Damage is logged and told in the ledger."""
+    damaged: list[str] = []
+    checked = 0
+    for number in range(math.ceil(budget_s / SLICE_S)):
+        slice_s = min(SLICE_S, budget_s - number * SLICE_S)
+        done = as_reply(await parts.jobs.run(RunScrub(store=str(parts.store_dir), max_duration_s=slice_s)), Scrubbed)
+        await parts.ask_store(RecordCheck(cursor=done.cursor, at_wall_ns=wall_ns()), STORE_S)
+        checked += done.checked_chunks
+        damaged += done.damaged
+        ledger.done_bytes += done.checked_bytes
+        ledger.total_bytes = done.total_bytes
+        ledger.detail = f"{checked} chunks checked"
+        if damaged:
+            ledger.detail += f", {len(damaged)} damaged: `reelctl repair` sets them aside"
+        if done.complete or ledger.done_bytes >= done.total_bytes:
+            break
+    if damaged:
+        get_logger().error("scrub.damaged", chunks=len(damaged), first=damaged[0])

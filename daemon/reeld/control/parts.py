@@ -1,0 +1,57 @@
+"""What commands speak to, and what a command's function looks like."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reeld.config import Config
+from reeld.control.library import Library
+from reeld.control.stats import StatsSampler
+from reeld.replay.keeper import ReplayKeeper
+from reeld.sessions import SessionService
+from reeld.supervisor.jobs import Jobs
+from reeld.upkeep.keeper import Upkeep
+from reeld_proto.commands import Reply
+from reeld_proto.errors import InternalError
+from reeld_proto.events import Event
+from reeld_proto.records import WorkerInfo
+from reeld_proto.workers import AnyOrder, AnyReport
+
+Handler = Callable[[Any, int], Reply | Coroutine[Any, Any, Reply]]
+"""Called with the command and the monotonic instant of its arrival; gives the reply, or the work that gives it."""
+
+AskStore = Callable[[AnyOrder, float], Coroutine[Any, Any, AnyReport]]
+"""Gives an order to the store worker and waits so many seconds at most; the report, once it is durable. An order may be
+given twice when the store restarts. Raises ReeldError."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the daemon that commands speak to.
+
+    workers: every process; event_seq: last event's number; publish: tells everybody who subscribed.
+    """
+
+    config: Config
+    ask_store: AskStore
+    upkeep: Upkeep
+    sessions: SessionService
+    replay: ReplayKeeper
+    jobs: Jobs
+    library: Library
+    stats: StatsSampler
+    workers: Callable[[], list[WorkerInfo]]
+    event_seq: Callable[[], int]
+    store_dir: Path
+    publish: Callable[[Event], None] = lambda _event: None
+
+
+R = TypeVar("R")
+
+
+def as_reply(report: AnyReport, kind: type[R]) -> R:
+    """`report`, which must be a `kind`; some reports of workers are the replies to clients."""
+    if not isinstance(report, kind):
+        raise InternalError(f"{type(report).__name__} is no {kind.__name__}")
+    return report

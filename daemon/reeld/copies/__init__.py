@@ -1,0 +1,1 @@
+"""Recordings carried out of a store and into it: copies, bundles, imports."""

@@ -1,0 +1,1 @@
+"""Background care for the store: checks, compaction, compression, the budget; paused whenever a person says so."""
