@@ -17,8 +17,8 @@ TURNS = 10
 def test_ten_rounds_neither_bloat_the_file_nor_slow_it_down(tmp_path: Path, *, fifo: bool) -> None:
     turns = turnover.run(tmp_path, QUOTA_BYTES, TURNS, fifo=fifo)
     assert max(turn.file_share for turn in turns) <= 1.3
-    # The median of some rounds, because a neighbour on the machine may disturb one.
-    early = sorted(turn.cpu_s for turn in turns[1:4])[1]
-    late = sorted(turn.cpu_s for turn in turns[-3:])[1]
-    assert late <= 1.3 * early
-    assert sorted(turn.commit_p99_ms() for turn in turns[1:])[TURNS // 2] <= 10
+    # A writer that gets slower is slow in every late round; a neighbour on the machine disturbs some. `make bench` has
+    # the worst round.
+    early, late = turns[1 : TURNS // 2 + 1], turns[TURNS // 2 + 1 :]
+    assert min(turn.cpu_s for turn in late) <= 1.3 * sorted(turn.cpu_s for turn in early)[len(early) // 2]
+    assert min(turn.commit_p99_ms() for turn in late) <= 10
