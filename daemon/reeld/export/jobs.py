@@ -1,6 +1,7 @@
 """What each job does: one function a job, called in the job's own process."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,8 @@ Job = Callable[[Any, Progress], AnyReport]
 
 
 def _export(order: RunExport, progress: Progress) -> AnyReport:
-    reader = StoreReader.open(Path(order.store))
-    try:
+    with closing(StoreReader.open(Path(order.store))) as reader:
         return export(reader, order, lambda done, total: progress(order.session, order.path, done, total))
-    finally:
-        reader.close()
 
 
 def _verify(order: RunVerify, progress: Progress) -> AnyReport:
@@ -63,13 +61,10 @@ def _verify(order: RunVerify, progress: Progress) -> AnyReport:
         going_on = progress(order.session or "", "", elapsed_s, elapsed_s * all_bytes / max(done_bytes, 1))
         return going_on
 
-    store = StoreEnvironment.open_read(Path(order.store))
-    try:
+    with closing(StoreEnvironment.open_read(Path(order.store))) as store:
         if damaged := check_pages(store):
             return Verified(ok=False, checked_chunks=0, checked_bytes=0, faults=damaged)
         verified = verify(store, order.session, report, max_duration_s=order.max_duration_s)
-    finally:
-        store.close()
     if not going_on:
         raise RequestRejected("the check was stopped", code=ErrorCode.WRONG_STATE)
     return verified
@@ -84,43 +79,28 @@ def _scrub(order: RunScrub, progress: Progress) -> AnyReport:
 
 
 def _compress(order: RunCompress, progress: Progress) -> AnyReport:
-    reader = StoreReader.open(Path(order.store))
-    try:
+    with closing(StoreReader.open(Path(order.store))) as reader:
         return compress(reader, order, lambda done, total: progress(order.session, "", done, total))
-    finally:
-        reader.close()
 
 
 def _thin(order: RunThin, progress: Progress) -> AnyReport:
-    reader = StoreReader.open(Path(order.store))
-    try:
+    with closing(StoreReader.open(Path(order.store))) as reader:
         return thin(reader, order, lambda done, total: progress(order.session, "", done, total))
-    finally:
-        reader.close()
 
 
 def _usage(order: RunUsage, _progress: Progress) -> AnyReport:
-    store = StoreEnvironment.open_read(Path(order.store))
-    try:
+    with closing(StoreEnvironment.open_read(Path(order.store))) as store:
         return survey(store)
-    finally:
-        store.close()
 
 
 def _recut(order: RunRecut, progress: Progress) -> AnyReport:
-    store = StoreEnvironment.open_read(Path(order.store))
-    try:
+    with closing(StoreEnvironment.open_read(Path(order.store))) as store:
         return recut(store, order, lambda done, total: progress(order.session, "", done, total))
-    finally:
-        store.close()
 
 
 def _compact(order: RunCompact, progress: Progress) -> AnyReport:
-    store = StoreEnvironment.open_read(Path(order.store))
-    try:
+    with closing(StoreEnvironment.open_read(Path(order.store))) as store:
         return copy_store(store, order.gain_bytes_min, lambda done, total: progress("", "", done, total))
-    finally:
-        store.close()
 
 
 JOBS: dict[type, Job] = {
