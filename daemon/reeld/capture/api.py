@@ -39,9 +39,16 @@ class Rect(NamedTuple):
         return self.width * self.height
 
 
+class Size(NamedTuple):
+    """Width and height of a picture in pixels."""
+
+    width: int
+    height: int
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Pixels of one part of the picture. rect: relative to the recorded rectangle; pixels: as large as rect.
+    """Pixels of one part of the picture. rect: relative to the picture; pixels: as large as rect.
 
     The pixels are borrowed: the source overwrites them at its next `grab` and frees them at `close`.
     """
@@ -63,11 +70,21 @@ class Grab:
 
 
 class FrameSource(Protocol):
-    """A rectangle of a desktop. Made anywhere, then used by one thread from `open` to `close`.
+    """A picture that changes: a rectangle of a desktop, a window, a camera.
+
+    Made anywhere, then used by one thread from `open` to `close`.
 
     Every method may raise RequestRejected: NO_DISPLAY when there is no desktop, DEVICE_FAILED when it cannot be read
     or was lost. After that only `close` and `open` may be called.
     """
+
+    @property
+    def size(self) -> Size:
+        """Pixels of the picture as of the last grab (after `open`: of the first one to come).
+
+        A grab after which it differs was a full one.
+        """
+        ...
 
     def open(self) -> None:
         """Connect to the desktop. The first grab afterwards must be a full one."""
@@ -77,23 +94,22 @@ class FrameSource(Protocol):
         """Release everything; pixels of the last grab become invalid. May be called at any time, and twice."""
         ...
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:
-        """Wait until something has changed, `deadline_ns` has come, or `wake_fd` is readable.
+    def filenos(self) -> Sequence[int]:
+        """Descriptors that become readable when something may have changed; the same ones from `open` to `close`.
 
-        Returns the monotonic instant at which it changed first since the last grab, None if nothing did. A source
-        without a signal of change answers at once, with the instant of the last grab: it may have changed right
-        then. The caller sets the pace. Nothing is read from `wake_fd`.
+        Nothing but `changed_ns` and `grab` reads from them.
+        """
+        ...
+
+    def changed_ns(self) -> int | None:
+        """The monotonic instant at which something changed first since the last grab, None if nothing did.
+
+        Never waits. None promises that one of `filenos` becomes readable with the next change. A source without a
+        signal of change answers with the instant of the last grab: it may have changed right then. The caller sets the
+        pace.
         """
         ...
 
     def grab(self, *, full: bool) -> Grab:
-        """Pixels of what changed since the last grab, or of everything if `full`."""
-        ...
-
-
-class SourceFactory(Protocol):
-    """Makes an unopened source of a rectangle of the desktop."""
-
-    def __call__(self, rect: Rect) -> FrameSource:
-        """`rect` in pixels of the desktop."""
+        """Pixels of what changed since the last grab, or of everything if `full`, or if its size is another."""
         ...

@@ -1,12 +1,13 @@
 """A rectangle of any desktop that mss can read, compared frame by frame: macOS, and X11 to test the same contract."""
 
 import time
+from collections.abc import Sequence
 
 import mss
 import numpy as np
 from mss.exception import ScreenShotError
 
-from reeld.capture.api import Band, Grab, Rect
+from reeld.capture.api import Band, Grab, Rect, Size
 from reeld.capture.compare import changed_rows
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import DisplaySource
@@ -17,7 +18,7 @@ _REMEDY = "On macOS allow screen recording for reeld in System Settings, Privacy
 class MssSource:
     """Implements FrameSource over mss. rect: pixels of the desktop, as mss counts them.
 
-    There is no signal of change: `wait` returns at once, and `grab` compares with the frame before.
+    There is no signal of change: `grab` compares with the frame before.
     """
 
     def __init__(self, rect: Rect) -> None:
@@ -37,7 +38,16 @@ class MssSource:
             self._mss.close()
         self._mss = None
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:  # noqa: ARG002 - the contract's arguments
+    @property
+    def size(self) -> Size:
+        """See FrameSource."""
+        return Size(self._rect.width, self._rect.height)
+
+    def filenos(self) -> Sequence[int]:
+        """There is no signal."""
+        return ()
+
+    def changed_ns(self) -> int | None:
         """Something may always have changed."""
         return self._grabbed_ns
 

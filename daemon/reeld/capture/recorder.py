@@ -17,6 +17,7 @@ from reeld.capture.api import FrameSource
 from reeld.capture.convert import YuvPicture
 from reeld.capture.pacer import Pacer
 from reeld.capture.track import TrackWriter
+from reeld.capture.waiting import wait_changed
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
@@ -218,7 +219,7 @@ class TrackRecorder:
             return
         until_ns = self._clock.monotonic_ns(min(deadline_ns, writer.release_ns or deadline_ns))
         if self._changed_ns is None:
-            self._changed_ns = self._source.wait(self._before_order(until_ns), self._wake_read)
+            self._changed_ns = wait_changed(self._source, self._before_order(until_ns), self._wake_read)
             return
         allowed_ns = self._pacer.allowed_ns(self._changed_ns)
         if now_ns < allowed_ns:

@@ -21,11 +21,11 @@ if sys.platform == "darwin":
         return Sources(displays=mss_source.list_displays())
 
 else:
-    from reeld.capture import x11, x11_displays, x11_wire
+    from reeld.capture import x11, x11_displays, x11_place, x11_wire
 
     def make_source(rect: Rect) -> FrameSource:
         """An unopened source of this rectangle of the desktop."""
-        return x11.X11Source(rect)
+        return x11.X11Source(x11_place.FixedPlace(rect))
 
     def _list() -> Sources:
         connection = x11_wire.XConnection()

@@ -41,11 +41,13 @@ class DamageWatch:
         self._changed_ns: int | None = None
         self._taken = 0
 
+    def note(self, event: Any) -> None:
+        """An event of the connection has arrived; most are meant for others."""
+        if self._changed_ns is None and isinstance(event, xcffib.damage.NotifyEvent) and self._is_new(event):
+            self._changed_ns = _instant_of(event.timestamp, time.monotonic_ns())
+
     def changed_ns(self) -> int | None:
-        """Monotonic instant of the first drawing since the last `take`, None without any; never waits."""
-        while (event := self._connection.xcb.poll_for_event()) is not None:
-            if self._changed_ns is None and isinstance(event, xcffib.damage.NotifyEvent) and self._is_new(event):
-                self._changed_ns = _instant_of(event.timestamp, time.monotonic_ns())
+        """Monotonic instant of the first drawing since the last `take`, None without any that was noted."""
         return self._changed_ns
 
     def take(self) -> npt.NDArray[np.int32]:

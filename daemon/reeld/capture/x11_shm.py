@@ -38,15 +38,18 @@ class PixelReader(Protocol):
 class WirePixels:
     """Pixels sent over the connection: for servers elsewhere or in another container. Ten times dearer."""
 
-    def __init__(self, connection: XConnection) -> None:
+    def __init__(self, connection: XConnection, *, writable: bool = False) -> None:
         self._connection = connection
+        self._writable = writable
 
     def read(self, origin: Rect, parts: Sequence[Rect]) -> list[Band]:
         """Pixels of `parts`, in memory of their own."""
         bands = []
         for part in parts:
             data = self._connection.get_image(origin.x + part.x, origin.y + part.y, part.width, part.height)
-            pixels: Pixels = np.frombuffer(data, np.uint8).reshape(part.height, part.width, _BYTES_PER_PIXEL)
+            pixels: Pixels = np.frombuffer(bytearray(data) if self._writable else data, np.uint8).reshape(
+                part.height, part.width, _BYTES_PER_PIXEL
+            )
             bands.append(Band(part, pixels))
         return bands
 
@@ -55,9 +58,12 @@ class WirePixels:
 
 
 class SharedPixels:
-    """Pixels that the server writes into a SysV segment. pixels_max: the most that one `read` may ask for."""
+    """Pixels that the server writes into a SysV segment. pixels_max: the most that one `read` may ask for.
 
-    def __init__(self, connection: XConnection, pixels_max: int) -> None:
+    writable: whether whoever reads them may change them.
+    """
+
+    def __init__(self, connection: XConnection, pixels_max: int, *, writable: bool = False) -> None:
         self._connection = connection
         self._shm: Any = connection.xcb(xcffib.shm.key)
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -72,7 +78,7 @@ class SharedPixels:
         except xcffib.XcffibException:
             self.close()
             raise
-        self._memory.flags.writeable = False
+        self._memory.flags.writeable = writable
 
     def _create(self, size: int) -> int:
         segment = self._libc.shmget(_IPC_PRIVATE, ctypes.c_size_t(size), _OWNER_ONLY)
@@ -113,12 +119,12 @@ class SharedPixels:
             self._address = None
 
 
-def pixel_reader(connection: XConnection, pixels_max: int) -> PixelReader:
-    """Shared memory if the server can reach ours, else the wire."""
+def pixel_reader(connection: XConnection, pixels_max: int, *, writable: bool = False) -> PixelReader:
+    """Shared memory if the server can reach ours, else the wire. writable: the pixels may be changed."""
     if sys.platform == "linux" and connection.has_extension("MIT-SHM"):
         try:
-            return SharedPixels(connection, pixels_max)
+            return SharedPixels(connection, pixels_max, writable=writable)
         except (xcffib.xproto.AccessError, xcffib.shm.BadSegError, xcffib.xproto.ValueError, OSError):
             # A server on another machine or with other System V namespaces refuses a segment it cannot see.
-            return WirePixels(connection)
-    return WirePixels(connection)
+            return WirePixels(connection, writable=writable)
+    return WirePixels(connection, writable=writable)

@@ -1,15 +1,15 @@
 """A desktop in memory: a source whose pixels, loss and return are the test's to decide. From any thread."""
 
+import contextlib
 import os
-import select
 import threading
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
-from reeld.capture.api import Band, Grab, Rect
+from reeld.capture.api import Band, Grab, Rect, Size
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.units import NS_PER_MS
 
 
 class FakeSource:
@@ -22,6 +22,7 @@ class FakeSource:
         self._changed: list[Rect] = []
         self._changed_ns: int | None = None
         self._signal_read, self._signal_write = os.pipe()
+        os.set_blocking(self._signal_read, False)
         self._open = False
         self.present = True
         self.opened = 0
@@ -55,17 +56,17 @@ class FakeSource:
     def close(self) -> None:
         self._open = False
 
-    def wait(self, deadline_ns: int, wake_fd: int) -> int | None:
+    @property
+    def size(self) -> Size:
+        return Size(self.whole.width, self.whole.height)
+
+    def filenos(self) -> Sequence[int]:
         self._check()
-        with self._lock:
-            if self._changed_ns is not None:
-                return self._changed_ns
-        poll = select.poll()
-        poll.register(self._signal_read, select.POLLIN)
-        poll.register(wake_fd, select.POLLIN)
-        ready = poll.poll(max(0, -(-(deadline_ns - time.monotonic_ns()) // NS_PER_MS)))
-        if any(fd == self._signal_read for fd, _ in ready):
-            os.read(self._signal_read, 1)
+        return (self._signal_read,)
+
+    def changed_ns(self) -> int | None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._signal_read, 4096)
         self._check()
         with self._lock:
             return self._changed_ns

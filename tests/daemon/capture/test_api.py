@@ -10,7 +10,9 @@ import pytest
 
 from reeld.capture.api import FrameSource, Rect
 from reeld.capture.mss_source import MssSource
+from reeld.capture.waiting import wait_changed
 from reeld.capture.x11 import X11Source
+from reeld.capture.x11_place import FixedPlace
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, Canvas
@@ -51,7 +53,9 @@ def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[St
         return
     with Canvas(*PLACE) as canvas:
         source: FrameSource = (
-            MssSource(PLACE) if request.param == "mss" else X11Source(PLACE, use_damage=request.param == "damage")
+            MssSource(PLACE)
+            if request.param == "mss"
+            else X11Source(FixedPlace(PLACE), use_damage=request.param == "damage")
         )
         source.open()
 
@@ -92,7 +96,7 @@ def test_only_what_changed_is_brought(stage: Stage, wake: tuple[int, int]) -> No
     stage.update(full=True)
     before_ns = time.monotonic_ns()
     stage.paint(BLUE, Rect(20, 100, 40, 20))
-    changed_ns = stage.source.wait(soon(), wake[0])
+    changed_ns = wait_changed(stage.source, soon(), wake[0])
     assert changed_ns is not None
     assert before_ns - 2 * NS_PER_MS <= changed_ns <= time.monotonic_ns() or not stage.signals
     changed = stage.update()
@@ -110,10 +114,10 @@ def test_a_still_picture_brings_nothing(stage: Stage, wake: tuple[int, int]) -> 
     stage.paint(GREEN, None)
     stage.update(full=True)
     if stage.signals:
-        while stage.source.wait(time.monotonic_ns() + NS_PER_MS, wake[0]):
+        while wait_changed(stage.source, time.monotonic_ns() + NS_PER_MS, wake[0]):
             stage.update()
         begin = time.monotonic_ns()
-        assert stage.source.wait(begin + 30 * NS_PER_MS, wake[0]) is None
+        assert wait_changed(stage.source, begin + 30 * NS_PER_MS, wake[0]) is None
         assert time.monotonic_ns() >= begin + 29 * NS_PER_MS
     assert stage.update() == []
 
@@ -122,12 +126,12 @@ def test_a_wake_up_ends_the_wait(stage: Stage, wake: tuple[int, int]) -> None:
     """Harm: an order to stop waits until something moves on the screen."""
     grabbed_ns = stage.source.grab(full=True).at_ns
     if not stage.signals:
-        assert stage.source.wait(soon(), wake[0]) == grabbed_ns
+        assert wait_changed(stage.source, soon(), wake[0]) == grabbed_ns
         return
-    while stage.source.wait(time.monotonic_ns() + NS_PER_MS, wake[0]):
+    while wait_changed(stage.source, time.monotonic_ns() + NS_PER_MS, wake[0]):
         stage.update()
     os.write(wake[1], b"x")
-    assert stage.source.wait(soon(), wake[0]) is None
+    assert wait_changed(stage.source, soon(), wake[0]) is None
     assert os.read(wake[0], 10) == b"x"
 
 
@@ -136,7 +140,7 @@ def test_changes_during_a_grab_are_reported_by_the_next(stage: Stage, wake: tupl
     stage.update(full=True)
     for step in range(20):
         stage.paint(step * 10, Rect(step * 10, step * 4, 20, 20))
-        assert stage.source.wait(soon(), wake[0])
+        assert wait_changed(stage.source, soon(), wake[0])
         stage.update()
         assert tuple(stage.picture[step * 4 + 10, step * 10 + 10, :3]) == (step * 10, 0, 0)
 
@@ -158,7 +162,7 @@ def test_a_closed_source_says_so_and_can_be_opened_again(stage: Stage, wake: tup
     assert caught.value.code == ErrorCode.DEVICE_FAILED
     if stage.signals:
         with pytest.raises(RequestRejected) as caught:
-            stage.source.wait(soon(), wake[0])
+            wait_changed(stage.source, soon(), wake[0])
         assert caught.value.code == ErrorCode.DEVICE_FAILED
     stage.source.open()
     stage.paint(BLACK, None)

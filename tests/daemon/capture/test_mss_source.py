@@ -73,5 +73,5 @@ def test_pixels_of_another_size_are_refused(at_x_desk: VirtualDesk, monkeypatch:
 def test_waiting_never_waits() -> None:
     """Harm: changes are never looked for, since nobody tells of them."""
     begin = time.monotonic_ns()
-    assert MssSource(PLACE).wait(begin + 10**12, 0) is not None
+    assert MssSource(PLACE).changed_ns() is not None
     assert time.monotonic_ns() - begin < 10**9
