@@ -11,12 +11,13 @@ from typing import Protocol, Self, TypeVar, Unpack
 from reeld_client import calls
 from reeld_client.aio_library import AsyncLibraryMethods
 from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
-from reeld_client.calls import SessionFilters, StartOptions
+from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
 from reeld_proto.codec import unpack
 from reeld_proto.commands import (
     AnyReply,
     Exported,
+    PictureArranged,
     SessionChanged,
     SessionStarted,
     SessionStopped,
@@ -157,6 +158,10 @@ class AsyncClient(AsyncLibraryMethods):
     async def mark(self, text: str) -> SessionChanged:
         """See `Client.mark`."""
         return await self.call(calls.mark(text))
+
+    async def arrange(self, **options: Unpack[ArrangeOptions]) -> PictureArranged:
+        """Change layout or sources of the picture that is being recorded."""
+        return await self.call(calls.arrange(options))
 
     async def stop(self) -> SessionStopped:
         """See `Client.stop`."""

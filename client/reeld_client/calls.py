@@ -7,6 +7,7 @@ from typing import TypedDict
 from reeld_client.core import Call, expect
 from reeld_proto.commands import (
     AddMarker,
+    ArrangePictures,
     Exported,
     ExportSession,
     GetSnapshot,
@@ -15,6 +16,7 @@ from reeld_proto.commands import (
     ListSessions,
     ListSources,
     PauseSession,
+    PictureArranged,
     Ping,
     Pong,
     ResumeSession,
@@ -33,7 +35,7 @@ from reeld_proto.commands import (
     Verified,
     VerifyStore,
 )
-from reeld_proto.records import Layout, Quality, SessionInfo, SessionState
+from reeld_proto.records import Corner, InsetSize, Layout, Quality, SessionInfo, SessionState
 from reeld_proto.stats import Stats
 
 QUICK_S = 5.0
@@ -52,13 +54,37 @@ class StartOptions(TypedDict, total=False):
     displays: list[str]
     windows: list[str]
     cameras: list[str]
+    files: list[str]
+    test_patterns: list[str]
     region: tuple[int, int, int, int] | None
+    regions: list[tuple[int, int, int, int]]
     layout: Layout | None
+    columns: int
+    corner: Corner
+    inset: InsetSize
+    output: tuple[int, int] | None
+    pointer: bool | None
     microphone: str
     system_audio: str
     fps: int
     quality: Quality
     tags: list[str]
+
+
+class ArrangeOptions(TypedDict, total=False):
+    """What `arrange` takes; the fields of `ArrangePictures`."""
+
+    layout: Layout | None
+    columns: int | None
+    corner: Corner | None
+    inset: InsetSize | None
+    add_displays: list[str]
+    add_windows: list[str]
+    add_cameras: list[str]
+    add_files: list[str]
+    add_regions: list[tuple[int, int, int, int]]
+    add_test_patterns: list[str]
+    remove: list[str]
 
 
 def ping() -> Call[Pong]:
@@ -90,6 +116,11 @@ def pause() -> Call[SessionChanged]:
 def resume() -> Call[SessionChanged]:
     """Resume the paused session."""
     return Call(ResumeSession(), expect(SessionChanged), QUICK_S)
+
+
+def arrange(options: ArrangeOptions) -> Call[PictureArranged]:
+    """Change layout or sources of the picture that is being recorded."""
+    return Call(ArrangePictures(**options), expect(PictureArranged), START_S)
 
 
 def stop() -> Call[SessionStopped]:

@@ -9,12 +9,21 @@ from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 from reeld_client import calls
-from reeld_client.calls import SessionFilters, StartOptions
+from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
 from reeld_client.library_client import LibraryMethods
 from reeld_client.transport import Subscription, Transport
 from reeld_proto.codec import unpack
-from reeld_proto.commands import AnyReply, Exported, SessionChanged, SessionStarted, SessionStopped, Snapshot, Verified
+from reeld_proto.commands import (
+    AnyReply,
+    Exported,
+    PictureArranged,
+    SessionChanged,
+    SessionStarted,
+    SessionStopped,
+    Snapshot,
+    Verified,
+)
 from reeld_proto.commands import Sources as SourcesReply
 from reeld_proto.commands import Status as StatusReply
 from reeld_proto.endpoints import default_runtime_dir
@@ -141,6 +150,10 @@ class Client(LibraryMethods):
     def mark(self, text: str) -> SessionChanged:
         """Put a note at this instant of the current session."""
         return self.call(calls.mark(text))
+
+    def arrange(self, **options: Unpack[ArrangeOptions]) -> PictureArranged:
+        """Change layout or sources of the picture that is being recorded."""
+        return self.call(calls.arrange(options))
 
     def stop(self) -> SessionStopped:
         """End the current session; returns after the last commit."""

@@ -38,10 +38,14 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[record]`: what a session uses when its command does not say. fps: frames per second, 1-60."""
+    """`[record]`: what a session uses when its command does not say.
+
+    fps: frames per second, 1-60. pointer: whether the mouse pointer is drawn.
+    """
 
     fps: Annotated[int, Meta(ge=1, le=60)] = 30
     quality: Quality = Quality.MEDIUM
+    pointer: bool = True
 
 
 class StorageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,10 +26,13 @@ from reeld_proto.records import (
     AudioSource,
     BufferInfo,
     CameraSource,
+    Corner,
     DaemonInfo,
     DisplaySource,
     Fault,
+    FileSource,
     GapInfo,
+    InsetSize,
     Layout,
     Quality,
     SessionBrief,
@@ -68,22 +71,65 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     """Start recording. Answered by `SessionStarted` after the first frame (or first sound) was captured.
 
     displays: ids, or `["all"]`; empty means all when nothing else of the picture is named; `["none"]` for no picture.
-    region: `[x, y, width, height]` in pixels of the desktop.
+    region, regions: `[x, y, width, height]` in pixels of the desktop. files: paths of recordings that are played.
+    test_patterns: sizes, as `1280x720`. layout: nil is passthrough for one source and grid for more; columns, corner,
+    inset: see `Arrangement`. output: width and height of a picture of several sources; nil: as large as they need.
+    pointer: whether the mouse pointer is drawn.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
-    fps, quality: None means the daemon's configured default.
+    fps, quality, pointer: None means the daemon's configured default.
     """
 
     name: Name = ""
     displays: list[Name] = field(default_factory=list)
     windows: list[Name] = field(default_factory=list)
     cameras: list[Name] = field(default_factory=list)
+    files: list[Text] = field(default_factory=list)
+    test_patterns: list[Name] = field(default_factory=list)
     region: tuple[int, int, int, int] | None = None
+    regions: list[tuple[int, int, int, int]] = field(default_factory=list)
     layout: Layout | None = None
+    columns: int = 0
+    corner: Corner = Corner.BOTTOM_RIGHT
+    inset: InsetSize = InsetSize.MEDIUM
+    output: tuple[int, int] | None = None
+    pointer: bool | None = None
     microphone: Name = "default"
     system_audio: Name = "default"
     fps: int | None = None
     quality: Quality | None = None
     tags: list[Name] = field(default_factory=list)
+
+
+class ArrangePictures(Command, tag="session.arrange", frozen=True, kw_only=True):
+    """Change layout or sources of the picture that is being recorded. Answered by `PictureArranged`.
+
+    What is None or empty stays as it is. add_*: as in `StartSession`; remove: ids of sources. One of each swaps them.
+    Refused (WRONG_STATE) where each source is a track of its own.
+    """
+
+    layout: Layout | None = None
+    columns: int | None = None
+    corner: Corner | None = None
+    inset: InsetSize | None = None
+    add_displays: list[Name] = field(default_factory=list)
+    add_windows: list[Name] = field(default_factory=list)
+    add_cameras: list[Name] = field(default_factory=list)
+    add_files: list[Text] = field(default_factory=list)
+    add_regions: list[tuple[int, int, int, int]] = field(default_factory=list)
+    add_test_patterns: list[Name] = field(default_factory=list)
+    remove: list[Text] = field(default_factory=list)
+
+    @property
+    def adds(self) -> bool:
+        """Whether it names any new source."""
+        return bool(
+            self.add_displays
+            or self.add_windows
+            or self.add_cameras
+            or self.add_files
+            or self.add_regions
+            or self.add_test_patterns
+        )
 
 
 class PauseSession(Command, tag="session.pause", frozen=True, kw_only=True):
@@ -173,11 +219,15 @@ class Status(Reply, tag="status.reply", frozen=True, kw_only=True):
 
 
 class Sources(Reply, tag="sources.reply", frozen=True, kw_only=True):
-    """Answer to `ListSources`. `warnings` says why a list is empty (no display, no sound server)."""
+    """Answer to `ListSources`. `warnings` says why a list is empty (no display, no sound server).
+
+    files: those that were asked about and can be played.
+    """
 
     displays: list[DisplaySource] = field(default_factory=list)
     windows: list[WindowSource] = field(default_factory=list)
     cameras: list[CameraSource] = field(default_factory=list)
+    files: list[FileSource] = field(default_factory=list)
     microphones: list[AudioSource] = field(default_factory=list)
     system_audio: list[AudioSource] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -200,6 +250,15 @@ class SessionChanged(Reply, tag="session.changed.reply", frozen=True, kw_only=Tr
     state: SessionState
     elapsed_s: float
     marker_at_s: float | None = None
+
+
+class PictureArranged(Reply, tag="session.arranged", frozen=True, kw_only=True):
+    """The picture is arranged. sources: what each shows, in the order of the layout."""
+
+    session: str
+    state: SessionState
+    layout: Layout
+    sources: list[str]
 
 
 class SessionStopped(Reply, tag="session.stopped.reply", frozen=True, kw_only=True):
@@ -277,6 +336,7 @@ AnyCommand = (
     | GetStatus
     | ListSources
     | StartSession
+    | ArrangePictures
     | PauseSession
     | ResumeSession
     | StopSession
@@ -312,6 +372,7 @@ AnyReply = (
     | Sources
     | SessionStarted
     | SessionChanged
+    | PictureArranged
     | SessionStopped
     | SessionList
     | SessionDetail

@@ -75,12 +75,53 @@ class Quality(StrEnum):
 
 
 class Layout(StrEnum):
-    """How several video sources become one picture."""
+    """How several video sources become one picture; `tracks`: they do not, each is a track of its own."""
 
     PASSTHROUGH = "passthrough"
     GRID = "grid"
     SIDE_BY_SIDE = "side-by-side"
     PIP = "pip"
+    TRACKS = "tracks"
+
+
+class Corner(StrEnum):
+    """Where the first inset of a picture in picture lies; further ones follow clockwise."""
+
+    TOP_LEFT = "top-left"
+    TOP_RIGHT = "top-right"
+    BOTTOM_RIGHT = "bottom-right"
+    BOTTOM_LEFT = "bottom-left"
+
+
+class InsetSize(StrEnum):
+    """Width of the insets of a picture in picture: a fifth, a quarter or a third of the whole."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class SourceKind(StrEnum):
+    """What a picture comes from."""
+
+    DISPLAY = "display"
+    REGION = "region"
+    WINDOW = "window"
+    CAMERA = "camera"
+    FILE = "file"
+    TEST = "test"
+
+
+class Arrangement(Struct, frozen=True, kw_only=True):
+    """A layout and what it can be told.
+
+    columns: of a grid, 1 to 4, 0 chooses; corner, inset: of a picture in picture.
+    """
+
+    layout: Layout = Layout.PASSTHROUGH
+    columns: int = 0
+    corner: Corner = Corner.BOTTOM_RIGHT
+    inset: InsetSize = InsetSize.MEDIUM
 
 
 class DisplaySource(Record, frozen=True, kw_only=True):
@@ -109,10 +150,25 @@ class WindowSource(Record, frozen=True, kw_only=True):
 
 
 class CameraSource(Record, frozen=True, kw_only=True):
-    """One camera. `id` is the device's path or index."""
+    """One camera. `id` is the device's path or index; modes: as `1280x720@30`, the best first."""
 
     id: str
     name: str
+    modes: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its best mode; what most cameras have where it names none."""
+        width, _, height = (self.modes[0].partition("@")[0] if self.modes else "1280x720").partition("x")
+        return int(width), int(height)
+
+
+class FileSource(Record, frozen=True, kw_only=True):
+    """A recording that can be played as a source. `id` is its path."""
+
+    id: str
+    width: int
+    height: int
 
 
 class AudioSource(Record, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from reeld_proto.commands import (
     Synced,
     Verified,
 )
-from reeld_proto.records import GapReason, Quality, SessionState, TrackKind
+from reeld_proto.records import Arrangement, GapReason, Quality, SessionState, SourceKind, TrackKind
 from reeld_proto.replay_orders import BufferTrimmed, FillKept, KeepLast, Kept, LastKept, TrimBuffer
 from reeld_proto.stats import QueueStats, TrackStats
 from reeld_proto.store_orders import (
@@ -73,16 +73,41 @@ class SessionClockData(Struct, frozen=True, kw_only=True):
     paused_since_ns: int | None = None
 
 
+class SourceSpec(Struct, frozen=True, kw_only=True):
+    """Where pixels come from. id: as `Sources` lists it; of a file its path; empty for a region.
+
+    x, y, width, height: pixels of the desktop when it was listed; of sources that are not on it, their size.
+    """
+
+    kind: SourceKind
+    id: str = ""
+    label: str = ""
+    x: int = 0
+    y: int = 0
+    width: int
+    height: int
+
+    @property
+    def key(self) -> tuple[SourceKind, str]:
+        """Tells sources apart; whatever has the same key is the same source, wherever it is by now."""
+        name = f"{self.x},{self.y},{self.width},{self.height}" if self.kind is SourceKind.REGION else self.id
+        return self.kind, name
+
+
 class VideoTrackSpec(Struct, frozen=True, kw_only=True):
-    """One picture to record as a track: a rectangle of the desktop, in pixels."""
+    """One picture to record as a track, of one or more sources. width, height: of the picture, in pixels."""
 
     track: str
     label: str
-    source: str
-    x: int
-    y: int
+    sources: list[SourceSpec]
+    arrangement: Arrangement = Arrangement()
     width: int
     height: int
+
+    @property
+    def source(self) -> str:
+        """Ids of its sources, for people."""
+        return ", ".join(source.id or source.kind.value for source in self.sources)
 
 
 class AudioTrackSpec(Struct, frozen=True, kw_only=True):
@@ -99,13 +124,16 @@ class AudioTrackSpec(Struct, frozen=True, kw_only=True):
 
 
 class ListWorkerSources(Order, tag="order.sources", frozen=True, kw_only=True):
-    """What can this worker record now? Answered by `Sources` with its own lists filled."""
+    """What can this worker record now, and what is in these files? Answered by `Sources` with its own lists filled."""
+
+    files: list[str] = field(default_factory=list)
 
 
 class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
     """Record these pictures. Answered by `TracksStarted` after every track's first frame is captured.
 
     epoch: rises with each worker process that serves the session, so that the store can tell a restart from a stall.
+    pointer: whether the mouse pointer is drawn.
     """
 
     session: str
@@ -114,6 +142,7 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
     tracks: list[VideoTrackSpec]
     fps: int
     quality: Quality
+    pointer: bool = True
 
 
 class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
@@ -123,6 +152,17 @@ class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
     epoch: int
     clock: SessionClockData
     tracks: list[AudioTrackSpec]
+
+
+class ArrangePicture(Order, tag="order.video.arrange", frozen=True, kw_only=True):
+    """Show these sources in this way in a track that is being recorded. Answered by `Done`.
+
+    Sources that it shows already go on; new ones are opened first: if one cannot be, nothing changes.
+    """
+
+    track: str
+    arrangement: Arrangement
+    sources: list[SourceSpec]
 
 
 class PauseTracks(Order, tag="order.pause", frozen=True, kw_only=True):
@@ -374,6 +414,7 @@ class IngestRefused(CommitNote, tag="commit.refused", frozen=True, kw_only=True)
 AnyOrder = (
     ListWorkerSources
     | StartVideo
+    | ArrangePicture
     | StartAudio
     | PauseTracks
     | ResumeTracks

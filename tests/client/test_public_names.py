@@ -41,6 +41,7 @@ CLIENT = {
     "gc",
     "import_media",
     "mark",
+    "arrange",
     "merge",
     "pause",
     "ping",

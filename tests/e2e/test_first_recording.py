@@ -27,7 +27,7 @@ def recording(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("export") / "session.mp4"
     with Installation(stage.desk.env) as installation:
         installation.start_daemon()
-        words = ["start", "--display", "all", "--fps", "30", "--name", "two"]
+        words = ["start", "--display", "all", "--layout", "tracks", "--fps", "30", "--name", "two"]
         words += ["--mic", "virtual_mic", "--system-audio", "speakers.monitor"]
         started = installation.ok(*words)
         began = time.monotonic()

@@ -11,7 +11,21 @@ from typing import Annotated, Any
 
 import typer
 
-from reeld_client.cli import copies, edits, forget, gc, index, library, live, observe, record, replay, storage, upkeep
+from reeld_client.cli import (
+    copies,
+    edits,
+    forget,
+    gc,
+    index,
+    library,
+    live,
+    observe,
+    picture,
+    record,
+    replay,
+    storage,
+    upkeep,
+)
 from reeld_client.cli.command import JsonOption, RuntimeOption, StoreOption
 from reeld_client.cli.invocation import Invocation, abandon_stdout, print_json
 from reeld_proto.errors import EXIT_CODES, ErrorCode, ReeldError, RequestRejected
@@ -35,6 +49,7 @@ forget.register(app)
 index.register(app)
 copies.register(app)
 observe.register(app)
+picture.register(app)
 record.register(app)
 replay.register(app)
 storage.register(app)

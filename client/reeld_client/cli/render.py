@@ -17,7 +17,14 @@ from reeld_client.cli.render_library import (
     print_sessions,
     print_verified,
 )
-from reeld_client.cli.render_live import print_changed, print_sources, print_started, print_status, print_stopped
+from reeld_client.cli.render_live import (
+    print_arranged,
+    print_changed,
+    print_sources,
+    print_started,
+    print_status,
+    print_stopped,
+)
 from reeld_client.cli.render_replay import print_replay
 from reeld_client.cli.render_storage import print_budget, print_storage
 from reeld_client.cli.render_upkeep import print_repaired, print_upkeep
@@ -27,6 +34,7 @@ from reeld_proto.commands import (
     BudgetApplied,
     Exported,
     IndexChecked,
+    PictureArranged,
     Repaired,
     ReplaySaved,
     SessionChanged,
@@ -65,6 +73,7 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     Sources: print_sources,
     SessionStarted: print_started,
     SessionChanged: print_changed,
+    PictureArranged: print_arranged,
     SessionStopped: print_stopped,
     SessionInfo: print_session,
     list: print_sessions,

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reeld_client.cli.human import clock, count, milliseconds, printable, seconds, size
-from reeld_proto.commands import SessionChanged, SessionStarted, SessionStopped, Sources, Status
+from reeld_proto.commands import PictureArranged, SessionChanged, SessionStarted, SessionStopped, Sources, Status
 from reeld_proto.records import AudioSource, GapInfo, GapReason, SessionBrief, SessionState, TrackInfo, WorkerState
 
 STATE_STYLES: dict[SessionState, str] = {
@@ -140,6 +140,14 @@ def print_changed(console: Console, changed: SessionChanged) -> None:
     line = state_text(changed.state)
     line.append(f"  {clock(changed.elapsed_s)}  ")
     line.append(printable(changed.session), style="dim")
+    console.print(line)
+
+
+def print_arranged(console: Console, arranged: PictureArranged) -> None:
+    """`reelctl layout`."""
+    line = state_text(arranged.state)
+    line.append(f"  {arranged.layout.value}: ")
+    line.append(printable(", ".join(arranged.sources)))
     console.print(line)
 
 

@@ -11,7 +11,7 @@ import typer
 from reeld_client.calls import StartOptions
 from reeld_client.cli.completion import session_ids
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import Layout, Quality
+from reeld_proto.records import Corner, InsetSize, Layout, Quality
 
 NameOption = Annotated[str | None, typer.Option("--name", metavar="N", help="Name of the session.", show_default=False)]
 DisplayOption = Annotated[
@@ -24,6 +24,30 @@ RegionOption = Annotated[
 ]
 LayoutOption = Annotated[
     Layout | None, typer.Option("--layout", help="How several pictures become one.", show_default=False)
+]
+ColumnsOption = Annotated[
+    int, typer.Option("--columns", metavar="N", help="Columns of a grid, 1 to 4; 0 for as many as fit.")
+]
+CornerOption = Annotated[Corner, typer.Option("--corner", help="Where the first small picture of pip lies.")]
+InsetOption = Annotated[InsetSize, typer.Option("--inset", help="How large the small pictures of pip are.")]
+OutputSizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--output-size",
+        metavar="WxH",
+        help="Size of a picture of several sources. Default: as large as they need.",
+        show_default=False,
+    ),
+]
+FileOption = Annotated[
+    list[str] | None, typer.Option("--file", metavar="PATH", help="Recording to play as a source; repeatable.")
+]
+TestPatternOption = Annotated[
+    list[str] | None, typer.Option("--test-pattern", metavar="WxH", help="Test pattern as a source; repeatable.")
+]
+PointerOption = Annotated[
+    bool | None,
+    typer.Option("--pointer/--no-pointer", help="Draw the mouse pointer. Default: drawn.", show_default=False),
 ]
 MicOption = Annotated[str, typer.Option("--mic", metavar="ID|default|none", help="Microphone to record.")]
 SystemAudioOption = Annotated[
@@ -51,7 +75,14 @@ START_OPTIONS: dict[str, tuple[Any, Any]] = {
     "window": (WindowOption, None),
     "camera": (CameraOption, None),
     "region": (RegionOption, None),
+    "file": (FileOption, None),
+    "test_pattern": (TestPatternOption, None),
     "layout": (LayoutOption, None),
+    "columns": (ColumnsOption, 0),
+    "corner": (CornerOption, Corner.BOTTOM_RIGHT),
+    "inset": (InsetOption, InsetSize.MEDIUM),
+    "output_size": (OutputSizeOption, None),
+    "pointer": (PointerOption, None),
     "mic": (MicOption, "default"),
     "system_audio": (SystemAudioOption, "default"),
     "fps": (FpsOption, None),
@@ -68,7 +99,14 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     window: list[str] | None,
     camera: list[str] | None,
     region: list[str] | None,
+    file: list[str] | None,
+    test_pattern: list[str] | None,
     layout: Layout | None,
+    columns: int,
+    corner: Corner,
+    inset: InsetSize,
+    output_size: str | None,
+    pointer: bool | None,
     mic: str,
     system_audio: str,
     fps: int | None,
@@ -80,15 +118,15 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     # Lengths, rates and what exists are the daemon's business, which tells all of those faults at once.
     if name is not None and not name.strip():
         faults.append("--name is empty")
-    for option, values in (("--display", display), ("--window", window), ("--camera", camera), ("--tag", tag)):
+    lists = {"--display": display, "--window": window, "--camera": camera, "--file": file, "--tag": tag}
+    for option, values in lists.items():
         if any(not value.strip() for value in values or ()):
             faults.append(f"{option} is empty")
     for option, value in (("--mic", mic), ("--system-audio", system_audio)):
         if not value.strip():
             faults.append(f"{option} is empty")
-    if len(region or ()) > 1:
-        faults.append("--region: one region can be recorded at a time")
-    areas = [_region(text, faults) for text in region or ()]
+    areas = regions(region, faults)
+    output = None if output_size is None else _size(output_size, faults)
     if faults:
         raise invalid(faults)
     options = StartOptions(
@@ -96,8 +134,15 @@ def start_options(  # noqa: PLR0913 - one parameter an option
         displays=display or [],
         windows=window or [],
         cameras=camera or [],
-        region=areas[0] if areas else None,
+        files=paths(file),
+        test_patterns=test_pattern or [],
+        regions=areas,
         layout=layout,
+        columns=columns,
+        corner=corner,
+        inset=inset,
+        output=output,
+        pointer=pointer,
         microphone=mic,
         system_audio=system_audio,
         tags=tag or [],
@@ -108,6 +153,24 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     if quality is not None:
         options["quality"] = quality
     return options
+
+
+def regions(texts: list[str] | None, faults: list[str]) -> list[tuple[int, int, int, int]]:
+    """Regions as the daemon takes them; what is wrong is added to `faults`."""
+    return [area for text in texts or () if (area := _region(text, faults)) is not None]
+
+
+def paths(texts: list[str] | None) -> list[str]:
+    """Absolute paths: the daemon has a working directory of its own."""
+    return [str(Path(text).expanduser().absolute()) for text in texts or ()]
+
+
+def _size(text: str, faults: list[str]) -> tuple[int, int] | None:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        faults.append(f"--output-size {text!r} is not a size such as 1920x1080")
+        return None
+    return int(width), int(height)
 
 
 def _region(text: str, faults: list[str]) -> tuple[int, int, int, int] | None:

@@ -6,44 +6,17 @@ bands that did, nothing else: whatever does not move costs nothing further down.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from reeld.capture.geometry import Rect, Size
+
+__all__ = ["Band", "FrameSource", "Grab", "Pixels", "Rect", "Size"]
+
 Pixels = npt.NDArray[np.uint8]
 """uint8, shape (height, width, 4), BGRA in [0, 255]; the fourth byte means nothing."""
-
-
-class Rect(NamedTuple):
-    """A rectangle in pixels; x to the right, y down."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    @property
-    def right(self) -> int:
-        """First column right of it."""
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> int:
-        """First row below it."""
-        return self.y + self.height
-
-    @property
-    def area(self) -> int:
-        """Pixels in it."""
-        return self.width * self.height
-
-
-class Size(NamedTuple):
-    """Width and height of a picture in pixels."""
-
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)

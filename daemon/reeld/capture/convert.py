@@ -28,14 +28,16 @@ class YuvPicture:
     """The persistent picture of one track. Used by one thread.
 
     width, height: of the recorded rectangle. Odd sizes are padded to even ones by repeating the last column or row.
+    planes: its samples, luma and the two chroma planes of half its width and height; black: their values for black.
     """
 
     def __init__(self, width: int, height: int) -> None:
         self._source_width, self._source_height = width, height
         self.width, self.height = width + width % 2, height + height % 2
         self.frame = av.VideoFrame(self.width, self.height, "yuv420p")
-        self._planes = tuple(_view(plane) for plane in self.frame.planes)
-        for plane, black in zip(self._planes, (16, 128, 128), strict=True):
+        self.planes = tuple(_view(plane) for plane in self.frame.planes)
+        self.black = (16, 128, 128)
+        for plane, black in zip(self.planes, self.black, strict=True):
             plane[:] = black
         self._scratch = np.empty(self.width * STRIP_HEIGHT * 3 // 2, np.uint8)
 
@@ -67,9 +69,9 @@ class YuvPicture:
             flat[luma + chroma :].reshape(height // 2, width // 2),
         )
         targets = (
-            self._planes[0][y : y + height, x : x + width],
-            self._planes[1][y // 2 : (y + height) // 2, x // 2 : (x + width) // 2],
-            self._planes[2][y // 2 : (y + height) // 2, x // 2 : (x + width) // 2],
+            self.planes[0][y : y + height, x : x + width],
+            self.planes[1][y // 2 : (y + height) // 2, x // 2 : (x + width) // 2],
+            self.planes[2][y // 2 : (y + height) // 2, x // 2 : (x + width) // 2],
         )
         # Programs often draw what is there already. Once one strip differs the frame is encoded anyway: stop comparing.
         if not changed and all(np.array_equal(target, part) for target, part in zip(targets, parts, strict=True)):

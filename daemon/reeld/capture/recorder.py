@@ -1,6 +1,6 @@
-"""The thread that records one display: wait for a change, grab, convert, encode, and hand the chunks on.
+"""The thread that records one picture: wait for a change, grab, convert, encode, and hand the chunks on.
 
-DESIGN: the thread owns the source, the picture and the writer; others only append orders and wake it through a pipe.
+DESIGN: the thread owns the scene and the writer; others only append orders and wake it through a pipe.
 An order names an instant on CLOCK_MONOTONIC that is usually a little in the past: what was recorded after it is taken
 back (see chunker). Each turn of the loop does one thing and looks for orders before the next.
 """
@@ -11,11 +11,11 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from enum import Enum, auto
 
-from reeld.capture.api import FrameSource
-from reeld.capture.convert import YuvPicture
 from reeld.capture.pacer import Pacer
+from reeld.capture.scene import Scene
 from reeld.capture.track import TrackWriter
 from reeld.capture.waiting import wait_changed
 from reeld.runtime.clock import SessionClock, monotonic_ns
@@ -42,29 +42,28 @@ class _Order(Enum):
 class TrackRecorder:
     """Records one track from `start` to `stop`. Its methods are called by the worker's main thread.
 
-    source, picture, make_writer: used and closed by the recorder's own thread. clock: its own copy of the session's.
+    scene, make_writer: used and closed by the recorder's own thread. clock: its own copy of the session's.
     """
 
     def __init__(
         self,
         track: str,
         *,
-        source: FrameSource,
-        picture: YuvPicture,
+        scene: Scene,
         make_writer: Callable[[], TrackWriter],
         clock: SessionClock,
         fps: int,
         on_trouble: OnTrouble,
     ) -> None:
         self.track = track
-        self._source = source
-        self._picture = picture
+        self._scene = scene
         self._make_writer = make_writer
         self._writer: TrackWriter | None = None
         self._clock = clock
         self._pacer = Pacer(fps)
         self._on_trouble = on_trouble
         self._orders: deque[tuple[_Order, int]] = deque()
+        self._changes: deque[tuple[Callable[[Scene], None], Future[None]]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -115,6 +114,21 @@ class TrackRecorder:
         """Wait until the last `cut` was carried out; False if it was not in time."""
         return self._cut_done.wait(timeout_s)
 
+    def change(self, work: Callable[[Scene], None], timeout_s: float) -> None:
+        """Have the recorder's thread do `work` with the scene, between two frames.
+
+        Raises what `work` raises, and TransportError (TIMEOUT).
+        """
+        done: Future[None] = Future()
+        self._changes.append((work, done))
+        self._wake()
+        try:
+            done.result(timeout_s)
+        except TimeoutError as error:
+            raise TransportError(
+                f"{self.track} did not change within {timeout_s:g} s", code=ErrorCode.TIMEOUT
+            ) from error
+
     def stop(self, at_ns: int) -> None:
         """Record up to monotonic `at_ns`, send the rest, and end the thread."""
         self._post(_Order.STOP, at_ns)
@@ -139,6 +153,9 @@ class TrackRecorder:
 
     def _post(self, order: _Order, at_ns: int) -> None:
         self._orders.append((order, at_ns))
+        self._wake()
+
+    def _wake(self) -> None:
         try:
             os.write(self._wake_write, b"x")
         except BlockingIOError:
@@ -149,7 +166,7 @@ class TrackRecorder:
     def _run(self) -> None:
         writer: TrackWriter | None = None
         try:
-            self._source.open()
+            self._scene.open()
             writer = self._writer = self._make_writer()
             self._take(writer, allowed_ns=monotonic_ns())
             while not self._ended:
@@ -160,7 +177,7 @@ class TrackRecorder:
             get_logger().exception("recorder.failed", track=self.track)
             self._fail(InternalError(f"recording {self.track} failed: {type(error).__name__}: {error}"))
         finally:
-            self._source.close()
+            self._scene.close()
             if writer is not None:
                 writer.close()
             self._started.set()
@@ -188,6 +205,8 @@ class TrackRecorder:
     def _obey(self, writer: TrackWriter, now_ns: int) -> None:
         """Carry out the orders whose time has come."""
         self._drain_wake()
+        while self._changes:
+            self._carry_out(*self._changes.popleft())
         while self._orders and self._orders[0][1] <= now_ns:
             order, at_ns = self._orders.popleft()
             match order:
@@ -203,8 +222,17 @@ class TrackRecorder:
                     return
                 case _Order.CUT:
                     if self._clock.paused_since_ns is None and not self._full:
-                        writer.cut(self._picture.frame, self._clock.media_ns(now_ns), self._keyframe_after_ns)
+                        writer.cut(self._scene.picture.frame, self._clock.media_ns(now_ns), self._keyframe_after_ns)
                     self._cut_done.set()
+
+    def _carry_out(self, work: Callable[[Scene], None], done: "Future[None]") -> None:
+        try:
+            work(self._scene)
+        except ReeldError as error:
+            done.set_exception(error)
+        else:
+            self._changed_ns = None
+            done.set_result(None)
 
     def _watch(self, writer: TrackWriter, now_ns: int) -> None:
         """Do what is due now, or wait until something is."""
@@ -215,11 +243,11 @@ class TrackRecorder:
             return
         deadline_ns = writer.deadline_ns
         if deadline_ns is None or deadline_ns <= media_ns:
-            writer.write(self._picture.frame, media_ns, changed=False)
+            writer.write(self._scene.picture.frame, media_ns, changed=False)
             return
         until_ns = self._clock.monotonic_ns(min(deadline_ns, writer.release_ns or deadline_ns))
         if self._changed_ns is None:
-            self._changed_ns = wait_changed(self._source, self._before_order(until_ns), self._wake_read)
+            self._changed_ns = wait_changed(self._scene, self._before_order(until_ns), self._wake_read)
             return
         allowed_ns = self._pacer.allowed_ns(self._changed_ns)
         if now_ns < allowed_ns:
@@ -230,28 +258,28 @@ class TrackRecorder:
     def _take(self, writer: TrackWriter, allowed_ns: int) -> None:
         """Grab and write what changed."""
         full = self._full
-        grab = self._source.grab(full=full)
+        taken = self._scene.grab(full=full)
         if self._first_ns is None:
-            self._first_ns = grab.at_ns
+            self._first_ns = taken.at_ns
             self._started.set()
-        missed = self._pacer.missed(allowed_ns, grab.at_ns)
-        self._pacer.taken(grab.at_ns)
+        missed = self._pacer.missed(allowed_ns, taken.at_ns)
+        self._pacer.taken(taken.at_ns)
         self._changed_ns = None
-        changed = self._picture.update(grab.bands) or full
+        changed = taken.changed or full
         if missed:
             writer.note_dropped(missed)
-        if self._orders and self._orders[0][1] <= grab.at_ns:
+        if self._orders and self._orders[0][1] <= taken.at_ns:
             return  # it came too late for this frame: the order is carried out first
         self._full = False
         if changed:
-            writer.write(self._picture.frame, self._clock.media_ns(grab.at_ns), changed=True)
+            writer.write(self._scene.picture.frame, self._clock.media_ns(taken.at_ns), changed=True)
         else:
             writer.note_unchanged()
 
     def _lose(self, writer: TrackWriter, error: RequestRejected) -> None:
         now_ns = monotonic_ns()
         writer.lose(self._clock.media_ns(now_ns), GapReason.DEVICE_LOST)
-        self._source.close()
+        self._scene.close()
         self._reopen_ns = now_ns + REOPEN_NS
         self._on_trouble(self.track, error)
         get_logger().warning("source.lost", track=self.track, reason=str(error))
@@ -261,7 +289,7 @@ class TrackRecorder:
             self._nap(self._reopen_ns)
             return
         try:
-            self._source.open()
+            self._scene.open()
         except RequestRejected:
             self._reopen_ns = now_ns + REOPEN_NS
             return

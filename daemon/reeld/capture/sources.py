@@ -1,21 +1,32 @@
 """Which implementation serves this platform, and what it can record. Those of other platforms are not imported."""
 
 import sys
+from dataclasses import dataclass
 
 from reeld.capture.api import FrameSource, Rect
 from reeld_proto.commands import Sources
-from reeld_proto.errors import RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import SourceKind
+from reeld_proto.workers import SourceSpec
 
 XWAYLAND_WARNING = (
     "This X server is Xwayland: only windows of X programs are seen. Log in to an X11 (Xorg) session to record all."
 )
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How sources are to be shown. fps: the highest rate of the track; pointer: whether the mouse pointer is drawn."""
+
+    fps: int
+    pointer: bool = True
+
+
 if sys.platform == "darwin":
     from reeld.capture import mss_source
 
-    def make_source(rect: Rect) -> FrameSource:
-        """An unopened source of this rectangle of the desktop."""
-        return mss_source.MssSource(rect)
+    def _of_desktop(spec: SourceSpec, _wishes: Wishes) -> FrameSource:
+        return mss_source.MssSource(_rect(spec))
 
     def _list() -> Sources:
         return Sources(displays=mss_source.list_displays())
@@ -23,9 +34,10 @@ if sys.platform == "darwin":
 else:
     from reeld.capture import x11, x11_displays, x11_place, x11_wire
 
-    def make_source(rect: Rect) -> FrameSource:
-        """An unopened source of this rectangle of the desktop."""
-        return x11.X11Source(x11_place.FixedPlace(rect))
+    def _of_desktop(spec: SourceSpec, _wishes: Wishes) -> FrameSource:
+        if spec.kind is SourceKind.DISPLAY:
+            return x11.X11Source(x11_place.MonitorPlace(spec.id))
+        return x11.X11Source(x11_place.FixedPlace(_rect(spec)))
 
     def _list() -> Sources:
         connection = x11_wire.XConnection()
@@ -40,9 +52,20 @@ else:
             connection.close()
 
 
+def make_source(spec: SourceSpec, wishes: Wishes) -> FrameSource:
+    """An unopened source of what `spec` names. Raises RequestRejected if there is no such kind here."""
+    if spec.kind in {SourceKind.DISPLAY, SourceKind.REGION}:
+        return _of_desktop(spec, wishes)
+    raise RequestRejected(f"a {spec.kind} cannot be recorded here", code=ErrorCode.DEVICE_FAILED)
+
+
 def list_sources() -> Sources:
     """Displays and windows of this desktop; without one, empty lists and a warning that names the remedy."""
     try:
         return _list()
     except RequestRejected as error:
         return Sources(warnings=[f"{error}. {error.remedy}".strip()])
+
+
+def _rect(spec: SourceSpec) -> Rect:
+    return Rect(spec.x, spec.y, spec.width, spec.height)

@@ -3,12 +3,25 @@
 import math
 import select
 import time
+from collections.abc import Sequence
+from typing import Protocol
 
-from reeld.capture.api import FrameSource
 from reeld_proto.units import NS_PER_MS
 
 
-def wait_changed(source: FrameSource, deadline_ns: int, wake_fd: int) -> int | None:
+class Changing(Protocol):
+    """What can be waited for: a FrameSource, or a scene of several."""
+
+    def filenos(self) -> Sequence[int]:
+        """See FrameSource."""
+        ...
+
+    def changed_ns(self) -> int | None:
+        """See FrameSource."""
+        ...
+
+
+def wait_changed(source: Changing, deadline_ns: int, wake_fd: int) -> int | None:
     """Wait until `source` has changed, monotonic `deadline_ns` has come, or `wake_fd` is readable.
 
     Returns `source.changed_ns()`. Nothing is read from `wake_fd`. Raises what the source raises.

@@ -3,12 +3,14 @@
 import contextlib
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from reeld.capture.api import Rect
+from reeld.capture.api import Size
 from reeld.capture.convert import YuvPicture
 from reeld.capture.recorder import TrackRecorder
-from reeld.capture.sources import list_sources, make_source
+from reeld.capture.scene import Part, Scene
+from reeld.capture.sources import Wishes, list_sources, make_source
 from reeld.capture.track import TrackWriter
 from reeld.media.h264 import VideoEncoder
 from reeld.runtime.clock import SessionClock, monotonic_ns
@@ -16,18 +18,20 @@ from reeld.runtime.logs import get_logger
 from reeld.runtime.outbox import Producer
 from reeld.runtime.worker import WorkerContext, main
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, TransportError
-from reeld_proto.records import Quality
+from reeld_proto.records import Quality, SourceKind
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import (
     AnyOrder,
     AnyReport,
     AnyTelemetry,
+    ArrangePicture,
     CutTracks,
     Done,
     ListWorkerSources,
     PauseTracks,
     Progress,
     ResumeTracks,
+    SourceSpec,
     StartVideo,
     StopTracks,
     TracksStarted,
@@ -52,6 +56,7 @@ class CaptureWorker:
         self._context = context
         self._session = ""
         self._recorders: list[TrackRecorder] = []
+        self._parts: dict[str, dict[tuple[SourceKind, str], Part]] = {}
         self._producer = Producer(
             context.zmq,
             name=f"{context.name}-{os.getpid()}",
@@ -75,6 +80,8 @@ class CaptureWorker:
                     recorder.resume(at_ns)
             case StopTracks(at_ns=at_ns):
                 self._stop(at_ns)
+            case ArrangePicture():
+                self._arrange(order)
             case CutTracks():
                 self._cut(order)
             case _:
@@ -120,7 +127,16 @@ class CaptureWorker:
         return TracksStarted(first_ns=min(first, default=None))
 
     def _recorder(self, order: StartVideo, spec: VideoTrackSpec) -> TrackRecorder:
-        picture = YuvPicture(spec.width, spec.height)
+        wishes = Wishes(fps=order.fps, pointer=order.pointer)
+        parts = {source.key: Part(source.label, make_source(source, wishes)) for source in spec.sources}
+        scene = Scene(
+            list(parts.values()),
+            spec.arrangement,
+            Size(spec.width, spec.height),
+            make_picture=YuvPicture,
+            on_lost=partial(self._tell_of_source, spec.track),
+        )
+        picture = scene.picture
 
         def make_writer() -> TrackWriter:
             return TrackWriter(
@@ -133,15 +149,29 @@ class CaptureWorker:
                 start_ns=0 if order.epoch == 1 else None,
             )
 
+        self._parts[spec.track] = parts
+        self._wishes = wishes
         return TrackRecorder(
             spec.track,
-            source=make_source(Rect(spec.x, spec.y, spec.width, spec.height)),
-            picture=picture,
+            scene=scene,
             make_writer=make_writer,
             clock=SessionClock.from_data(order.clock),
             fps=order.fps,
             on_trouble=self._tell,
         )
+
+    def _arrange(self, order: ArrangePicture) -> None:
+        recorder = next((each for each in self._recorders if each.track == order.track), None)
+        if recorder is None:
+            raise RequestRejected(f"no track {order.track} is being recorded", code=ErrorCode.WRONG_STATE)
+        known = self._parts[order.track]
+        parts = {
+            source.key: known.get(source.key) or Part(source.label, make_source(source, self._wishes))
+            for source in order.sources
+        }
+        shown = list(parts.values())
+        recorder.change(lambda scene: scene.rearrange(order.arrangement, shown), START_TIMEOUT_S)
+        self._parts[order.track] = parts
 
     def _cut(self, order: CutTracks) -> None:
         keyframe_after_s = order.keyframe_after_s
@@ -167,6 +197,14 @@ class CaptureWorker:
             if not recorder.join(STOP_TIMEOUT_S + max(0, at_ns - monotonic_ns()) / NS_PER_S):
                 get_logger().error("recorder.stuck", track=recorder.track)
         self._recorders = []
+        self._parts = {}
+
+    def _tell_of_source(self, track: str, label: str, error: RequestRejected | None) -> None:
+        if error is None:
+            get_logger().info("source.reopened", track=track, source=label)
+            return
+        get_logger().warning("source.lost", track=track, source=label, reason=str(error))
+        self._tell(track, RequestRejected(f"{label}: {error}", code=error.code, remedy=error.remedy))
 
     def _tell(self, track: str, error: ReeldError) -> None:
         self._context.report(
@@ -184,7 +222,8 @@ def _warm_up() -> None:
     packet = encoder.encode(picture.frame, 0, keyframe=True).packet
     encoder.fragment([packet], 1)
     encoder.close()
-    source = make_source(Rect(0, 0, 64, 64))
+    spec = SourceSpec(kind=SourceKind.REGION, width=64, height=64)
+    source = make_source(spec, Wishes(fps=1))
     with contextlib.suppress(RequestRejected):
         source.open()
     source.close()

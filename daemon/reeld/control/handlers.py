@@ -40,6 +40,7 @@ class Handlers:
             c.ResumeSession: self._resume,
             c.StopSession: self._stop,
             c.AddMarker: self._mark,
+            c.ArrangePictures: self._arrange,
             c.ListSessions: self._sessions,
             c.ShowSession: self._show,
             c.ExportSession: self._export,
@@ -117,6 +118,9 @@ class Handlers:
 
     async def _mark(self, command: c.AddMarker, _arrived_ns: int) -> c.Reply:
         return await self._parts.sessions.mark(command.text)
+
+    async def _arrange(self, command: c.ArrangePictures, _arrived_ns: int) -> c.Reply:
+        return await self._parts.sessions.arrange(command)
 
     async def _sessions(self, command: c.ListSessions, _arrived_ns: int) -> c.Reply:
         return await self._parts.library.find(selection_of(command), command.after)

@@ -9,9 +9,9 @@ are ignored.
 
 from reeld.config import Config
 from reeld.sessions import signals
+from reeld.sessions.arranging import PictureKeeper
 from reeld.sessions.journal import error_reply
 from reeld.sessions.live import Live, ServiceState
-from reeld.sessions.services import ServiceKeeper
 from reeld.sessions.signals import Command, Step
 from reeld.sessions.states import RUNNING, Trigger, next_state
 from reeld.sessions.validation import make_plan
@@ -37,7 +37,7 @@ CLOCK_JUMP_NS = NS_PER_S // 2
 """A civil clock off by more than this was set, or the machine slept."""
 
 
-class SessionCore(ServiceKeeper):
+class SessionCore(PictureKeeper):
     """The one session of the daemon. Pure; one owner. buffer: its sessions are parts of the rolling buffer."""
 
     def __init__(self, config: Config, *, buffer: bool = False) -> None:
@@ -52,8 +52,10 @@ class SessionCore(ServiceKeeper):
         match event:
             case signals.StartAsked() | signals.PauseAsked() | signals.ResumeAsked():
                 self._try(event, event.ask)
-            case signals.MarkAsked() | signals.StopAsked():
+            case signals.MarkAsked() | signals.StopAsked() | signals.ArrangeAsked():
                 self._try(event, event.ask)
+            case signals.ServiceAnswered(step=Step.ARRANGE):
+                self._arrange_answered(event)
             case signals.Surveyed():
                 self._surveyed(event)
             case signals.SessionRead():
@@ -85,6 +87,8 @@ class SessionCore(ServiceKeeper):
                     self._mark(ask, text, now)
                 case signals.StopAsked(reason=reason, now_ns=now):
                     self._stop(ask, reason, now)
+                case signals.ArrangeAsked():
+                    self._arrange(event)
         except ReeldError as error:
             self._answer(ask, error_reply(error))
 

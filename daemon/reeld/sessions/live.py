@@ -113,7 +113,13 @@ class Live:
         if service == Service.VIDEO:
             plan = self.plan
             return StartVideo(
-                session=self.id, epoch=epoch, clock=clock, tracks=plan.video, fps=plan.fps, quality=plan.quality
+                session=self.id,
+                epoch=epoch,
+                clock=clock,
+                tracks=plan.video,
+                fps=plan.fps,
+                quality=plan.quality,
+                pointer=plan.pointer,
             )
         return StartAudio(session=self.id, epoch=epoch, clock=clock, tracks=self.plan.audio)
 

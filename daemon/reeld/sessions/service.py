@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import secrets
 import string
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -14,11 +14,12 @@ from reeld.runtime.logs import get_logger
 from reeld.sessions import signals
 from reeld.sessions.core import SessionCore
 from reeld.sessions.journal import error_reply
+from reeld.sessions.pictures import wants_video
 from reeld.sessions.signals import Service
 from reeld.sessions.states import RUNNING, SETTLED
-from reeld.sessions.validation import Surroundings, wants_audio, wants_video
+from reeld.sessions.validation import Surroundings, wants_audio
 from reeld.supervisor.signals import Role
-from reeld_proto.commands import ErrorReply, Reply, SessionStarted, Sources, StartSession
+from reeld_proto.commands import ArrangePictures, ErrorReply, Reply, SessionStarted, Sources, StartSession
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, error_for
 from reeld_proto.events import Event
 from reeld_proto.records import SessionBrief, SessionInfo, SessionState
@@ -157,6 +158,15 @@ class SessionService:
         now_ns = monotonic_ns()
         return await self._ask(lambda ask: signals.MarkAsked(ask=ask, text=text, now_ns=now_ns))
 
+    async def arrange(self, request: ArrangePictures) -> Reply:
+        """Change layout or sources of the picture; `PictureArranged` or ErrorReply."""
+        listed: Sources | ErrorReply | None = None
+        if request.adds:
+            listed = await self.sources_of(Service.VIDEO, SURVEY_VIDEO_S, request.add_files)
+        return await self._ask(
+            lambda ask: signals.ArrangeAsked(ask=ask, request=request, listed=listed, now_ns=monotonic_ns())
+        )
+
     async def stop(self, reason: str = "") -> Reply:
         """End the session; `SessionStopped` after everything is durable, or ErrorReply."""
         return await self._ask(lambda ask: signals.StopAsked(ask=ask, reason=reason, now_ns=monotonic_ns()))
@@ -256,7 +266,7 @@ class SessionService:
 
     async def _survey(self, request: StartSession) -> None:
         video, audio = await asyncio.gather(
-            self.sources_of(Service.VIDEO, SURVEY_VIDEO_S) if wants_video(request) else _nothing(),
+            self.sources_of(Service.VIDEO, SURVEY_VIDEO_S, request.files) if wants_video(request) else _nothing(),
             self.sources_of(Service.AUDIO, SURVEY_AUDIO_S) if wants_audio(request) else _nothing(),
         )
         wall, now_ns = wall_ns(), monotonic_ns()
@@ -267,10 +277,11 @@ class SessionService:
             signals.Surveyed(surroundings=surroundings, session=new_session_id(wall), wall_ns=wall, now_ns=now_ns)
         )
 
-    async def sources_of(self, service: Service, timeout_s: float) -> Sources | ErrorReply:
-        """What the service's worker can record now, or why it cannot say."""
+    async def sources_of(self, service: Service, timeout_s: float, files: Sequence[str] = ()) -> Sources | ErrorReply:
+        """What the service's worker can record now, and what is in `files`; or why it cannot say."""
+        order = ListWorkerSources(files=list(files))
         try:
-            report = await self._workers.ask_any(ROLES[service], ListWorkerSources(), timeout_s, ready_s=COLD_S)
+            report = await self._workers.ask_any(ROLES[service], order, timeout_s, ready_s=COLD_S)
         except ReeldError as error:
             return error_reply(error)
         return report if isinstance(report, Sources) else _unexpected(report)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from reeld.sessions.validation import Surroundings
 from reeld_proto import events as public
-from reeld_proto.commands import ErrorReply, Reply, StartSession
+from reeld_proto.commands import ArrangePictures, ErrorReply, Reply, Sources, StartSession
 from reeld_proto.records import SessionInfo
 from reeld_proto.workers import AnyOrder, TracksStarted
 
@@ -26,6 +26,7 @@ class Step(StrEnum):
     STOP = "stop"
     FINISH = "finish"
     MARK = "mark"
+    ARRANGE = "arrange"
     NOTE = "note"
     """Records that nobody waits for: a state, a jump of the civil clock."""
 
@@ -74,6 +75,15 @@ class MarkAsked(Event):
 
     ask: int
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrangeAsked(Event):
+    """A client wants the picture otherwise. listed: what could be added, None if nothing is to be."""
+
+    ask: int
+    request: ArrangePictures
+    listed: Sources | ErrorReply | None
 
 
 @dataclass(frozen=True, kw_only=True)

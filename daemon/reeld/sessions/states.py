@@ -7,13 +7,14 @@ from reeld_proto.records import SessionState as S
 
 
 class Trigger(StrEnum):
-    """What moves a session. The first nine are asked for; the others are found out."""
+    """What moves a session. The first ten are asked for; the others are found out."""
 
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
     END = "end"
     MARK = "mark"
+    ARRANGE = "arrange"
     CANCEL = "cancel"
     RETRY = "retry"
     DISMISS = "dismiss"
@@ -50,10 +51,12 @@ TRANSITIONS: dict[tuple[S, Trigger], S] = {
     (S.STARTING, T.FAILED): S.ERROR,
     (S.ACTIVE, T.PAUSE): S.PAUSING,
     (S.ACTIVE, T.MARK): S.ACTIVE,
+    (S.ACTIVE, T.ARRANGE): S.ACTIVE,
     (S.ACTIVE, T.END): S.ENDING,
     (S.ACTIVE, T.SERVICE_ERROR): S.PARTIAL,
     (S.PARTIAL, T.PAUSE): S.PAUSING,
     (S.PARTIAL, T.MARK): S.PARTIAL,
+    (S.PARTIAL, T.ARRANGE): S.PARTIAL,
     (S.PARTIAL, T.END): S.ENDING,
     (S.PARTIAL, T.SERVICE_ERROR): S.PARTIAL,
     (S.PARTIAL, T.SERVICE_RECOVERED): S.ACTIVE,
@@ -62,6 +65,7 @@ TRANSITIONS: dict[tuple[S, Trigger], S] = {
     (S.PAUSING, T.SERVICE_RECOVERED): S.PAUSING,
     (S.PAUSED, T.RESUME): S.RESUMING,
     (S.PAUSED, T.MARK): S.PAUSED,
+    (S.PAUSED, T.ARRANGE): S.PAUSED,
     (S.PAUSED, T.END): S.ENDING,
     (S.PAUSED, T.SERVICE_ERROR): S.PAUSED,
     (S.PAUSED, T.SERVICE_RECOVERED): S.PAUSED,
@@ -104,13 +108,14 @@ def next_state(state: S, trigger: Trigger) -> S:
         ) from None
 
 
-_VERBS = {T.END: "stop"}
+_VERBS = {T.END: "stop", T.ARRANGE: "change the picture"}
 _NOTHING = "no session is being recorded (idle)"
 _REMEDIES = {
     (S.IDLE, T.PAUSE): "Start a session first.",
     (S.IDLE, T.RESUME): "Start a session first.",
     (S.IDLE, T.END): "Start a session first.",
     (S.IDLE, T.MARK): "Start a session first.",
+    (S.IDLE, T.ARRANGE): "Start a session first.",
     (S.ACTIVE, T.START): "Stop the running session first.",
     (S.PARTIAL, T.START): "Stop the running session first.",
     (S.PAUSED, T.START): "Stop or resume the paused session first.",

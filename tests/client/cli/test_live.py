@@ -46,7 +46,7 @@ def test_start_passes_every_option_on(reelctl: Reelctl, fake: FakeReeld) -> None
         displays=["LEFT", "RIGHT"],
         windows=["0x1"],
         cameras=["c"],
-        region=(-10, 20, 640, 480),
+        regions=[(-10, 20, 640, 480)],
         layout=Layout.SIDE_BY_SIDE,
         microphone="virtual_mic",
         system_audio="none",

@@ -34,23 +34,33 @@ def test_what_was_not_said_is_not_sent() -> None:
 
 @given(st.tuples(st.integers(), st.integers(), st.integers(1), st.integers(1)))
 def test_every_region_with_an_area_is_taken(region: tuple[int, int, int, int]) -> None:
-    assert options(region=[",".join(map(str, region))])["region"] == region
+    assert options(region=[",".join(map(str, region))])["regions"] == [region]
 
 
 @given(st.text(max_size=20) | st.lists(st.integers(-5, 5), max_size=5).map(lambda parts: ",".join(map(str, parts))))
 def test_any_text_is_a_region_or_one_fault(text: str) -> None:
     faults: tuple[str, ...] = ()
-    region: Any = None
+    found: list[Any] = []
     try:
-        region = options(region=[text])["region"]
+        found = options(region=[text])["regions"]
     except RequestRejected as error:
         faults = error.faults
-    assert (len(region or ()), len(faults)) in {(4, 0), (0, 1)}
+    assert (len(found), len(faults)) in {(1, 0), (0, 1)}
 
 
-def test_a_second_region_is_refused_not_forgotten() -> None:
-    with pytest.raises(RequestRejected, match="one region"):
-        options(region=["0,0,5,5", "5,5,5,5"])
+def test_several_regions_are_all_taken() -> None:
+    assert options(region=["0,0,5,5", "5,5,5,5"])["regions"] == [(0, 0, 5, 5), (5, 5, 5, 5)]
+
+
+def test_a_size_of_the_output_is_two_numbers_or_a_fault() -> None:
+    assert options(output_size="1920x1080")["output"] == (1920, 1080)
+    for text in ("1920", "x", "1920x", "axb", "-1x5", "1920 x 1080"):
+        with pytest.raises(RequestRejected, match="--output-size"):
+            options(output_size=text)
+
+
+def test_paths_are_made_absolute_for_the_daemon() -> None:
+    assert options(file=["a.mp4"])["files"] == [str(Path.cwd() / "a.mp4")]
 
 
 @pytest.mark.parametrize("name", ["", " "])

@@ -14,7 +14,7 @@ import zmq
 
 from reeld_proto import codec
 from reeld_proto.endpoints import Endpoints
-from reeld_proto.records import Quality
+from reeld_proto.records import Quality, SourceKind
 from reeld_proto.workers import (
     COMMITS_FOR_ALL,
     AnyIngest,
@@ -26,6 +26,7 @@ from reeld_proto.workers import (
     Progress,
     SessionClockData,
     ShutDown,
+    SourceSpec,
     StartVideo,
     StoreStarted,
     Trouble,
@@ -44,7 +45,17 @@ def track_of(monitor: Monitor, track: str = "video-1") -> VideoTrackSpec:
     return VideoTrackSpec(
         track=track,
         label=monitor.name,
-        source=monitor.name,
+        sources=[source_of(monitor)],
+        width=monitor.width,
+        height=monitor.height,
+    )
+
+
+def source_of(monitor: Monitor) -> SourceSpec:
+    return SourceSpec(
+        kind=SourceKind.DISPLAY,
+        id=monitor.name,
+        label=monitor.name,
         x=monitor.x,
         y=monitor.y,
         width=monitor.width,

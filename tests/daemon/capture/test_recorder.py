@@ -1,6 +1,6 @@
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import av
@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from reeld.capture.api import Rect
+from reeld.capture.api import Band, Rect, Size
 from reeld.capture.convert import YuvPicture
 from reeld.capture.recorder import TrackRecorder
+from reeld.capture.scene import Part, Scene
 from reeld.capture.track import TrackWriter
 from reeld.media.h264 import VideoEncoder
 from reeld.runtime.clock import SessionClock
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
-from reeld_proto.records import GapReason, Quality
+from reeld_proto.records import Arrangement, GapReason, Quality
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import AnyIngest, ChunkCaptured
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE
@@ -34,6 +35,7 @@ class Recording:
 
     def __init__(self, fps: int = 30) -> None:
         self.source = FakeSource(WIDTH, HEIGHT)
+        self.scene = Scene([Part("fake", self.source)], Arrangement(), Size(WIDTH, HEIGHT), make_picture=YuvPicture)
         self.store = Store()
         self.troubles: list[ReeldError] = []
         self.start_ns = time.monotonic_ns()
@@ -41,8 +43,7 @@ class Recording:
         self.on_send: Callable[[], None] = lambda: None
         self.recorder = TrackRecorder(
             "video-1",
-            source=self.source,
-            picture=YuvPicture(WIDTH, HEIGHT),
+            scene=self.scene,
             make_writer=self._writer,
             clock=SessionClock(self.start_ns),
             fps=fps,
@@ -267,13 +268,13 @@ def test_late_frames_count_as_dropped() -> None:
     """Harm: a machine that is too slow reports a perfect recording."""
     recording = Recording(fps=60)
     recording.start()
-    slow = recording.recorder._picture.update
+    slow = recording.scene.picture.update
 
-    def update(bands: object) -> bool:
+    def update(bands: Iterable[Band]) -> bool:
         time.sleep(0.08)
-        return slow(bands)  # type: ignore[arg-type]
+        return slow(bands)
 
-    recording.recorder._picture.update = update  # type: ignore[method-assign]
+    recording.scene.picture.update = update  # type: ignore[method-assign]
     for colour in (RED, GREEN, BLUE, WHITE):
         before = len(recording.source.grabs)
         recording.source.paint(colour)

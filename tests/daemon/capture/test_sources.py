@@ -1,10 +1,11 @@
 import pytest
 
 from reeld.capture import sources
-from reeld.capture.api import Rect
-from reeld.capture.sources import list_sources, make_source
+from reeld.capture.sources import Wishes, list_sources, make_source
 from reeld.capture.x11 import X11Source
 from reeld.capture.x11_wire import XConnection
+from reeld_proto.records import SourceKind
+from reeld_proto.workers import SourceSpec
 from tests.support.desk import VirtualDesk
 
 
@@ -36,4 +37,4 @@ def test_xwayland_is_named(at_x_desk: VirtualDesk, monkeypatch: pytest.MonkeyPat
 
 def test_this_platform_has_a_source() -> None:
     """Harm: the worker falls back to comparing frames where the display would tell."""
-    assert isinstance(make_source(Rect(0, 0, 64, 64)), X11Source)
+    assert isinstance(make_source(SourceSpec(kind=SourceKind.REGION, width=64, height=64), Wishes(fps=30)), X11Source)

@@ -14,7 +14,7 @@ import pytest
 from reeld.capture.worker import CaptureWorker
 from reeld_proto.commands import ErrorReply, Sources
 from reeld_proto.errors import ErrorCode
-from reeld_proto.records import Quality
+from reeld_proto.records import Quality, SourceKind
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import (
     CutTracks,
@@ -23,8 +23,10 @@ from reeld_proto.workers import (
     ListWorkerSources,
     PauseTracks,
     ResumeTracks,
+    SourceSpec,
     StopTracks,
     TracksStarted,
+    VideoTrackSpec,
 )
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE, Canvas
 from tests.daemon.capture.harness import CaptureHarness, decode, start_order, track_of
@@ -167,11 +169,11 @@ def test_two_displays_are_two_tracks(worker: CaptureHarness, tmp_path: Path) -> 
 
 def test_a_region_of_odd_size_and_lossless_quality(worker: CaptureHarness, tmp_path: Path) -> None:
     """Harm: only whole monitors can be recorded."""
-    region = track_of(LEFT)
     place = (701, 303, 333, 251)
     with Canvas(*place, BLACK) as canvas:
         canvas.fill(WHITE, [(1, 1, 331, 249)])
-        spec = type(region)(track="video-1", label="region", source="region", x=701, y=303, width=333, height=251)
+        region = SourceSpec(kind=SourceKind.REGION, x=701, y=303, width=333, height=251)
+        spec = VideoTrackSpec(track="video-1", label="region", sources=[region], width=333, height=251)
         worker.order(start_order([spec], start_ns=now(), quality=Quality.LOSSLESS))
         worker.run(0.1)
         stop(worker)

@@ -67,7 +67,7 @@ def test_each_worker_is_told_its_tracks_when_it_is_claimed(talk: Conversation) -
     (start,) = talk.take(signals.StartService)
     assert isinstance(start.order, StartVideo)
     assert start.order.clock.start_ns == START_NS + 5 * NS_PER_MS
-    assert [spec.track for spec in start.order.tracks] == ["video-1", "video-2"]
+    assert [spec.track for spec in start.order.tracks] == ["video-1"]
     talk.claimed(Service.AUDIO)
     (start,) = talk.take(signals.StartService)
     assert isinstance(start.order, StartAudio)

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.config import Config, RecordConfig
-from reeld.sessions.validation import Plan, make_plan, wants_audio, wants_video
+from reeld.sessions.pictures import wants_video
+from reeld.sessions.validation import Plan, make_plan, wants_audio
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError
-from reeld_proto.records import DisplaySource, Layout, Quality, TrackKind
+from reeld_proto.records import DisplaySource, Layout, Quality, SourceKind, TrackKind
 from tests.daemon.sessions.conversation import NO_AUDIO, NO_DISPLAY, PICTURES, SOUNDS, TIMEOUT, surroundings
 
 
@@ -27,16 +28,15 @@ def refusal(around: Any = None, **options: Any) -> ReeldError:
 
 def test_by_default_every_display_and_both_sounds_are_recorded_the_mix_first() -> None:
     found = plan()
-    assert [(spec.track, spec.label, spec.x) for spec in found.video] == [
-        ("video-1", "LEFT", 0),
-        ("video-2", "RIGHT", 1920),
-    ]
+    (picture,) = found.video
+    assert (picture.track, picture.label, picture.arrangement.layout) == ("video-1", "LEFT + RIGHT", Layout.GRID)
+    assert [(source.id, source.x) for source in picture.sources] == [("LEFT", 0), ("RIGHT", 1920)]
     assert [(spec.track, spec.role, spec.source) for spec in found.audio] == [
         ("mix", "mix", ""),
         ("mic", "mic", "virtual_mic"),
         ("system", "system", "speakers.monitor"),
     ]
-    assert [record.id for record in found.records()] == ["video-1", "video-2", "mix", "mic", "system"]
+    assert [record.id for record in found.records()] == ["video-1", "mix", "mic", "system"]
     assert [record.kind for record in found.records()].count(TrackKind.AUDIO) == 3
     assert found.warnings == []
     assert not found.video_named
@@ -50,18 +50,20 @@ def test_one_sound_alone_needs_no_mix() -> None:
 
 def test_displays_are_recorded_in_the_order_asked_for_and_once() -> None:
     found = plan(displays=["RIGHT", "LEFT", "RIGHT"])
-    assert [spec.source for spec in found.video] == ["RIGHT", "LEFT"]
+    assert [spec.source for spec in found.video] == ["RIGHT, LEFT"]
     assert found.video_named
 
 
 def test_all_may_be_said_and_none_too() -> None:
-    assert len(plan(displays=["all"]).video) == 2
+    assert len(plan(displays=["all"]).video[0].sources) == 2
     assert plan(displays=["none"]).video == []
 
 
 def test_a_region_is_one_track() -> None:
     (spec,) = plan(region=(100, 50, 800, 600)).video
-    assert (spec.track, spec.x, spec.y, spec.width, spec.height) == ("video-1", 100, 50, 800, 600)
+    assert (spec.track, spec.width, spec.height) == ("video-1", 800, 600)
+    (source,) = spec.sources
+    assert (source.kind, source.x, source.y, source.width, source.height) == (SourceKind.REGION, 100, 50, 800, 600)
 
 
 def test_a_region_may_span_two_displays_but_not_leave_the_desktop() -> None:
@@ -107,11 +109,14 @@ def test_all_faults_are_reported_at_once() -> None:
         ({"displays": ["all", "LEFT"]}, ErrorCode.INVALID_REQUEST, "combined"),
         ({"microphone": "banana"}, ErrorCode.NOT_FOUND, "virtual_mic"),
         ({"system_audio": "banana"}, ErrorCode.NOT_FOUND, "speakers.monitor"),
-        ({"windows": ["7"]}, ErrorCode.INVALID_REQUEST, "not available in this version"),
-        ({"cameras": ["0"]}, ErrorCode.INVALID_REQUEST, "not available in this version"),
-        ({"layout": Layout.GRID}, ErrorCode.INVALID_REQUEST, "recorded as separate tracks"),
+        ({"windows": ["7"]}, ErrorCode.NOT_FOUND, "there is no window '7'"),
+        ({"cameras": ["0"]}, ErrorCode.NOT_FOUND, "there is no camera '0'"),
+        ({"files": ["/no/such"]}, ErrorCode.NOT_FOUND, "no file with a picture"),
+        ({"test_patterns": ["big"]}, ErrorCode.INVALID_REQUEST, "'big' is no size"),
+        ({"layout": Layout.PASSTHROUGH}, ErrorCode.INVALID_REQUEST, "shows one source, not 2"),
         ({"region": (0, 0, 639, 480)}, ErrorCode.INVALID_REQUEST, "640x480"),
-        ({"region": (0, 0, 800, 600), "displays": ["LEFT"]}, ErrorCode.INVALID_REQUEST, "combined"),
+        ({"output": (100, 100)}, ErrorCode.INVALID_REQUEST, "100x100"),
+        ({"columns": 5}, ErrorCode.INVALID_REQUEST, "columns is 5"),
         (
             {"displays": ["none"], "microphone": "none", "system_audio": "none"},
             ErrorCode.INVALID_REQUEST,
@@ -127,8 +132,14 @@ def test_one_fault_has_its_own_code(options: dict[str, Any], code: ErrorCode, wo
 
 
 def test_a_layout_of_one_source_is_that_source() -> None:
-    assert len(plan(layout=Layout.GRID, displays=["LEFT"]).video) == 1
-    assert len(plan(layout=Layout.PASSTHROUGH).video) == 2
+    (picture,) = plan(layout=Layout.GRID, displays=["LEFT"]).video
+    assert (picture.arrangement.layout, picture.width, picture.height) == (Layout.PASSTHROUGH, 1920, 1080)
+
+
+def test_as_tracks_each_source_is_recorded_alone() -> None:
+    found = plan(layout=Layout.TRACKS)
+    assert [(spec.track, spec.source) for spec in found.video] == [("video-1", "LEFT"), ("video-2", "RIGHT")]
+    assert [record.id for record in found.records()][:2] == ["video-1", "video-2"]
 
 
 def test_a_small_display_is_refused() -> None:
