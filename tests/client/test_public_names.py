@@ -28,6 +28,7 @@ PUBLIC = {
 }
 CLIENT = {
     "apply_budget",
+    "arrange",
     "bundle",
     "call",
     "check_index",
@@ -41,7 +42,6 @@ CLIENT = {
     "gc",
     "import_media",
     "mark",
-    "arrange",
     "merge",
     "pause",
     "ping",

@@ -70,7 +70,7 @@ def scale_rows(source: Picture, target: Picture, where: Rect, first: int, last: 
     """Scale the rows [first, last) of all of `source` into `where` of `target`; the part of `target` that was written.
 
     More rows are scaled if need be: up to where the phase of scaling comes again, so that parts which are scaled one by
-    one are, to the bit, what scaling all at once makes. `where` must not be larger than `source`.
+    one are what scaling all at once makes, but for the rounding of a level. `where` must not be larger than `source`.
     """
     rows, scaled_rows = _block(source.height, where.height)
     begin, end = first // rows, -(-last // rows)

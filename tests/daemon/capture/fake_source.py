@@ -20,6 +20,8 @@ class FakeSource:
         self._pixels = np.zeros((height, width, 4), np.uint8)
         self._lock = threading.Lock()
         self._changed: list[Rect] = []
+        self._size = Size(width, height)
+        self._resized = False
         self._changed_ns: int | None = None
         self._signal_read, self._signal_write = os.pipe()
         os.set_blocking(self._signal_read, False)
@@ -35,6 +37,15 @@ class FakeSource:
         with self._lock:
             self._pixels[rect.y : rect.bottom, rect.x : rect.right, :3] = list(colour.to_bytes(3, "little"))
             self._changed.append(rect)
+            self._changed_ns = self._changed_ns or time.monotonic_ns()
+        os.write(self._signal_write, b"x")
+
+    def resize(self, width: int, height: int) -> None:
+        """From now on it has this size and is black; its next grab is a full one."""
+        with self._lock:
+            self.whole = Rect(0, 0, width, height)
+            self._pixels = np.zeros((height, width, 4), np.uint8)
+            self._resized = True
             self._changed_ns = self._changed_ns or time.monotonic_ns()
         os.write(self._signal_write, b"x")
 
@@ -58,7 +69,7 @@ class FakeSource:
 
     @property
     def size(self) -> Size:
-        return Size(self.whole.width, self.whole.height)
+        return self._size
 
     def filenos(self) -> Sequence[int]:
         self._check()
@@ -74,6 +85,8 @@ class FakeSource:
     def grab(self, *, full: bool) -> Grab:
         self._check()
         with self._lock:
+            full = full or self._resized
+            self._size, self._resized = Size(self.whole.width, self.whole.height), False
             parts = [self.whole] if full else self._changed
             self._changed, self._changed_ns = [], None
             at_ns = time.monotonic_ns()

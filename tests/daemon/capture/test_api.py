@@ -168,9 +168,3 @@ def test_a_closed_source_says_so_and_can_be_opened_again(stage: Stage, wake: tup
     stage.paint(BLACK, None)
     stage.update(full=True)
     assert colours(stage) == {BLACK}
-
-
-def test_rectangle_arithmetic() -> None:
-    """Harm: bands are off by one."""
-    rect = Rect(10, 20, 30, 40)
-    assert (rect.right, rect.bottom, rect.area) == (40, 60, 1200)
