@@ -72,37 +72,34 @@ def scale_rows(source: Picture, target: Picture, where: Rect, first: int, last: 
     More rows are scaled if need be: up to where the phase of scaling comes again, so that parts which are scaled one by
     one are what scaling all at once makes, but for the rounding of a level. `where` must not be larger than `source`.
     """
-    rows, scaled_rows = _block(source.height, where.height)
+    halvings = _halvings(source, where)
+    rows, scaled_rows = (count * 2 << halvings for count in period(source.height, where.height))
     begin, end = first // rows, -(-last // rows)
     top, bottom = begin * rows, min(end * rows, source.height)
     scaled_top, scaled_bottom = begin * scaled_rows, min(end * scaled_rows, where.height)
     written = Rect(where.x, where.y + scaled_top, where.width, scaled_bottom - scaled_top)
+    # Of more than 2:1 bilinear scaling would skip samples.
+    is_coarse = source.height >> halvings >= 2 * where.height or source.width >> halvings >= 2 * where.width
+    method = cv2.INTER_AREA if is_coarse else cv2.INTER_LINEAR
     for theirs, ours in zip(source.planes, target.planes, strict=True):
-        view = part_of(source, theirs, Rect(0, top, source.width, bottom - top))
-        _shrink(view, part_of(target, ours, written))
+        samples = part_of(source, theirs, Rect(0, top, source.width, bottom - top))
+        for _ in range(halvings):
+            half = (samples.shape[1] // 2, samples.shape[0] // 2)
+            samples = cv2.resize(samples, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        out = part_of(target, ours, written)
+        if samples.shape != out.shape:
+            samples = cv2.resize(samples, (out.shape[1], out.shape[0]), interpolation=method)  # type: ignore[assignment]
+        out[:] = samples
     return written
 
 
-def _block(source: int, scaled: int) -> tuple[int, int]:
-    """Rows that are scaled together, of the source and of the result: whole periods of luma and of chroma."""
-    rows, scaled_rows = period(source, scaled)
-    folds = 2
-    while source // scaled >= folds:
-        folds *= 2
-    return rows * folds, scaled_rows * folds
-
-
-def _shrink(source: Plane, target: Plane) -> None:
-    """Scale one plane. Of more than 2:1, pairs are averaged first: bilinear scaling alone would skip samples."""
-    height, width = target.shape[:2]
+def _halvings(source: Picture, where: Rect) -> int:
+    """How often pairs of rows and columns are averaged first: cheaper than any other way, where they are even."""
+    halvings = 0
     while (
-        source.shape[0] >= 2 * height and source.shape[1] >= 2 * width and not (source.shape[0] | source.shape[1]) % 2
+        source.height >> halvings >= 2 * where.height
+        and source.width >> halvings >= 2 * where.width
+        and not (source.height | source.width) % (4 << halvings)
     ):
-        half = (source.shape[1] // 2, source.shape[0] // 2)
-        source = cv2.resize(source, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    if source.shape[:2] == target.shape[:2]:
-        target[:] = source
-        return
-    is_large_step = source.shape[0] >= 2 * height or source.shape[1] >= 2 * width
-    method = cv2.INTER_AREA if is_large_step else cv2.INTER_LINEAR
-    target[:] = cv2.resize(source, (width, height), interpolation=method)
+        halvings += 1
+    return halvings
