@@ -1,9 +1,9 @@
 """The supervisor's decisions, without processes or sockets: events in, commands out.
 
-DESIGN: each role has at most one worker that serves it and, for capture and audio, one warm standby. A standby takes
-over the moment it is claimed, so neither the start of a session nor the death of a worker waits for imports. Restarts
-come out of a budget per role; when it is spent the role is failed until somebody claims it again. Deadlines instead
-of a ticking clock: an idle daemon sleeps.
+DESIGN: each role has at most one worker that serves it and, for capture and audio, one warm standby. A claim lasts
+until the role is released, retired or given up: the standby takes over when it is claimed and again when the serving
+worker dies, so neither waits for imports. Restarts come out of a budget per role; when it is spent the role is failed
+until somebody claims it again. Deadlines instead of a ticking clock: an idle daemon sleeps.
 """
 
 from collections.abc import Sequence
@@ -208,8 +208,7 @@ class SupervisorCore:
             post.serving = None
         if self._stopping:
             self._advance_stop(now_ns)
-            return
-        if expected:
+        if self._stopping or expected:
             return
         if not post.budget.spend(now_ns):
             self._give_up(post, reason)
@@ -231,7 +230,7 @@ class SupervisorCore:
         coming = [m for m in self._of(post.role) if m.name != post.serving]
         if coming:
             if post.serving is None:
-                self._do(*(signals.Hurry(name=m.name) for m in coming if m.state == WorkerState.STARTING))
+                self._hasten(post, coming, now_ns)
             return
         if post.wanted and post.serving is None:
             self._spawn(post, now_ns)
@@ -244,6 +243,13 @@ class SupervisorCore:
         else:
             post.spawn_at_ns = now_ns + delay_ns
 
+    def _hasten(self, post: _Post, coming: Sequence[Member], now_ns: int) -> None:
+        ready = next((m for m in coming if m.state == WorkerState.READY), None)
+        if ready is None:
+            self._do(*(signals.Hurry(name=m.name) for m in coming))
+        elif post.wanted:
+            self._activate(post, ready, now_ns)
+
     def _claimed(self, post: _Post, now_ns: int) -> None:
         if self._stopping:
             return
@@ -252,10 +258,10 @@ class SupervisorCore:
         if post.serving is not None:
             self._do(signals.Serve(role=post.role, name=post.serving))
             return
-        standby = next((m for m in self._of(post.role) if m.state == WorkerState.READY), None)
-        if standby is not None:
-            self._activate(post, standby, now_ns)
-        elif not any(m.state == WorkerState.STARTING for m in self._of(post.role)):
+        coming = self._of(post.role)
+        if coming:
+            self._hasten(post, coming, now_ns)
+        else:
             self._spawn(post, now_ns)
 
     def _needed(self, post: _Post, now_ns: int) -> None:

@@ -186,6 +186,34 @@ def test_a_killed_worker_is_replaced_by_the_standby(talk: Talk) -> None:
     assert talk.spawned() == ["capture-standby-3"]
 
 
+def test_a_claim_outlives_the_worker_that_served_it(talk: Talk) -> None:
+    """Harm: a role that is claimed and has a warm worker, and yet nobody serves it until somebody claims it again."""
+    talk.claim(Role.AUDIO)
+    talk.wait(1)
+    talk.ready("audio-standby-2")
+    talk.exit("audio-standby-1")
+    lost, serve = (c for c in talk.heard if isinstance(c, signals.ReportLost | signals.Serve))
+    assert isinstance(lost, signals.ReportLost), "whoever hears of the loss last forgets who serves now"
+    assert serve == signals.Serve(role=Role.AUDIO, name="audio-standby-2")
+    assert talk.names() == {
+        "store-1": WorkerState.RUNNING,
+        "capture-standby-1": WorkerState.READY,
+        "audio-2": WorkerState.RUNNING,
+    }
+    talk.wait(1)
+    assert talk.spawned() == ["audio-standby-3"]
+
+
+def test_a_standby_does_not_take_over_a_role_that_was_released(talk: Talk) -> None:
+    talk.claim(Role.AUDIO)
+    talk.wait(1)
+    talk.ready("audio-standby-2")
+    talk.release(Role.AUDIO)
+    talk.exit("audio-standby-1")
+    assert not talk.take(signals.Serve)
+    assert talk.names()["audio-standby-2"] == WorkerState.READY
+
+
 def test_a_worker_killed_before_its_standby_came_is_replaced_at_once(talk: Talk) -> None:
     talk.claim(Role.CAPTURE)
     talk.exit("capture-standby-1")
@@ -201,6 +229,15 @@ def test_a_standby_that_was_started_gently_hurries_when_the_recording_waits_for_
     talk.wait(2)
     assert not talk.take(signals.Hurry)
     talk.exit("capture-standby-1")
+    assert talk.take(signals.Hurry) == [signals.Hurry(name="capture-standby-2")]
+
+
+def test_a_standby_that_was_started_gently_hurries_when_the_next_session_waits_for_it(talk: Talk) -> None:
+    """Harm: a session begun right after another one starts behind everybody who wants the core."""
+    talk.claim(Role.CAPTURE)
+    talk.wait(2)
+    talk.release(Role.CAPTURE)
+    talk.claim(Role.CAPTURE)
     assert talk.take(signals.Hurry) == [signals.Hurry(name="capture-standby-2")]
 
 
