@@ -18,11 +18,14 @@ from reeld_proto import (
     edits,
     errors,
     events,
+    ingest,
     records,
     replay_orders,
+    session_orders,
     stats,
     storage,
     store_orders,
+    track_orders,
     units,
     upkeep,
     workers,
@@ -46,6 +49,8 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 _PIPE = "\\|"
 _AREAS = (edits, storage, copies, upkeep)
 """Modules that keep the messages of one area; `commands` unites them."""
+_WORKER_AREAS = (track_orders, session_orders, store_orders, replay_orders, workers, ingest)
+"""The same between daemon and workers; `workers` unites them."""
 
 _SOCKETS = ("control", "events", "workers", "telemetry", "ingest", "commits")
 
@@ -147,7 +152,7 @@ def _records() -> Iterator[str]:
 
 
 def _worker_messages() -> Iterator[str]:
-    for kind in _structs(workers, store_orders, replay_orders):
+    for kind in _structs(*_WORKER_AREAS):
         tag = tag_of(kind)
         if kind.__struct_fields__ or tag:
             yield _struct(kind, f"`{tag}`: {kind.__name__}" if tag else kind.__name__)
