@@ -12,7 +12,7 @@ from reeld.sessions.pictures import check_columns, check_count
 from reeld.sessions.services import ServiceKeeper
 from reeld.sessions.signals import Service, Step
 from reeld.sessions.states import Trigger, next_state
-from reeld_proto.commands import ArrangePictures, PictureArranged, Sources
+from reeld_proto.commands import ArrangePictures, ErrorReply, PictureArranged, Sources
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import Arrangement, Layout
 from reeld_proto.workers import ArrangePicture, SourceSpec, VideoTrackSpec
@@ -23,7 +23,7 @@ class PictureKeeper(ServiceKeeper):
 
     def __init__(self) -> None:
         super().__init__()
-        self._arranging: tuple[int, VideoTrackSpec] | None = None
+        self._arranging: tuple[int, str, VideoTrackSpec] | None = None
 
     def _arrange(self, event: signals.ArrangeAsked) -> None:
         """Raises RequestRejected: WRONG_STATE, or what is wrong with the request."""
@@ -44,19 +44,21 @@ class PictureKeeper(ServiceKeeper):
             # Whoever takes over the pictures is told how they are by then.
             self._arranged(live, event.ask, spec)
             return
-        self._arranging = event.ask, spec
+        self._arranging = event.ask, live.id, spec
         order = ArrangePicture(track=spec.track, arrangement=spec.arrangement, sources=spec.sources)
         self._do(signals.OrderService(service=Service.VIDEO, epoch=status.epoch, step=Step.ARRANGE, order=order))
 
     def _arrange_answered(self, event: signals.ServiceAnswered) -> None:
         if self._arranging is None:
             return
-        (ask, spec), self._arranging = self._arranging, None
+        (ask, session, spec), self._arranging = self._arranging, None
         if event.error is not None:
             if event.error.code == ErrorCode.TIMEOUT:
                 self._do(signals.Distrust(service=event.service, reason=event.error.message))
             self._answer(ask, event.error)
-        elif self.live is not None:
+        elif self.live is None or self.live.id != session:
+            self._answer(ask, ErrorReply(code=ErrorCode.WRONG_STATE, message="the session has ended meanwhile"))
+        else:
             self._arranged(self.live, ask, spec)
 
     def _arranged(self, live: Live, ask: int, spec: VideoTrackSpec) -> None:
