@@ -48,7 +48,7 @@ def list_windows(connection: XConnection) -> list[WindowSource]:
     found = []
     for window in _client_list(connection) or _top_levels(connection):
         try:
-            found.append(_window(connection, window))
+            found.append(describe_window(connection, window))
         except xcffib.xproto.WindowError:
             continue  # closed since it was listed
         except xcffib.xproto.DrawableError:
@@ -74,7 +74,8 @@ def _top_levels(connection: XConnection) -> list[int]:
     return windows
 
 
-def _window(connection: XConnection, window: int) -> WindowSource:
+def describe_window(connection: XConnection, window: int) -> WindowSource:
+    """Title, application and place of one window. Raises xcffib's exceptions, WindowError if it is closed."""
     core = connection.xcb.core
     geometry = core.GetGeometry(window).reply()
     corner = core.TranslateCoordinates(window, connection.root, 0, 0).reply()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xcffib
+import xcffib.composite
 import xcffib.damage
 import xcffib.randr
 import xcffib.shm
@@ -96,8 +97,8 @@ class XConnection:
         # A rectangle is INT16 x, y and CARD16 width, height; none is near 32768 wide, so one type reads all.
         return np.frombuffer(reply.body, np.int16).reshape(-1, 4).astype(np.int32)
 
-    def get_image(self, x: int, y: int, width: int, height: int) -> bytes:
-        """Pixels of a part of the root window, BGRA rows without padding."""
-        request = io.BytesIO(struct.pack("=xB2xIhhHHI", _Z_PIXMAP, self.root, x, y, width, height, _ALL_PLANES))
+    def get_image(self, drawable: int, x: int, y: int, width: int, height: int) -> bytes:
+        """Pixels of a part of a window or pixmap, BGRA rows without padding."""
+        request = io.BytesIO(struct.pack("=xB2xIhhHHI", _Z_PIXMAP, drawable, x, y, width, height, _ALL_PLANES))
         reply = self.xcb.core.send_request(_OPCODE_GET_IMAGE, request, _RawCookie, is_checked=True).reply()
         return bytes(reply.body)
