@@ -50,8 +50,8 @@ def fetch_cursor(connection: XConnection, xfixes: Any) -> Cursor:
 
 def trimmed(pixels: Pixels, hot_x: int, hot_y: int) -> Cursor:
     """A cursor without the rows and columns at its edges that show nothing."""
-    visible = pixels.any(axis=2)
-    rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+    visible = pixels.max(axis=2, initial=0)
+    rows, columns = np.flatnonzero(visible.max(axis=1, initial=0)), np.flatnonzero(visible.max(axis=0, initial=0))
     if not len(rows):
         return HIDDEN
     top, left = int(rows[0]), int(columns[0])

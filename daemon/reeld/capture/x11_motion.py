@@ -64,7 +64,7 @@ class PointerMotion:
         if (
             self._moved_ns is None
             and isinstance(event, xcffib.xproto.GeGenericEvent)
-            and (event.extension, event.event_type) == (self._major, _RAW_MOTION)  # type: ignore[attr-defined]
+            and (event.extension, event.event_type) == (self._major, _RAW_MOTION)
             and (event.sequence - self._taken) & 0xFFFF < 0x8000  # sent after the last look
         ):
             self._moved_ns = time.monotonic_ns()

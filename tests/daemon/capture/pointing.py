@@ -75,7 +75,7 @@ class Hand:
         pixmap, cursor, gc = (self._connection.xcb.generate_id() for _ in range(3))
         self._core.CreatePixmap(1, pixmap, self._connection.root, 1, 1)
         self._core.CreateGC(gc, pixmap, xp.GC.Foreground, [0])
-        self._core.PolyPoint(0, pixmap, gc, 1, [xp.POINT.synthetic(0, 0)])  # type: ignore[attr-defined, no-untyped-call]
+        self._core.PolyPoint(0, pixmap, gc, 1, [xp.POINT.synthetic(0, 0)])  # type: ignore[no-untyped-call]
         self._core.CreateCursor(cursor, pixmap, pixmap, 0, 0, 0, 0, 0, 0, 0, 0)
         self._core.ChangeWindowAttributes(window, xp.CW.Cursor, [cursor])
         self.settle()
