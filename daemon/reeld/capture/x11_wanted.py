@@ -19,7 +19,8 @@ class WantedWindow:
     """The window that a source records. Same thread as the connection.
 
     window_id: as `list_windows` gives it. app, title: its application and title if they are known already (a worker
-    that was started again knows them from the session).
+    that was started again knows them from the session). top_level: the child of the root window in which it lies, as
+    its source has seen last.
     """
 
     def __init__(self, window_id: str, *, app: str | None = None, title: str | None = None) -> None:
@@ -28,6 +29,11 @@ class WantedWindow:
         self._titles = [title, title]
         self._others: Sequence[str] | None = None
         self._closed = False
+        self.top_level = 0
+
+    def is_at(self, top_level: int) -> bool:
+        """Whether it lies inside `top_level`, a child of the root window; what covers it is another one."""
+        return top_level == self.top_level != 0
 
     def find(self, connection: XConnection) -> int:
         """The window on this server. Raises RequestRejected (DEVICE_FAILED) if it is not there; xcffib's exceptions.

@@ -106,10 +106,6 @@ class WindowSource:
                     raise self._wanted.lost(self._open_connection()) from error
             return self._grab(full=full)
 
-    def is_at(self, top_level: int) -> bool:
-        """Whether the window lies inside `top_level`, a child of the root. What is over it is somewhere else."""
-        return self._lineage[-1:] == [top_level]
-
     def _attach(self, connection: XConnection) -> None:
         try:
             geometry = connection.xcb.core.GetGeometry(self._window).reply()
@@ -132,6 +128,7 @@ class WindowSource:
         utf8_title = core.InternAtom(False, len("_NET_WM_NAME"), "_NET_WM_NAME").reply().atom  # noqa: FBT003
         self._title_atoms = (xcffib.xproto.Atom.WM_NAME, utf8_title)
         self._lineage = lineage(connection, self._window)
+        self._wanted.top_level = self._lineage[-1]
         for window in self._lineage:
             core.ChangeWindowAttributesChecked(window, xcffib.xproto.CW.EventMask, [_EVENTS]).check()
 

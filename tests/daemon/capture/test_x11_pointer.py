@@ -101,7 +101,8 @@ def region(hand: Hand, program: Program) -> Iterator[Viewer]:
 
 
 def window_source(program: Program) -> WindowSource:
-    return WindowSource(WantedWindow(program.id), overlays=[PointerOverlay(lambda child: child == program.window)])
+    wanted = WantedWindow(program.id)
+    return WindowSource(wanted, overlays=[PointerOverlay(wanted.is_at)])
 
 
 def with_pointer(hand: Hand, x: int, y: int, picture: Pixels | None = None) -> Pixels:

@@ -32,7 +32,8 @@ class Viewer:
     """A source of a window, open from the start, and the picture that its grabs have made."""
 
     def __init__(self, window_id: str, wake: int) -> None:
-        self.source = WindowSource(WantedWindow(window_id))
+        self.wanted = WantedWindow(window_id)
+        self.source = WindowSource(self.wanted)
         self._wake = wake
         self.full_grabs = 0
         self.picture: Pixels = np.zeros((0, 0, 4), np.uint8)
@@ -201,8 +202,9 @@ def test_in_a_window_managers_frame_the_programs_own_pixels_are_recorded(wake: i
         assert viewer.shows(noise(200, 150))
         program.move_frame(frame, 50, 60)
         viewer.follow()
-        assert viewer.source.is_at(frame)
-        assert not viewer.source.is_at(program.window)
+        assert viewer.wanted.is_at(frame)
+        assert not viewer.wanted.is_at(program.window)
+        assert not viewer.wanted.is_at(0)
         assert viewer.source._view[:2] == (70, 80)
 
 
