@@ -1,5 +1,6 @@
 """Sources that change, vanish and come back under a real worker: the recording goes on and says why it has holes."""
 
+import os
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -30,8 +31,8 @@ BACK_S_MAX = 5.0
 
 @pytest.fixture
 def desk() -> Iterator[VirtualDesk]:
-    """A desk of its own: it is going to be broken."""
-    with VirtualDesk(monitors=(ONLY,)) as opened, desk_environment(opened):
+    """A desk of its own: it is going to be broken. A name that no other server takes while this one is dead."""
+    with VirtualDesk(monitors=(ONLY,), display=f":{2000 + os.getpid() % 50_000}") as opened, desk_environment(opened):
         yield opened
 
 
