@@ -24,12 +24,14 @@ class SessionClockData(Struct, frozen=True, kw_only=True):
 class SourceSpec(Struct, frozen=True, kw_only=True):
     """Where pixels come from. id: as `Sources` lists it; of a file its path; empty for a region.
 
-    x, y, width, height: pixels of the desktop when it was listed; of sources that are not on it, their size.
+    app: of a window, by which it is found again after it was closed. x, y, width, height: pixels of the desktop when it
+    was listed; of sources that are not on it, their size.
     """
 
     kind: SourceKind
     id: str = ""
     label: str = ""
+    app: str = ""
     x: int = 0
     y: int = 0
     width: int

@@ -49,6 +49,7 @@ class VirtualDesk:
     display: str = ""
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _pulse: "subprocess.Popen[bytes] | None" = None
+    _server: "subprocess.Popen[bytes] | None" = None
 
     def __enter__(self) -> "VirtualDesk":
         try:
@@ -61,7 +62,7 @@ class VirtualDesk:
                 "XDG_RUNTIME_DIR": str(runtime),
                 "HOME": str(home),
             }
-            self._start_display()
+            self.start_display()
             if self.sound:
                 self.start_sound()
             else:
@@ -92,13 +93,15 @@ class VirtualDesk:
         self._stack.callback(_end, process)
         return process  # type: ignore[no-any-return]
 
-    def _start_display(self) -> None:
+    def start_display(self) -> None:
+        """Start the X server with its monitors; after `kill_display` under the same name."""
         width = max(monitor.x + monitor.width for monitor in self.monitors)
         height = max(monitor.y + monitor.height for monitor in self.monitors)
         read_fd, write_fd = os.pipe()
         server = subprocess.Popen(
             [
                 "Xvfb",
+                *([self.display] if self.display else []),
                 "-displayfd",
                 str(write_fd),
                 "-noreset",
@@ -112,6 +115,7 @@ class VirtualDesk:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self._server = server
         self._stack.callback(_end, server)
         os.close(write_fd)
         with os.fdopen(read_fd) as stream:
@@ -123,6 +127,12 @@ class VirtualDesk:
         for index, monitor in enumerate(self.monitors):
             geometry = f"{monitor.width}/508x{monitor.height}/286+{monitor.x}+{monitor.y}"
             self.run("xrandr", "--setmonitor", monitor.name, geometry, "screen" if index == 0 else "none")
+
+    def kill_display(self) -> None:
+        """End the X server as a crash would."""
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait()
 
     def start_sound(self) -> None:
         """Start PulseAudio with speakers and a virtual microphone; also again after `kill_sound`."""

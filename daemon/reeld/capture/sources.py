@@ -28,16 +28,29 @@ if sys.platform == "darwin":
     def _of_desktop(spec: SourceSpec, _wishes: Wishes) -> FrameSource:
         return mss_source.MssSource(_rect(spec))
 
+    def _of_window(_spec: SourceSpec, _wishes: Wishes) -> FrameSource:
+        raise RequestRejected(
+            "windows cannot be recorded on this system yet",
+            code=ErrorCode.DEVICE_FAILED,
+            remedy="Record the display or a region.",
+        )
+
     def _list() -> Sources:
         return Sources(displays=mss_source.list_displays())
 
 else:
-    from reeld.capture import x11, x11_displays, x11_place, x11_wire
+    from reeld.capture import x11, x11_displays, x11_place, x11_pointer, x11_wanted, x11_window, x11_wire
 
-    def _of_desktop(spec: SourceSpec, _wishes: Wishes) -> FrameSource:
+    def _of_desktop(spec: SourceSpec, wishes: Wishes) -> FrameSource:
+        overlays = [x11_pointer.PointerOverlay()] if wishes.pointer else []
         if spec.kind is SourceKind.DISPLAY:
-            return x11.X11Source(x11_place.MonitorPlace(spec.id))
-        return x11.X11Source(x11_place.FixedPlace(_rect(spec)))
+            return x11.X11Source(x11_place.MonitorPlace(spec.id), overlays=overlays)
+        return x11.X11Source(x11_place.FixedPlace(_rect(spec)), overlays=overlays)
+
+    def _of_window(spec: SourceSpec, wishes: Wishes) -> FrameSource:
+        wanted = x11_wanted.WantedWindow(spec.id, app=spec.app or None, title=spec.label)
+        overlays = [x11_pointer.PointerOverlay(wanted.is_at)] if wishes.pointer else []
+        return x11_window.WindowSource(wanted, overlays=overlays)
 
     def _list() -> Sources:
         connection = x11_wire.XConnection()
@@ -56,6 +69,8 @@ def make_source(spec: SourceSpec, wishes: Wishes) -> FrameSource:
     """An unopened source of what `spec` names. Raises RequestRejected if there is no such kind here."""
     if spec.kind in {SourceKind.DISPLAY, SourceKind.REGION}:
         return _of_desktop(spec, wishes)
+    if spec.kind is SourceKind.WINDOW:
+        return _of_window(spec, wishes)
     raise RequestRejected(f"a {spec.kind} cannot be recorded here", code=ErrorCode.DEVICE_FAILED)
 
 

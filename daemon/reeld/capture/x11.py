@@ -105,8 +105,9 @@ class X11Source:
                 try:
                     return self._grab(full=full)
                 except xcffib.xproto.MatchError:
-                    # The screen has shrunk since its monitors were looked up.
+                    # The screen has shrunk since its monitors were looked up. The damage is taken already.
                     self._moved_ns = time.monotonic_ns()
+                    full = True
                     if not tries_left:
                         raise
         raise AssertionError
@@ -117,9 +118,9 @@ class X11Source:
             raise _not_open()
         whole = Rect(0, 0, *self.size)
         parts: Sequence[Rect] = [whole]
+        again = [part for overlay in self._overlays for part in overlay.parts(self._rect)]
         if self._damage is not None:
             drawn = self._damage.take()
-            again = [part for overlay in self._overlays for part in overlay.parts(self._rect)]
             if again:
                 drawn = np.concatenate((drawn, np.array(again, np.int32)))
             if not full:

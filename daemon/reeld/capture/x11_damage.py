@@ -1,8 +1,9 @@
 """XDamage: the X server tells what was drawn.
 
-The damage object covers the root window, so everything on the screen, and reports `NonEmpty`: one event when something
-was drawn first, then silence until the region is fetched. So the traffic is bounded by the rate of fetching, whatever
-programs do: 34,000 dots in 3 s cost 0.003 of a core here, and 0.11 with an event for each rectangle (`RawRectangles`).
+The damage object covers the root window, so everything on the screen, or one window, and reports `NonEmpty`: one event
+when something was drawn first, then silence until the region is fetched. So the traffic is bounded by the rate of
+fetching, whatever programs do: 34,000 dots in 3 s cost 0.003 of a core here, and 0.11 with an event for each rectangle
+(`RawRectangles`).
 """
 
 import time
@@ -23,10 +24,11 @@ _AGE_NS_MAX = 10 * NS_PER_S
 class DamageWatch:
     """What was drawn on the screen of a connection since the last `take`. Same thread as the connection.
 
-    Raises xcffib's exceptions; the owner translates them.
+    window: watch only this one; its rectangles count from its own corner. Raises xcffib's exceptions; the owner
+    translates them.
     """
 
-    def __init__(self, connection: XConnection) -> None:
+    def __init__(self, connection: XConnection, window: int | None = None) -> None:
         self._connection = connection
         xcb = connection.xcb
         self._damage: Any = xcb(xcffib.damage.key)
@@ -36,7 +38,8 @@ class DamageWatch:
         self._xfixes.QueryVersion(5, 0).reply()
         self._handle = xcb.generate_id()
         self._region = xcb.generate_id()
-        self._damage.CreateChecked(self._handle, connection.root, xcffib.damage.ReportLevel.NonEmpty).check()
+        drawable = connection.root if window is None else window
+        self._damage.CreateChecked(self._handle, drawable, xcffib.damage.ReportLevel.NonEmpty).check()
         self._xfixes.CreateRegionChecked(self._region, 0, []).check()
         self._changed_ns: int | None = None
         self._taken = 0

@@ -17,6 +17,9 @@ _PROPERTY_WORDS_MAX = 1024
 
 _VIEWABLE = 2
 
+_FRAMES_MAX = 3
+"""How many windows around a program's own one are looked through: window managers nest one or two."""
+
 
 def list_displays(connection: XConnection) -> list[DisplaySource]:
     """Monitors in the server's order; the whole screen as one where RANDR is missing. Raises xcffib's exceptions."""
@@ -48,7 +51,7 @@ def list_windows(connection: XConnection) -> list[WindowSource]:
     found = []
     for window in _client_list(connection) or _top_levels(connection):
         try:
-            found.append(_window(connection, window))
+            found.append(describe_window(connection, window))
         except xcffib.xproto.WindowError:
             continue  # closed since it was listed
         except xcffib.xproto.DrawableError:
@@ -62,19 +65,35 @@ def _client_list(connection: XConnection) -> list[int]:
 
 
 def _top_levels(connection: XConnection) -> list[int]:
+    """Visible windows on the root; of those that a window manager has framed, what is in the frame."""
     core = connection.xcb.core
     windows = []
     for window in core.QueryTree(connection.root).reply().children:
         try:
             attributes = core.GetWindowAttributes(window).reply()
+            managed = _managed(connection, window)
         except xcffib.xproto.WindowError:
             continue
-        if attributes.map_state == _VIEWABLE and not attributes.override_redirect:
+        if managed is not None:
+            windows.append(managed)
+        elif attributes.map_state == _VIEWABLE and not attributes.override_redirect:
             windows.append(window)
     return windows
 
 
-def _window(connection: XConnection, window: int) -> WindowSource:
+def _managed(connection: XConnection, window: int) -> int | None:
+    """The window itself or the one inside it that a window manager has marked as a program's (ICCCM 4.1.3.1)."""
+    level = [window]
+    for _ in range(_FRAMES_MAX):
+        for candidate in level:
+            if _property(connection, candidate, "WM_STATE"):
+                return candidate
+        level = [child for parent in level for child in connection.xcb.core.QueryTree(parent).reply().children]
+    return None
+
+
+def describe_window(connection: XConnection, window: int) -> WindowSource:
+    """Title, application and place of one window. Raises xcffib's exceptions, WindowError if it is closed."""
     core = connection.xcb.core
     geometry = core.GetGeometry(window).reply()
     corner = core.TranslateCoordinates(window, connection.root, 0, 0).reply()

@@ -1,4 +1,4 @@
-"""Pixels of the root window, through shared memory (MIT-SHM) where the server is on this machine, else by wire."""
+"""Pixels of the screen or a pixmap, through shared memory (MIT-SHM) if the server is on this machine, else by wire."""
 
 import ctypes
 import sys
@@ -24,9 +24,12 @@ _ATTACH_FAILED = ctypes.c_void_p(-1).value
 
 
 class PixelReader(Protocol):
-    """Reads parts of the screen of one connection, in its thread. Raises xcffib's exceptions; the owner translates."""
+    """Reads parts of what is shown on one connection, in its thread. Raises xcffib's exceptions; the owner translates.
 
-    def read(self, origin: Rect, parts: Sequence[Rect]) -> list[Band]:
+    Every `read` is of the screen, or of `drawable`: a pixmap of four bytes a pixel.
+    """
+
+    def read(self, origin: Rect, parts: Sequence[Rect], drawable: int | None = None) -> list[Band]:
         """Pixels of `parts`, which are relative to `origin`; valid until the next call."""
         ...
 
@@ -42,11 +45,13 @@ class WirePixels:
         self._connection = connection
         self._writable = writable
 
-    def read(self, origin: Rect, parts: Sequence[Rect]) -> list[Band]:
+    def read(self, origin: Rect, parts: Sequence[Rect], drawable: int | None = None) -> list[Band]:
         """Pixels of `parts`, in memory of their own."""
+        drawable = self._connection.root if drawable is None else drawable
         bands = []
         for part in parts:
-            data = self._connection.get_image(origin.x + part.x, origin.y + part.y, part.width, part.height)
+            where = Rect(origin.x + part.x, origin.y + part.y, part.width, part.height)
+            data = self._connection.get_image(drawable, *where)
             pixels: Pixels = np.frombuffer(bytearray(data) if self._writable else data, np.uint8).reshape(
                 part.height, part.width, _BYTES_PER_PIXEL
             )
@@ -94,15 +99,16 @@ class SharedPixels:
         self._memory = np.frombuffer(memoryview((ctypes.c_ubyte * size).from_address(address)), np.uint8)
         return int(segment)
 
-    def read(self, origin: Rect, parts: Sequence[Rect]) -> list[Band]:
+    def read(self, origin: Rect, parts: Sequence[Rect], drawable: int | None = None) -> list[Band]:
         """Pixels of `parts`, one behind the other in the segment; all requests are sent before the first reply."""
+        drawable = self._connection.root if drawable is None else drawable
         bands, cookies, offset = [], [], 0
         for part in parts:
             x, y = origin.x + part.x, origin.y + part.y
             size = part.area * _BYTES_PER_PIXEL
             cookies.append(
                 self._shm.GetImage(
-                    self._connection.root, x, y, part.width, part.height, _ALL_PLANES, _Z_PIXMAP, self._segment, offset
+                    drawable, x, y, part.width, part.height, _ALL_PLANES, _Z_PIXMAP, self._segment, offset
                 )
             )
             pixels = self._memory[offset : offset + size].reshape(part.height, part.width, _BYTES_PER_PIXEL)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import xcffib
+import xcffib.composite
 import xcffib.damage
 import xcffib.randr
 import xcffib.shm
@@ -34,6 +35,7 @@ class _RawReply(xcffib.Reply):
         super().__init__(unpacker)  # type: ignore[no-untyped-call]
         size = self.length * 4
         unpacker.unpack(f"={_REPLY_HEAD + size}x")
+        self.head = bytes(unpacker.buf[:_REPLY_HEAD])
         self.body = bytes(unpacker.buf[_REPLY_HEAD : _REPLY_HEAD + size])
 
 
@@ -89,15 +91,23 @@ class XConnection:
         """Whether the server has the extension of this name (`DAMAGE`, `MIT-SHM`, ...)."""
         return bool(self.xcb.core.QueryExtension(len(name), name).reply().present)
 
+    def ask(self, extension: Any, opcode: int, fields: bytes) -> tuple[bytes, bytes]:
+        """Send a request that xcffib parses slowly or wrongly; the first 32 bytes of the reply and what follows.
+
+        fields: what comes after the length. Raises xcffib's exceptions.
+        """
+        request = io.BytesIO(b"\0\0\0\0" + fields)
+        reply = extension.send_request(opcode, request, _RawCookie, is_checked=True).reply()
+        return reply.head, reply.body
+
     def fetch_region(self, xfixes: Any, region: int) -> npt.NDArray[np.int32]:
         """Rectangles of an XFIXES region: int32, shape (rectangles, 4), as x, y, width, height."""
-        request = io.BytesIO(struct.pack("=xx2xI", region))
-        reply = xfixes.send_request(_OPCODE_FETCH_REGION, request, _RawCookie, is_checked=True).reply()
+        _, rectangles = self.ask(xfixes, _OPCODE_FETCH_REGION, struct.pack("=I", region))
         # A rectangle is INT16 x, y and CARD16 width, height; none is near 32768 wide, so one type reads all.
-        return np.frombuffer(reply.body, np.int16).reshape(-1, 4).astype(np.int32)
+        return np.frombuffer(rectangles, np.int16).reshape(-1, 4).astype(np.int32)
 
-    def get_image(self, x: int, y: int, width: int, height: int) -> bytes:
-        """Pixels of a part of the root window, BGRA rows without padding."""
-        request = io.BytesIO(struct.pack("=xB2xIhhHHI", _Z_PIXMAP, self.root, x, y, width, height, _ALL_PLANES))
+    def get_image(self, drawable: int, x: int, y: int, width: int, height: int) -> bytes:
+        """Pixels of a part of a window or pixmap, BGRA rows without padding."""
+        request = io.BytesIO(struct.pack("=xB2xIhhHHI", _Z_PIXMAP, drawable, x, y, width, height, _ALL_PLANES))
         reply = self.xcb.core.send_request(_OPCODE_GET_IMAGE, request, _RawCookie, is_checked=True).reply()
         return bytes(reply.body)

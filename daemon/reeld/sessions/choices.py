@@ -144,6 +144,7 @@ def _windows(names: Sequence[str], known: Sources, findings: Findings) -> list[S
                 kind=SourceKind.WINDOW,
                 id=window.id,
                 label=window.title or window.app or window.id,
+                app=window.app,
                 x=window.x,
                 y=window.y,
                 width=window.width,

@@ -32,6 +32,11 @@ class Canvas:
         core.MapWindow(self._window)
         self.fill(colour)
 
+    @property
+    def id(self) -> str:
+        """As `reelctl sources` prints it."""
+        return hex(self._window)
+
     def __enter__(self) -> "Canvas":
         return self
 

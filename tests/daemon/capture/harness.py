@@ -64,10 +64,16 @@ def source_of(monitor: Monitor) -> SourceSpec:
 
 
 def start_order(
-    tracks: list[VideoTrackSpec], *, start_ns: int, fps: int = 30, epoch: int = 1, quality: Quality = Quality.MEDIUM
+    tracks: list[VideoTrackSpec],
+    *,
+    start_ns: int,
+    fps: int = 30,
+    epoch: int = 1,
+    quality: Quality = Quality.MEDIUM,
+    pointer: bool = True,
 ) -> StartVideo:
     clock = SessionClockData(start_ns=start_ns)
-    return StartVideo(session="s", epoch=epoch, clock=clock, tracks=tracks, fps=fps, quality=quality)
+    return StartVideo(session="s", epoch=epoch, clock=clock, tracks=tracks, fps=fps, quality=quality, pointer=pointer)
 
 
 class CaptureHarness:

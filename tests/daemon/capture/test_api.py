@@ -13,6 +13,8 @@ from reeld.capture.mss_source import MssSource
 from reeld.capture.waiting import wait_changed
 from reeld.capture.x11 import X11Source
 from reeld.capture.x11_place import FixedPlace
+from reeld.capture.x11_wanted import WantedWindow
+from reeld.capture.x11_window import WindowSource
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, Canvas
@@ -41,7 +43,7 @@ class Stage:
         return [band.rect for band in grab.bands]
 
 
-@pytest.fixture(params=["damage", "compare", "mss", "fake"])
+@pytest.fixture(params=["damage", "compare", "window", "mss", "fake"])
 def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[Stage]:
     picture = np.zeros((PLACE.height, PLACE.width, 4), np.uint8)
     if request.param == "fake":
@@ -52,17 +54,19 @@ def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[St
         fake.dispose()
         return
     with Canvas(*PLACE) as canvas:
-        source: FrameSource = (
-            MssSource(PLACE)
-            if request.param == "mss"
-            else X11Source(FixedPlace(PLACE), use_damage=request.param == "damage")
-        )
+        sources: dict[str, FrameSource] = {
+            "damage": X11Source(FixedPlace(PLACE)),
+            "compare": X11Source(FixedPlace(PLACE), use_damage=False),
+            "window": WindowSource(WantedWindow(canvas.id)),
+            "mss": MssSource(PLACE),
+        }
+        source = sources[request.param]
         source.open()
 
         def paint(colour: int, rect: Rect | None) -> None:
             canvas.fill(colour, [(rect.x, rect.y, rect.width, rect.height)] if rect else None)
 
-        yield Stage(source, paint, request.param == "damage", picture)
+        yield Stage(source, paint, request.param in ("damage", "window"), picture)
         source.close()
 
 

@@ -6,6 +6,7 @@ import xcffib.xproto as xp
 from reeld.capture.x11_displays import list_displays, list_windows
 from reeld.capture.x11_wire import XConnection
 from reeld_proto.records import DisplaySource, WindowSource
+from tests.daemon.capture.program import Program
 from tests.support.desk import VirtualDesk
 from tests.support.wait import until
 
@@ -79,6 +80,20 @@ def test_the_window_managers_list_is_preferred(connection: XConnection) -> None:
     finally:
         core.DeleteProperty(connection.root, atom)
         core.GetInputFocus().reply()
+
+
+def test_without_a_list_the_windows_in_frames_are_found(connection: XConnection) -> None:
+    """Harm: under a small window manager no window can be chosen, or its frame is taken for one."""
+    core = connection.xcb.core
+    state = core.InternAtom(False, 8, "WM_STATE").reply().atom
+    with Program(300, 150, 400, 250, title="framed") as program, Program(10, 10, 20, 20, title="bare"):
+        frame = program.frame(50, 60, 8)
+        core.ChangeProperty(0, program.window, state, state, 32, 2, [1, 0])
+        found = {source.title: source for source in list_windows(connection)}
+        assert found["framed"].id == program.id
+        assert (found["framed"].x, found["framed"].y, found["framed"].width) == (58, 68, 400)
+        assert "bare" in found
+        assert hex(frame) not in {source.id for source in found.values()}
 
 
 def test_a_real_terminal_is_listed(connection: XConnection, at_x_desk: VirtualDesk) -> None:

@@ -9,7 +9,7 @@ from reeld.capture import x11_shm
 from reeld.capture.api import Rect
 from reeld.capture.x11_shm import PixelReader, SharedPixels, WirePixels, pixel_reader
 from reeld.capture.x11_wire import XConnection
-from tests.daemon.capture.canvas import BLUE, GREEN, RED, Canvas
+from tests.daemon.capture.canvas import BLUE, GREEN, RECTANGLE, RED, Canvas
 from tests.support.desk import VirtualDesk
 
 ORIGIN = Rect(500, 300, 200, 100)
@@ -34,6 +34,23 @@ def test_several_parts_are_read_at_once(connection: XConnection, make: Callable[
     assert found == [{(0, 255, 0)}, {(255, 0, 0)}, {(0, 0, 255)}]
     assert [band.pixels.shape for band in bands] == [(20, 30, 4), (40, 50, 4), (10, 10, 4)]
     reader.close()
+    reader.close()
+
+
+@pytest.mark.parametrize("make", [lambda c: SharedPixels(c, ORIGIN.area), WirePixels], ids=["shared", "wire"])
+def test_a_pixmap_is_read_instead_of_the_screen(
+    connection: XConnection, make: Callable[[XConnection], PixelReader]
+) -> None:
+    """Harm: a window's pixels are taken from what happens to be at the screen's corner."""
+    reader = make(connection)
+    pixmap, gc = connection.xcb.generate_id(), connection.xcb.generate_id()
+    connection.xcb.core.CreatePixmap(24, pixmap, connection.root, 50, 40)
+    connection.xcb.core.CreateGC(gc, pixmap, 4, [BLUE])
+    connection.xcb.core.PolyFillRectangle(pixmap, gc, 1, [RECTANGLE.synthetic(0, 0, 50, 40)])
+    (band,) = reader.read(Rect(5, 5, 40, 30), [Rect(2, 4, 30, 20)], pixmap)
+    assert {tuple(pixel) for pixel in band.pixels[:, :, :3].reshape(-1, 3).tolist()} == {(255, 0, 0)}
+    with pytest.raises(xcffib.XcffibException):
+        reader.read(Rect(25, 5, 40, 30), [Rect(0, 0, 40, 30)], pixmap)
     reader.close()
 
 

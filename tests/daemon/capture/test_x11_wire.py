@@ -79,7 +79,7 @@ def test_pixels_come_over_the_wire(at_x_desk: VirtualDesk) -> None:
     """Harm: where shared memory cannot be used there is no picture."""
     with Canvas(10, 10, 50, 50, GREEN):
         connection = XConnection()
-        data = connection.get_image(20, 20, 3, 2)
+        data = connection.get_image(connection.root, 20, 20, 3, 2)
         connection.close()
     assert len(data) == 3 * 2 * 4
     assert {data[index : index + 3] for index in range(0, len(data), 4)} == {b"\x00\xff\x00"}
