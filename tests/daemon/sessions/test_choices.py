@@ -82,9 +82,10 @@ def test_what_is_not_there_is_named_with_what_is(choice: Choice, word: str) -> N
     assert word in message
 
 
-@pytest.mark.parametrize(
-    "text", ["", "big", "1280", "1280x", "1x1", "99999x720", "1280X720", "\u0661\u0662x\u0667\u0662"]
-)
+NO_SIZES = ["", "big", "1280", "1280x", "1x1", "99999x720", "1280X720", "\u0661\u0662x\u0667\u0662"]
+
+
+@pytest.mark.parametrize("text", NO_SIZES)
 def test_a_test_pattern_needs_a_size(text: str) -> None:
     ((code, message, _),) = faults(Choice(test_patterns=[text]))
     assert (code, "no size" in message) == (ErrorCode.INVALID_REQUEST, True)
