@@ -105,7 +105,9 @@ def _without(sources: list[SourceSpec], names: list[str], findings: Findings) ->
 
 def _changed(arrangement: Arrangement, request: ArrangePictures, count: int) -> Arrangement:
     layout = request.layout or arrangement.layout
-    if request.layout is None and layout is Layout.PASSTHROUGH and count > 1:
+    if request.layout is None and count == 1:
+        layout = Layout.PASSTHROUGH
+    elif request.layout is None and layout is Layout.PASSTHROUGH:
         layout = Layout.GRID
     return Arrangement(
         layout=layout,

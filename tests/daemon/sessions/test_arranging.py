@@ -80,6 +80,7 @@ def test_sources_are_added_removed_and_swapped(talk: Conversation) -> None:
     talk.answered(Service.VIDEO, Step.ARRANGE)
     ask(talk, remove=["test-1"])
     assert [source.id for source in order(talk).sources] == ["LEFT"]
+    assert order(talk).arrangement.layout is Layout.PASSTHROUGH
 
 
 def test_one_source_becomes_a_grid_when_another_joins() -> None:
