@@ -36,6 +36,8 @@ class TrackStats(Record, frozen=True, kw_only=True):
     silence_s: float = 0.0
     peak_db: float | None = None
     """Audio: highest level since the last report, in dB of full scale; None for video."""
+    cpu_s: dict[str, float] = field(default_factory=dict)
+    """Video: seconds of CPU since the start by stage: signal, grab, convert, encode, send."""
 
 
 class WorkerStats(Record, frozen=True, kw_only=True):

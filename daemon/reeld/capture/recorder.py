@@ -14,8 +14,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from enum import Enum, auto
 
+import msgspec
+
 from reeld.capture.pacer import Pacer
 from reeld.capture.scene import Scene
+from reeld.capture.stages import Stage
 from reeld.capture.track import TrackWriter
 from reeld.capture.waiting import wait_changed
 from reeld.runtime.clock import SessionClock, monotonic_ns
@@ -149,7 +152,8 @@ class TrackRecorder:
         """Counters so far."""
         if self._writer is None:
             return TrackStats(id=self.track)
-        return self._writer.statistics(self._clock.media_ns(monotonic_ns()))
+        found = self._writer.statistics(self._clock.media_ns(monotonic_ns()))
+        return msgspec.structs.replace(found, cpu_s=self._scene.stages.seconds())
 
     def _post(self, order: _Order, at_ns: int) -> None:
         self._orders.append((order, at_ns))
@@ -237,13 +241,16 @@ class TrackRecorder:
     def _watch(self, writer: TrackWriter, now_ns: int) -> None:
         """Do what is due now, or wait until something is."""
         media_ns = self._clock.media_ns(now_ns)
+        self._scene.stages.lap(Stage.SIGNAL)
         writer.release(media_ns)
+        self._scene.stages.lap(Stage.SEND)
         if self._full:
             self._take(writer, allowed_ns=now_ns)
             return
         deadline_ns = writer.deadline_ns
         if deadline_ns is None or deadline_ns <= media_ns:
             writer.write(self._scene.picture.frame, media_ns, changed=False)
+            self._scene.stages.lap(Stage.ENCODE)
             return
         until_ns = self._clock.monotonic_ns(min(deadline_ns, writer.release_ns or deadline_ns))
         if self._changed_ns is None:
@@ -273,6 +280,7 @@ class TrackRecorder:
         self._full = False
         if changed:
             writer.write(self._scene.picture.frame, self._clock.media_ns(taken.at_ns), changed=True)
+            self._scene.stages.lap(Stage.ENCODE)
         else:
             writer.note_unchanged()
 

@@ -16,6 +16,7 @@ from reeld.capture.api import Band, FrameSource, Grab, Rect, Size
 from reeld.capture.insets import Inset
 from reeld.capture.layouts import OUTPUT_MIN, Cell, arrange
 from reeld.capture.picture import Picture, blacken, copy_part, scale_rows
+from reeld.capture.stages import Stage, StageClock
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto.errors import RequestRejected
 from reeld_proto.records import Arrangement, Layout
@@ -82,6 +83,7 @@ class Scene:
         self._arrangement = arrangement
         self._make_picture = make_picture
         self._on_lost = on_lost
+        self.stages = StageClock()
         self.picture = make_picture(*output)
         self._under = self.picture
         self._output = Size(self.picture.width, self.picture.height)
@@ -141,8 +143,10 @@ class Scene:
             if self._sizes_changed():
                 self._stale_ns = at_ns
                 return Taken(at_ns, changed=True)
+        self.stages.lap(Stage.GRAB)
         touched = [rect for feed, grab in grabs for rect in self._written(feed, grab.bands)]
         self._lay_insets(touched, all_of_them=anew)
+        self.stages.lap(Stage.CONVERT)
         at_ns = min((grab.at_ns for _, grab in grabs), default=at_ns)
         return Taken(at_ns, changed=anew or bool(touched))
 
