@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test coverage bench bench-short lint format protocol clean install-demo install-test
+.PHONY: help demo test coverage bench bench-short lint format protocol clean install-demo install-test install-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ coverage: COVER := --cov --cov-report=
 coverage: COVER_AGAIN := --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85
 coverage: test ## the same with coverage, which makes it half as fast
 
-bench: install-test $(INSTALLED) ## measure the budgets beside ffmpeg
+bench: install-bench $(INSTALLED) ## measure the budgets beside their peers
 	@$(BIN)/python -m tests.bench
 
 bench-short: install-test $(INSTALLED) ## the same, a few seconds a row: a smoke test
@@ -52,6 +52,9 @@ install-demo:
 
 install-test:
 	@.ci/install test
+
+install-bench:
+	@.ci/install bench
 
 $(INSTALLED): pyproject.toml | install-demo
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

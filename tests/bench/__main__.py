@@ -15,51 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from reeld_client import Client
-from tests.bench import library, measure, scenes, store_rows
+from tests.bench import library, measure, scenes, store_rows, video
 from tests.bench.rows import Row
 from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
 
 console = Console(width=110)
-
-
-def video_rows(desk: VirtualDesk, installation: Installation, seconds: float, folder: Path) -> list[Row]:
-    """CPU of recording 1080p30 beside ffmpeg, for three scenes; for the terminal the disk too."""
-    rows = []
-    for work, scene, bar in (
-        ("nothing moves", (), 0.06),
-        ("terminal scrolling", scenes.TERMINAL, 0.40),
-        ("full motion", scenes.MOTION, 1.0),
-    ):
-        process = desk.spawn(*scene, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if scene else None
-        time.sleep(2)
-        mine = measure.ours(installation, seconds)
-        peer = measure.ffmpeg(desk, seconds, folder / "peer.mp4")
-        if process is not None:
-            process.kill()
-            process.wait()
-        rows.append(
-            Row(
-                f"1080p30, {work}: CPU",
-                f"{mine.cores:.3f} cores",
-                f"ffmpeg {peer.cores:.3f}",
-                mine.cores / peer.cores,
-                bar,
-            )
-        )
-        if scene:
-            rows.append(Row(f"1080p30, {work}: frames dropped", str(mine.dropped), "", mine.dropped, 0, "frames"))
-        if scene is scenes.TERMINAL:
-            rows.append(
-                Row(
-                    "terminal scrolling: disk",
-                    f"{mine.bytes / seconds / 1e3:.0f} kB/s",
-                    f"ffmpeg {peer.bytes / seconds / 1e3:.0f}",
-                    mine.bytes / peer.bytes,
-                    1.0,
-                )
-            )
-    return rows
 
 
 def latency_rows(installation: Installation, rounds: int) -> list[Row]:
@@ -148,7 +109,7 @@ def main() -> int:
     with VirtualDesk() as desk, Installation(desk.env) as installation, tempfile.TemporaryDirectory() as folder:
         installation.start_daemon()
         rows = memory_rows(desk, installation, seconds)
-        rows += video_rows(desk, installation, seconds, Path(folder))
+        rows += video.rows(desk, installation, seconds, Path(folder), short=options.short)
         rows += latency_rows(installation, rounds)
         rows += library_rows(Path(folder), short=options.short)
         rows += store_rows.rows(Path(folder), short=options.short)

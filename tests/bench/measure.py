@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -15,11 +15,19 @@ from tests.support.installation import Installation
 
 @dataclass(frozen=True)
 class Cost:
-    """What recording for a while took: cores (CPU seconds a second) and bytes written, frames lost."""
+    """What recording for a while took: cores (CPU seconds a second) and bytes written, frames lost.
+
+    stages: cores of our recorder's thread by stage.
+    """
 
     cores: float
     bytes: int
     dropped: int = 0
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def profile(self) -> str:
+        """The stages in per cent of a core."""
+        return ", ".join(f"{name} {100 * cores:.2f}" for name, cores in self.stages.items())
 
 
 def pids_of(installation: Installation) -> list[int]:
@@ -53,38 +61,42 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
-def ours(installation: Installation, seconds: float) -> Cost:
-    """Record LEFT for `seconds` with a warm daemon; the CPU of all its processes, from start to stop inclusive."""
-    stated = installation.ok("start", "--display", "LEFT", "--mic", "none", "--system-audio", "none", "--fps", "30")
+LEFT_ALONE = ("--display", "LEFT")
+
+
+def ours(installation: Installation, seconds: float, words: Sequence[str] = LEFT_ALONE) -> Cost:
+    """Record for `seconds` with a warm daemon; the CPU of all its processes meanwhile."""
+    stated = installation.ok("start", *words, "--mic", "none", "--system-audio", "none", "--fps", "30")
     # Standbys for the next session are spawned in the first seconds: that cost belongs to a start, not to recording.
     time.sleep(6)
     pids = pids_of(installation)
     before, began = cpu_s(pids), time.monotonic()
     bytes_before = installation.ok("show", stated["session"])["tracks"][0]["bytes"]
+    stages_before = _stages(installation)
     time.sleep(seconds)
     spent, took = cpu_s(pids) - before, time.monotonic() - began
+    stages = {name: (after - stages_before[name]) / took for name, after in _stages(installation).items()}
     track = installation.ok("show", stated["session"])["tracks"][0]
     stopped = installation.ok("stop")
-    return Cost(spent / took, int((track["bytes"] - bytes_before) / took * seconds), stopped["tracks"][0]["dropped"])
+    written = int((track["bytes"] - bytes_before) / took * seconds)
+    return Cost(spent / took, written, stopped["tracks"][0]["dropped"], stages)
 
 
-def ffmpeg(desk: VirtualDesk, seconds: float, output: Path) -> Cost:
-    """The same by ffmpeg's x11grab at the same rate, preset and quality."""
-    command = [
-        "ffmpeg",
-        "-nostdin",
-        "-y",
-        "-loglevel",
-        "error",
-        "-f",
-        "x11grab",
-        "-draw_mouse",
-        "0",
-        "-framerate",
-        "30",
-    ]
-    command += ["-video_size", "1920x1080", "-i", f"{desk.display}+0,0", "-c:v", "libx264", "-preset", "ultrafast"]
-    command += ["-crf", "23", "-pix_fmt", "yuv420p", str(output)]
+def _stages(installation: Installation) -> dict[str, float]:
+    """Seconds of CPU of the first video track by stage."""
+    tracks = installation.ok("stats")["tracks"]
+    return next(dict(track["cpu_s"]) for track in tracks if track["id"] == "video-1")
+
+
+def ffmpeg(desk: VirtualDesk, seconds: float, output: Path, displays: int = 1) -> Cost:
+    """The same by ffmpeg's x11grab at the same rate, preset and quality; several displays beside each other."""
+    command = ["ffmpeg", "-nostdin", "-y", "-loglevel", "error"]
+    for number in range(displays):
+        command += ["-f", "x11grab", "-draw_mouse", "0", "-framerate", "30", "-video_size", "1920x1080"]
+        command += ["-i", f"{desk.display}+{1920 * number},0"]
+    if displays > 1:
+        command += ["-filter_complex", f"xstack=inputs={displays}:layout=0_0|w0_0"]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-pix_fmt", "yuv420p", str(output)]
     process = subprocess.Popen(command, env=desk.env)
     try:
         time.sleep(2)
