@@ -50,7 +50,7 @@ else:
     def _of_window(spec: SourceSpec, wishes: Wishes) -> FrameSource:
         wanted = x11_wanted.WantedWindow(spec.id, app=spec.app or None, title=spec.label)
         overlays = [x11_pointer.PointerOverlay(wanted.is_at)] if wishes.pointer else []
-        return x11_window.WindowSource(wanted, overlays=overlays)
+        return x11_window.X11WindowSource(wanted, overlays=overlays)
 
     def _list() -> Sources:
         connection = x11_wire.XConnection()

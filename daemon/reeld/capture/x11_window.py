@@ -31,7 +31,7 @@ _CLOSED = (xcffib.xproto.WindowError, xcffib.xproto.DrawableError)
 _EVENTS = xcffib.xproto.EventMask.StructureNotify | xcffib.xproto.EventMask.PropertyChange
 
 
-class WindowSource:
+class X11WindowSource:
     """Implements FrameSource over a window of the X server that DISPLAY names.
 
     overlays: change the pixels, in this order; their view is where the window lies on the desktop.

@@ -14,7 +14,7 @@ from reeld.capture.waiting import wait_changed
 from reeld.capture.x11 import X11Source
 from reeld.capture.x11_place import FixedPlace
 from reeld.capture.x11_wanted import WantedWindow
-from reeld.capture.x11_window import WindowSource
+from reeld.capture.x11_window import X11WindowSource
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, Canvas
@@ -57,7 +57,7 @@ def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[St
         sources: dict[str, FrameSource] = {
             "damage": X11Source(FixedPlace(PLACE)),
             "compare": X11Source(FixedPlace(PLACE), use_damage=False),
-            "window": WindowSource(WantedWindow(canvas.id)),
+            "window": X11WindowSource(WantedWindow(canvas.id)),
             "mss": MssSource(PLACE),
         }
         source = sources[request.param]

@@ -12,7 +12,7 @@ from reeld.capture.x11_cursor import trimmed
 from reeld.capture.x11_place import FixedPlace
 from reeld.capture.x11_pointer import PointerOverlay
 from reeld.capture.x11_wanted import WantedWindow
-from reeld.capture.x11_window import WindowSource
+from reeld.capture.x11_window import X11WindowSource
 from reeld.capture.x11_wire import XConnection
 from reeld_proto.units import NS_PER_MS
 from tests.daemon.capture.canvas import GREEN, RED, Canvas
@@ -100,9 +100,9 @@ def region(hand: Hand, program: Program) -> Iterator[Viewer]:
         yield opened
 
 
-def window_source(program: Program) -> WindowSource:
+def window_source(program: Program) -> X11WindowSource:
     wanted = WantedWindow(program.id)
-    return WindowSource(wanted, overlays=[PointerOverlay(wanted.is_at)])
+    return X11WindowSource(wanted, overlays=[PointerOverlay(wanted.is_at)])
 
 
 def with_pointer(hand: Hand, x: int, y: int, picture: Pixels | None = None) -> Pixels:

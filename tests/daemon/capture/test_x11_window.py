@@ -9,7 +9,7 @@ import pytest
 from reeld.capture.api import Pixels, Size
 from reeld.capture.waiting import wait_changed
 from reeld.capture.x11_wanted import WantedWindow
-from reeld.capture.x11_window import WindowSource
+from reeld.capture.x11_window import X11WindowSource
 from reeld.capture.x11_wire import XConnection
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.units import NS_PER_MS, NS_PER_S
@@ -33,7 +33,7 @@ class Viewer:
 
     def __init__(self, window_id: str, wake: int) -> None:
         self.wanted = WantedWindow(window_id)
-        self.source = WindowSource(self.wanted)
+        self.source = X11WindowSource(self.wanted)
         self._wake = wake
         self.full_grabs = 0
         self.picture: Pixels = np.zeros((0, 0, 4), np.uint8)
@@ -256,7 +256,7 @@ def test_the_id_of_a_closed_window_given_to_another_program_is_not_it(wake: int)
 def test_a_worker_that_starts_again_finds_the_window_by_its_id_whatever_its_title_is_now(wake: int) -> None:
     """Harm: after a restart of the worker the window is lost because its title has changed since the start."""
     with Program(300, 200, 200, 150, title="new.txt - Editor") as program:
-        source = WindowSource(WantedWindow(program.id, app="Editor", title="old"))
+        source = X11WindowSource(WantedWindow(program.id, app="Editor", title="old"))
         source.open()
         source.close()
 
@@ -280,7 +280,7 @@ def test_what_is_no_window_is_refused(window_id: str) -> None:
         window_id = hex(connection.root)
         connection.close()
     with pytest.raises(RequestRejected) as caught:
-        WindowSource(WantedWindow(window_id)).open()
+        X11WindowSource(WantedWindow(window_id)).open()
     assert caught.value.code == ErrorCode.DEVICE_FAILED
     assert window_id in str(caught.value)
 
@@ -290,7 +290,7 @@ def test_without_the_extension_there_is_one_clear_error(monkeypatch: pytest.Monk
     has_extension = XConnection.has_extension
     monkeypatch.setattr(XConnection, "has_extension", lambda c, name: name != "Composite" and has_extension(c, name))
     with Program(300, 200, 200, 150) as program, pytest.raises(RequestRejected, match="lacks Composite") as caught:
-        WindowSource(WantedWindow(program.id)).open()
+        X11WindowSource(WantedWindow(program.id)).open()
     assert "region" in caught.value.remedy
 
 
@@ -299,7 +299,7 @@ def test_a_server_that_dies_is_an_error_and_not_a_hang(wake: int) -> None:
     desk = VirtualDesk(monitors=(Monitor("ONLY", 0, 0, 640, 480),))
     with desk, desk_environment(desk):
         program = Program(30, 20, 200, 150)
-        source = WindowSource(WantedWindow(program.id))
+        source = X11WindowSource(WantedWindow(program.id))
         source.open()
         source.grab(full=True)
     program.connection.disconnect()
