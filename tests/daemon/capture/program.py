@@ -92,7 +92,7 @@ class Program:
         """x, y, width, height, stack_mode: what is named."""
         names = {"x": 1, "y": 2, "width": 4, "height": 8, "border_width": 16, "stack_mode": 64}
         mask = sum(names[name] for name in values)
-        packed = [values[name] & 0xFFFFFFFF for name in names if name in values]
+        packed = [values[name] for name in names if name in values]
         self._core.ConfigureWindow(self.window, mask, packed)
         self.settle()
 

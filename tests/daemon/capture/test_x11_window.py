@@ -1,4 +1,6 @@
 import os
+import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -317,3 +319,35 @@ def test_a_flood_of_changes_elsewhere_costs_nothing(wake: int) -> None:
             for colour in (RED, GREEN, BLUE) * 5:
                 canvas.fill(colour)
             assert wait_changed(viewer.source, time.monotonic_ns() + 20 * NS_PER_MS, wake) is None
+
+
+def test_whatever_is_done_to_the_window_meanwhile_the_end_is_exact(wake: int) -> None:
+    """Harm: a resize between looking the size up and reading the pixels is an error, or leaves a wrong picture."""
+    rng = random.Random(7)
+    with Program(300, 200, 200, 150) as program, Viewer(program.id, wake) as viewer:
+
+        def storm() -> None:
+            for _ in range(300):
+                match rng.choice(("move", "size", "size", "hide", "border", "paint")):
+                    case "move":
+                        program.configure(x=rng.randrange(-300, 3800), y=rng.randrange(-200, 1000))
+                    case "size":
+                        program.configure(width=rng.randrange(1, 400), height=rng.randrange(1, 400))
+                    case "hide":
+                        program.show(False)
+                        program.show(True)
+                    case "border":
+                        program.configure(border_width=rng.randrange(4))
+                    case "paint":
+                        program.fill(rng.randrange(0xFFFFFF), 0, 0, 100, 100)
+
+        thread = threading.Thread(target=storm)
+        thread.start()
+        while thread.is_alive():
+            viewer.follow()
+        thread.join()
+        viewer.follow()
+        width, height = viewer.source.size
+        program.paint(noise(width, height))
+        viewer.follow()
+        assert viewer.shows(noise(width, height))
