@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,9 +57,16 @@ def is_colour(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", colour:
     return bool(np.allclose(pixels.reshape(-1, 3).mean(axis=0), list(colour.to_bytes(3, "big")), atol=10))
 
 
+def more(items: Callable[[], Sequence[object]]) -> Callable[[], bool]:
+    """Asks whether there are more of them than now."""
+    known = len(items())
+    return lambda: len(items()) > known
+
+
 def assert_explained(worker: CaptureHarness, end_ns: int) -> None:
     """Chunks and gaps cover the recording from its start to its end, without overlap."""
-    spans = sorted((part.start_ns, part.end_ns) for part in [*worker.chunks(), *worker.gaps()])
+    spans = [(chunk.start_ns, chunk.end_ns) for chunk in worker.chunks()]
+    spans = sorted([*spans, *((gap.start_ns, gap.end_ns) for gap in worker.gaps())])
     assert spans[0][0] == 0
     assert all(first[1] == second[0] for first, second in pairwise(spans))
     assert spans[-1][1] == end_ns
@@ -73,15 +80,15 @@ def test_a_server_that_is_killed_twice_leaves_two_gaps_and_a_playable_file(
     worker.order(start_order([track_of(ONLY)], start_ns=start_ns))
     for colour in (GREEN, RED):
         worker.run(0.3)
-        known = len(worker.trouble), len(worker.gaps()), len(worker.chunks())
+        lost, back, goes_on = more(lambda: worker.trouble), more(worker.gaps), more(worker.chunks)
         desk.kill_display()
-        worker.until(lambda known=known: len(worker.trouble) > known[0], 5, what="word of the loss")
+        worker.until(lost, 5, what="word of the loss")
         worker.run(0.5)
         desk.start_display()
         back_ns = time.monotonic_ns()
         with Canvas(0, 0, 1280, 720, colour):
-            worker.until(lambda known=known: len(worker.gaps()) > known[1], BACK_S_MAX, what="the end of the gap")
-            worker.until(lambda known=known: len(worker.chunks()) > known[2], 5, what="a chunk after it")
+            worker.until(back, BACK_S_MAX, what="the end of the gap")
+            worker.until(goes_on, 5, what="a chunk after it")
             assert start_ns + worker.gaps()[-1].end_ns - back_ns <= BACK_S_MAX * NS_PER_S
             worker.run(0.5)
             if colour == RED:
