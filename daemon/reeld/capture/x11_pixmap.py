@@ -1,5 +1,7 @@
 """The pixels that a server keeps for one window, whatever lies over it (XComposite)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import xcffib
@@ -85,18 +87,16 @@ def lineage(connection: XConnection, window: int) -> list[int]:
     return found
 
 
-class _alone:  # noqa: N801 - used like a function
+@contextmanager
+def _alone(connection: XConnection) -> Iterator[None]:
     """Nobody else's requests are carried out inside."""
-
-    def __init__(self, connection: XConnection) -> None:
-        self._core = connection.xcb.core
-
-    def __enter__(self) -> None:
-        self._core.GrabServer()
-
-    def __exit__(self, *exc: object) -> None:
-        self._core.UngrabServer()
-        self._core.GetInputFocus().reply()
+    core = connection.xcb.core
+    core.GrabServer()
+    try:
+        yield
+    finally:
+        core.UngrabServer()
+        connection.xcb.flush()
 
 
 def _covered(connection: XConnection, window: int) -> list[Rect]:
