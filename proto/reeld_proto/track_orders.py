@@ -43,6 +43,11 @@ class SourceSpec(Struct, frozen=True, kw_only=True):
         name = f"{self.x},{self.y},{self.width},{self.height}" if self.kind is SourceKind.REGION else self.id
         return self.kind, name
 
+    @property
+    def name(self) -> str:
+        """What it is called in logs, which must not tell what a window shows."""
+        return self.id or self.label or self.kind.value
+
 
 class VideoTrackSpec(Struct, frozen=True, kw_only=True):
     """One picture to record as a track, of one or more sources. width, height: of the picture, in pixels."""

@@ -128,7 +128,7 @@ class CaptureWorker:
 
     def _recorder(self, order: StartVideo, spec: VideoTrackSpec) -> TrackRecorder:
         wishes = Wishes(fps=order.fps, pointer=order.pointer)
-        parts = {source.key: Part(source.label, make_source(source, wishes)) for source in spec.sources}
+        parts = {source.key: Part(source.name, make_source(source, wishes)) for source in spec.sources}
         scene = Scene(
             list(parts.values()),
             spec.arrangement,
@@ -166,7 +166,7 @@ class CaptureWorker:
             raise RequestRejected(f"no track {order.track} is being recorded", code=ErrorCode.WRONG_STATE)
         known = self._parts[order.track]
         parts = {
-            source.key: known.get(source.key) or Part(source.label, make_source(source, self._wishes))
+            source.key: known.get(source.key) or Part(source.name, make_source(source, self._wishes))
             for source in order.sources
         }
         shown = list(parts.values())
