@@ -83,7 +83,7 @@ def test_the_file_shows_the_screen(
     with Canvas(0, 900, 300, 180, RED) as canvas:
         canvas.fill(GREEN, [(100, 0, 100, 180)])
         canvas.fill(BLUE, [(200, 0, 100, 180)])
-        worker.order(start_order([track_of(LEFT)], start_ns=now(), quality=quality))
+        worker.order(start_order([track_of(LEFT)], start_ns=now(), quality=quality, pointer=False))
         with mss.MSS() as screen:
             shots = [np.zeros((LEFT.height, LEFT.width, 3), np.uint8)]
 

@@ -79,7 +79,7 @@ def test_the_config_decides_what_the_command_does_not() -> None:
     config = Config(record=RecordConfig(codec=VideoCodec.HEVC, encoder=EncoderChoice.AUTO))
     assert (plan(config).codec, plan(config).encoder) == (VideoCodec.HEVC, EncoderChoice.AUTO)
     assert plan(config, codec=VideoCodec.AV1).codec is VideoCodec.AV1
-    assert [track.codec for track in plan(config).records() if track.kind is TrackKind.VIDEO] == ["hevc", "hevc"]
+    assert [track.codec for track in plan(config).records() if track.kind is TrackKind.VIDEO] == ["hevc"]
 
 
 def test_lossless_av1_is_refused_with_what_to_do_instead() -> None:
