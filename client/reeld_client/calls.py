@@ -35,7 +35,7 @@ from reeld_proto.commands import (
     Verified,
     VerifyStore,
 )
-from reeld_proto.records import Corner, InsetSize, Layout, Quality, SessionInfo, SessionState
+from reeld_proto.records import Corner, InsetSize, Layout, Quality, SessionInfo, SessionState, VideoCodec
 from reeld_proto.stats import Stats
 
 QUICK_S = 5.0
@@ -68,6 +68,7 @@ class StartOptions(TypedDict, total=False):
     system_audio: str
     fps: int
     quality: Quality
+    codec: VideoCodec
     tags: list[str]
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import Quality
+from reeld_proto.records import EncoderChoice, Quality, VideoCodec
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -40,12 +40,15 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[record]`: what a session uses when its command does not say.
 
-    fps: frames per second, 1-60. pointer: whether the mouse pointer is drawn.
+    fps: frames per second, 1-60. pointer: whether the mouse pointer is drawn. encoder: `software`, or `auto` to use the
+    graphics hardware where a trial shows that it can encode.
     """
 
     fps: Annotated[int, Meta(ge=1, le=60)] = 30
     quality: Quality = Quality.MEDIUM
     pointer: bool = True
+    codec: VideoCodec = VideoCodec.H264
+    encoder: EncoderChoice = EncoderChoice.SOFTWARE
 
 
 class StorageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

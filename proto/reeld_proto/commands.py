@@ -39,6 +39,7 @@ from reeld_proto.records import (
     SessionInfo,
     SessionState,
     TrackInfo,
+    VideoCodec,
     WindowSource,
     WorkerInfo,
 )
@@ -76,7 +77,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     inset: see `Arrangement`. output: width and height of a picture of several sources; nil: as large as they need.
     pointer: whether the mouse pointer is drawn.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
-    fps, quality, pointer: None means the daemon's configured default.
+    fps, quality, codec, pointer: None means the daemon's configured default.
     """
 
     name: Name = ""
@@ -97,6 +98,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     system_audio: Name = "default"
     fps: int | None = None
     quality: Quality | None = None
+    codec: VideoCodec | None = None
     tags: list[Name] = field(default_factory=list)
 
 

@@ -74,6 +74,21 @@ class Quality(StrEnum):
     LOSSLESS = "lossless"
 
 
+class VideoCodec(StrEnum):
+    """Formats of encoded pictures; the values are the names of codecs in the store."""
+
+    H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
+
+
+class EncoderChoice(StrEnum):
+    """What encodes pictures: the processor, or the graphics hardware where a trial shows that it can."""
+
+    SOFTWARE = "software"
+    AUTO = "auto"
+
+
 class Layout(StrEnum):
     """How several video sources become one picture; `tracks`: they do not, each is a track of its own."""
 

@@ -3,7 +3,7 @@
 from msgspec import Struct, field
 
 from reeld_proto.base import Order, Report
-from reeld_proto.records import Arrangement, Quality, SourceKind
+from reeld_proto.records import Arrangement, EncoderChoice, Quality, SourceKind, VideoCodec
 
 
 class PauseSpan(Struct, frozen=True, kw_only=True):
@@ -95,6 +95,8 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
     fps: int
     quality: Quality
     pointer: bool = True
+    codec: VideoCodec = VideoCodec.H264
+    encoder: EncoderChoice = EncoderChoice.SOFTWARE
 
 
 class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):

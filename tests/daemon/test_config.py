@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reeld.config import Config, ReplayConfig, default_config_path, load_config, parse_config, parse_size
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import Quality
+from reeld_proto.records import EncoderChoice, Quality, VideoCodec
 
 
 def test_an_empty_file_means_all_defaults() -> None:
@@ -22,6 +22,9 @@ def test_an_empty_file_means_all_defaults() -> None:
 
 def test_keys_are_read_with_their_types() -> None:
     config = parse_config('[store]\nreserve_bytes = 5\n[record]\nfps = 12\nquality = "high"\n')
+    assert (config.record.codec, config.record.encoder) == (VideoCodec.H264, EncoderChoice.SOFTWARE)
+    chosen = parse_config('[record]\ncodec = "av1"\nencoder = "auto"\n').record
+    assert (chosen.codec, chosen.encoder) == (VideoCodec.AV1, EncoderChoice.AUTO)
     assert (config.store.reserve_bytes, config.record.fps, config.record.quality) == (5, 12, Quality.HIGH)
 
 
@@ -48,6 +51,8 @@ def test_every_unknown_key_is_named_at_once() -> None:
         "[record]\nfps = 0\n",
         "[record]\nfps = 61\n",
         "[record]\nquality = 'best'\n",
+        "[record]\ncodec = 'vp8'\n",
+        "[record]\nencoder = 'hardware'\n",
         "store = 3\n",
         "not toml",
     ],

@@ -11,7 +11,7 @@ import typer
 from reeld_client.calls import StartOptions
 from reeld_client.cli.completion import session_ids
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import Corner, InsetSize, Layout, Quality
+from reeld_proto.records import Corner, InsetSize, Layout, Quality, VideoCodec
 
 NameOption = Annotated[str | None, typer.Option("--name", metavar="N", help="Name of the session.", show_default=False)]
 DisplayOption = Annotated[
@@ -61,6 +61,10 @@ QualityOption = Annotated[
     Quality | None,
     typer.Option("--quality", help="Size against fidelity of the picture. Default: medium.", show_default=False),
 ]
+CodecOption = Annotated[
+    VideoCodec | None,
+    typer.Option("--codec", help="Format of the picture. Default: h264.", show_default=False),
+]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Tag of the session; repeatable.")]
 SessionArgument = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the session.", autocompletion=session_ids, show_default=False)
@@ -87,6 +91,7 @@ START_OPTIONS: dict[str, tuple[Any, Any]] = {
     "system_audio": (SystemAudioOption, "default"),
     "fps": (FpsOption, None),
     "quality": (QualityOption, None),
+    "codec": (CodecOption, None),
     "tag": (TagOption, None),
 }
 """What `start` and `record` take: parameter of `start_options`, its annotation and default."""
@@ -111,6 +116,7 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     system_audio: str,
     fps: int | None,
     quality: Quality | None,
+    codec: VideoCodec | None,
     tag: list[str] | None,
 ) -> StartOptions:
     """The options of `start` as the client takes them. Raises RequestRejected with every fault found."""
@@ -152,6 +158,8 @@ def start_options(  # noqa: PLR0913 - one parameter an option
         options["fps"] = fps
     if quality is not None:
         options["quality"] = quality
+    if codec is not None:
+        options["codec"] = codec
     return options
 
 

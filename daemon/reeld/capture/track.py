@@ -5,7 +5,7 @@ from collections.abc import Callable
 import av
 
 from reeld.capture.chunker import Chunk, Chunker, Sample
-from reeld.media.h264 import CODEC, TIMESCALE, VideoEncoder
+from reeld.media.encoder import TIMESCALE, VideoEncoder
 from reeld.runtime.logs import get_logger
 from reeld_proto.records import GapReason
 from reeld_proto.stats import TrackStats
@@ -156,7 +156,7 @@ class TrackWriter:
             end_ns=chunk.end_ns,
             frames=len(chunk.samples),
             keyframe=chunk.samples[0].keyframe,
-            codec=CODEC,
+            codec=self._encoder.codec,
             dropped=chunk.dropped,
             unchanged=chunk.unchanged,
         )

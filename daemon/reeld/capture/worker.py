@@ -7,18 +7,20 @@ from functools import partial
 from typing import Any
 
 from reeld.capture.api import Size
-from reeld.capture.convert import YuvPicture
+from reeld.capture.convert import picture_for
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.scene import Part, Scene
 from reeld.capture.sources import Wishes, list_sources, make_source
 from reeld.capture.track import TrackWriter
-from reeld.media.h264 import VideoEncoder
+from reeld.media.encoder import VideoEncoder
+from reeld.media.hardware import choose
+from reeld.media.presets import settings_for
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld.runtime.outbox import Producer
 from reeld.runtime.worker import WorkerContext, main
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, TransportError
-from reeld_proto.records import Quality, SourceKind
+from reeld_proto.records import Quality, SourceKind, VideoCodec
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import (
     AnyOrder,
@@ -127,13 +129,14 @@ class CaptureWorker:
         return TracksStarted(first_ns=min(first, default=None))
 
     def _recorder(self, order: StartVideo, spec: VideoTrackSpec) -> TrackRecorder:
+        settings = choose(order.codec, order.quality, order.encoder)
         wishes = Wishes(fps=order.fps, pointer=order.pointer)
         parts = {source.key: Part(source.name, make_source(source, wishes)) for source in spec.sources}
         scene = Scene(
             list(parts.values()),
             spec.arrangement,
             Size(spec.width, spec.height),
-            make_picture=YuvPicture,
+            make_picture=partial(picture_for, settings.pixels),
             on_lost=partial(self._tell_of_source, spec.track),
         )
         picture = scene.picture
@@ -143,7 +146,7 @@ class CaptureWorker:
                 session=order.session,
                 track=spec.track,
                 epoch=order.epoch,
-                encoder=VideoEncoder(picture.width, picture.height, order.fps, order.quality),
+                encoder=VideoEncoder(picture.width, picture.height, order.fps, settings),
                 send=self._producer.send,
                 # The session's first worker explains everything from the start; a later one leaves the hole visible.
                 start_ns=0 if order.epoch == 1 else None,
@@ -217,8 +220,9 @@ def _warm_up() -> None:
 
     No pixel is read. Without a display there is nothing to prepare; the start will say so.
     """
-    picture = YuvPicture(64, 64)
-    encoder = VideoEncoder(64, 64, 30, Quality.LOW)
+    settings = settings_for(VideoCodec.H264, Quality.LOW)
+    picture = picture_for(settings.pixels, 64, 64)
+    encoder = VideoEncoder(64, 64, 30, settings)
     packet = encoder.encode(picture.frame, 0, keyframe=True).packet
     encoder.fragment([packet], 1)
     encoder.close()

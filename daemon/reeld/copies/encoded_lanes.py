@@ -13,8 +13,9 @@ import numpy as np
 from reeld.audio.encoder import AacEncoder
 from reeld.audio.samples import RATE
 from reeld.copies.lanes import CHUNK_S, Piece
-from reeld.media import h264
-from reeld_proto.records import Quality, TrackKind
+from reeld.media.encoder import TIMESCALE, VideoEncoder
+from reeld.media.presets import settings_for
+from reeld_proto.records import Quality, TrackKind, VideoCodec
 from reeld_proto.units import NS_PER_S
 
 _FPS_MAX = 60
@@ -26,14 +27,14 @@ class EncodedVideo:
     """Pictures decoded and encoded again at their own times, a key frame every two seconds."""
 
     kind = TrackKind.VIDEO
-    codec = h264.CODEC
+    codec: str = VideoCodec.H264
 
     def __init__(self, stream: Any, origin: Fraction) -> None:
         self._stream = stream
         self._origin = origin
         rate = stream.average_rate or stream.guessed_rate
         self._fps = max(1, min(_FPS_MAX, round(rate))) if rate else 25
-        self._encoder: h264.VideoEncoder | None = None
+        self._encoder: VideoEncoder | None = None
         self._size = (0, 0)
         self._packets: list[Any] = []
         self._start = 0
@@ -54,7 +55,7 @@ class EncodedVideo:
         for frame in self._stream.codec_context.decode(None):
             yield from self._encode(frame)
         if self._packets and self._last is not None:
-            yield self._piece(self._last + round(h264.TIMESCALE / self._fps))
+            yield self._piece(self._last + round(TIMESCALE / self._fps))
 
     def close(self) -> None:
         """Free the encoder."""
@@ -64,15 +65,15 @@ class EncodedVideo:
     def _encode(self, frame: Any) -> Iterator[Piece]:
         if frame.pts is None:
             return
-        ticks = round((frame.pts * Fraction(frame.time_base) - self._origin) * h264.TIMESCALE)
+        ticks = round((frame.pts * Fraction(frame.time_base) - self._origin) * TIMESCALE)
         if ticks < 0 or (self._last is not None and ticks <= self._last):
             return
         if self._encoder is None:
             self._size = max(2, frame.width & ~1), max(2, frame.height & ~1)
-            self._encoder = h264.VideoEncoder(*self._size, self._fps, Quality.HIGH)
+            self._encoder = VideoEncoder(*self._size, self._fps, settings_for(VideoCodec.H264, Quality.HIGH))
         width, height = self._size
         picture = frame.reformat(width=width, height=height, format="yuv420p")
-        if self._packets and ticks - self._start >= CHUNK_S * h264.TIMESCALE:
+        if self._packets and ticks - self._start >= CHUNK_S * TIMESCALE:
             yield self._piece(ticks)
         if not self._packets:
             self._start = ticks
@@ -84,7 +85,7 @@ class EncodedVideo:
         assert self._encoder is not None  # noqa: S101 - there are packets of it
         packets, self._packets = self._packets, []
         data = self._encoder.fragment(packets, end)
-        start_ns, end_ns = (round(each * NS_PER_S / h264.TIMESCALE) for each in (self._start, end))
+        start_ns, end_ns = (round(each * NS_PER_S / TIMESCALE) for each in (self._start, end))
         return Piece(start_ns, end_ns, 0, len(packets), keyframe=True, data=data)
 
 

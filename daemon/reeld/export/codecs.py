@@ -34,7 +34,7 @@ def format_of(init: bytes) -> Format:
     with open_init(init) as container:
         context = container.streams[0].codec_context
         shape = (context.width, context.height) if context.type == "video" else (context.sample_rate, context.channels)
-        return Format(context.name, bytes(context.extradata or b""), shape)
+        return Format(context.codec.canonical_name, bytes(context.extradata or b""), shape)
 
 
 def silent_aac(rate: int, channels: int) -> bytes:

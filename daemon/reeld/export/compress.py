@@ -8,7 +8,7 @@ same to the eye, stays as it is. The original is in the store until the order th
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from reeld.media.av1 import CODEC, Av1Encoder
 from reeld.media.decode import pictures
+from reeld.media.encoder import TIMESCALE
 from reeld.media.fragments import Sample, parse_chunk, parse_init
-from reeld.media.h264 import TIMESCALE
 from reeld.runtime.logs import get_logger
 from reeld.store.api import Segment, TrackOutline
 from reeld.store.reader import StoreReader
@@ -77,6 +77,9 @@ def _compress_track(
         get_logger().info(
             "compress.skipped", session_id=order.session, track=track.id, reason="cannot be decoded alone"
         )
+        return
+    if any(frame.format.is_rgb for frame in _first(reader, runs)):
+        get_logger().info("compress.skipped", session_id=order.session, track=track.id, reason="it is lossless")
         return
     before = sum(segment.size for run in runs for segment in run.segments)
     with StagingWriter(Path(order.store)) as trial:
@@ -138,6 +141,13 @@ def _frames(reader: StoreReader, run: _Run) -> Iterator[tuple[Any, int]]:
             yield shown.pop()
         shown = [(frame, max(at, first))]
     yield from shown
+
+
+def _first(reader: StoreReader, runs: list[_Run]) -> Iterator[Any]:
+    """The first picture of each run."""
+    for run in runs:
+        for frame, _ in islice(_frames(reader, run), 1):
+            yield frame
 
 
 def _encoded(reader: StoreReader, session: str, track: str, run: _Run) -> Iterator[StagedChunk]:

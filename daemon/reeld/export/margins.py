@@ -12,8 +12,8 @@ from typing import Any
 
 from reeld.export.codecs import format_of
 from reeld.media.decode import pictures
+from reeld.media.encoder import TIMESCALE
 from reeld.media.fragments import Sample, pack_chunk, parse_chunk, parse_init
-from reeld.media.h264 import CODEC, TIMESCALE
 from reeld.media.recut import PictureEncoder, Seen, whole_packets
 from reeld.runtime.logs import get_logger
 from reeld.store.forgetting import Redo
@@ -23,8 +23,12 @@ from reeld.store.records import ChunkEntry, TrackState
 from reeld.store.staging import StagedChunk
 from reeld.store.timeline import ROUNDING_NS, Span
 from reeld_proto.errors import StoreCorrupt
-from reeld_proto.records import TrackKind
+from reeld_proto.records import TrackKind, VideoCodec
 from reeld_proto.units import NS_PER_S
+
+_IN_ORDER = frozenset({VideoCodec.H264, VideoCodec.HEVC})
+"""Codecs whose pictures build on earlier ones alone if they are decoded in the order of display. In AV1 the data of one
+may hold a later one that is not shown yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,12 @@ class Cutting:
         return parse_chunk(self.reader.chunk(chunk), described), described.timescale
 
     def _may_be_shortened(self, plan: SessionPlan, margin: Margin, start_ns: int, entry: ChunkEntry) -> bool:
-        """Whether a picture never holds anything of a later one: H.264 stored in the order of display."""
+        """Whether a picture never holds anything of a later one: stored in the order of display."""
         if not self.in_place and self.reader.preroll(plan.record.id, margin.track.id, start_ns) is not None:
             return False
         samples, _ = self._samples(entry.chunk, entry.init)
         ordered = all(sample.dts == sample.pts for sample in samples)
-        return ordered and format_of(self.reader.chunk(entry.init)).codec == CODEC
+        return ordered and format_of(self.reader.chunk(entry.init)).codec in _IN_ORDER
 
     def _sound(self, plan: SessionPlan, margin: Margin, start_ns: int, entry: ChunkEntry) -> Iterator[StagedChunk]:
         samples, timescale = self._samples(entry.chunk, entry.init)
@@ -180,7 +184,7 @@ class Cutting:
                 shift_ns=shift_ns,
                 frames=made.frames,
                 keyframe=made.keyframe,
-                codec=CODEC,
+                codec=encoder.codec,
                 dropped=0,
                 unchanged=0,
                 silence_ns=0,

@@ -18,6 +18,7 @@ from reeld.export import target
 from reeld.export.timing import Timed
 from reeld.export.tracks import NeedsTranscodingError, TrackSource
 from reeld.export.window import Window, choose_tracks, window_of
+from reeld.media.cmaf import keep_tag
 from reeld.media.decode import open_init
 from reeld.runtime.logs import get_logger
 from reeld.store.reader import StoreReader
@@ -118,6 +119,7 @@ def _add_stream(container: Any, source: TrackSource, sources: list[TrackSource])
     time_base = Fraction(1, source.init.timescale)
     with open_init(source.init_bytes) as template:
         stream = container.add_stream_from_template(template.streams[0], opaque=True)
+        keep_tag(stream, template.streams[0])
     stream.time_base = time_base
     stream.metadata["title"] = source.track.label
     stream.metadata["handler_name"] = source.track.label

@@ -6,7 +6,7 @@ from typing import Any
 import av
 
 from reeld.media.cmaf import CmafEncoder
-from reeld.media.h264 import TIMESCALE
+from reeld.media.encoder import TIMESCALE
 
 CODEC = "av1"
 """Name of the codec in the store."""

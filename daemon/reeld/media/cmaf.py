@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.codec.hwaccel import HWAccel
 
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 
@@ -20,6 +21,7 @@ _MUXER_OPTIONS = {
     "movflags": "empty_moov+default_base_moof+frag_discont+skip_trailer+cmaf",
     "use_editlist": "0",
 }
+_HEVC = "hvc1"
 _REORDERING = {
     **_MUXER_OPTIONS,
     "movflags": "empty_moov+default_base_moof+frag_discont+skip_trailer",
@@ -27,6 +29,12 @@ _REORDERING = {
 }
 """For pictures that are decoded before they are shown: with `cmaf` the muxer would take the offset of a chunk's first
 picture out of all of them and add it to the decode time, another one in each chunk."""
+
+
+def keep_tag(stream: Any, template: Any) -> None:
+    """Give a stream made from `template` its sample entry: FFmpeg would write `hev1`, which Apple's players refuse."""
+    if template.codec_context.codec_tag == _HEVC and stream.codec_context is not None:
+        stream.codec_context.codec_tag = _HEVC
 
 
 class CmafMuxer:
@@ -52,6 +60,10 @@ class CmafMuxer:
         self.init = header.getvalue()
         self._header_size = len(self.init)
 
+    def continue_from(self, other: "CmafMuxer") -> None:
+        """Number the chunks on from those of `other`, whose place in the track this one takes."""
+        self._fragments = other._fragments  # noqa: SLF001 - one of its own kind
+
     def fragment(self, packets: Sequence[Any], end_ticks: int) -> bytes:
         """One chunk, moof and mdat, of packets in decoding order.
 
@@ -65,6 +77,7 @@ class CmafMuxer:
         options = {**self._options, "fragment_index": str(self._fragments)}
         with av.open(buffer, "w", format="mp4", options=options) as container:
             stream = container.add_stream_from_template(self._stream, opaque=True)
+            keep_tag(stream, self._stream)
             stream.time_base = self._time_base
             ends = [packet.dts for packet in packets[1:]] + [end_ticks]
             for packet, end in zip(packets, ends, strict=True):
@@ -88,7 +101,7 @@ class CmafEncoder(CmafMuxer):
     """An encoder whose packets can be cut into CMAF chunks. Used by one thread.
 
     codec: FFmpeg's name of an encoder (`libx264`, `aac`). timescale: ticks a second of all times here.
-    configure: sets size, rate and format on the new stream before it is opened.
+    configure: sets size, rate and format on the new stream before it is opened. hwaccel: where frames are sent to.
     Raises RequestRejected (DEVICE_FAILED) when this machine has no such encoder or it refuses the settings.
     """
 
@@ -100,9 +113,10 @@ class CmafEncoder(CmafMuxer):
         options: dict[str, str],
         configure: Callable[[Any], None],
         rate: int | None = None,
+        hwaccel: HWAccel | None = None,
     ) -> None:
         def add_stream(container: Any) -> Any:
-            stream = container.add_stream(codec, rate=rate, options=options)
+            stream = container.add_stream(codec, rate=rate, options=options, hwaccel=hwaccel)
             stream.time_base = Fraction(1, timescale)
             stream.codec_context.time_base = Fraction(1, timescale)
             configure(stream)

@@ -1,7 +1,9 @@
 """Pictures encoded again where a cut needs a key frame, and sound cut between its packets.
 
 DESIGN: what is encoded again must fit beside what is not, so the encoder is set as the one that captured the track was:
-its size, rate and quality show in the parameter sets of the init segment, and are found by comparing these.
+its codec, size and rate show in the parameter sets of the init segment, and are found by comparing these. The quality
+does not: pictures are encoded at high, so that the second generation loses nothing that is seen; lossless at lossless.
+Where the codec's encoder is missing, or the track is in a codec that is never encoded here, it is H.264.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reeld.media.decode import open_init
+from reeld.media.encoder import TIMESCALE, VideoEncoder
 from reeld.media.fit import fitted
 from reeld.media.fragments import Sample, parse_chunk, parse_init
-from reeld.media.h264 import TIMESCALE, VideoEncoder
-from reeld_proto.records import Quality
+from reeld.media.presets import Settings, settings_for
+from reeld.runtime.logs import get_logger
+from reeld_proto.errors import RequestRejected
+from reeld_proto.records import Quality, VideoCodec
 
 CHUNK_TICKS = TIMESCALE
 """A chunk is closed by the first picture this long after its own first one."""
@@ -22,7 +27,8 @@ KEYFRAME_TICKS = 9 * TIMESCALE
 CHUNK_BYTES_MAX = 4 * 1024 * 1024
 _LIKELY_FPS = (30, 60, 25, 15, 10, 24, 20, 5, 1)
 _FPS = (*_LIKELY_FPS, *(fps for fps in range(2, 60) if fps not in _LIKELY_FPS))
-_QUALITIES = (Quality.MEDIUM, Quality.HIGH, Quality.LOW, Quality.LOSSLESS)
+_PROFILE_BYTES = {VideoCodec.H264: 3, VideoCodec.HEVC: 3, VideoCodec.AV1: 1}
+"""How many bytes of a decoder configuration do not depend on size and rate: avcC, hvcC, av1C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +53,54 @@ class Made:
 class PictureEncoder:
     """Encodes stretches of pictures. Used by one thread. exact: its parameter sets are the ones asked for."""
 
-    def __init__(self, encoder: VideoEncoder, size: tuple[int, int], *, exact: bool) -> None:
+    def __init__(self, encoder: VideoEncoder, size: tuple[int, int], settings: Settings, *, exact: bool) -> None:
         self._encoder = encoder
         self._size = size
+        self._settings = settings
         self.exact = exact
 
     @classmethod
     def like(cls, init: bytes) -> "PictureEncoder":
         """An encoder whose pictures any decoder takes between those of this track, if it is one of ours (`exact`).
 
-        Otherwise one of the same size. Raises StoreCorrupt for an init segment that cannot be read.
+        Otherwise one of the same size and, if it can be, codec. Raises StoreCorrupt for an init segment that cannot be
+        read.
         """
-        wanted, width, height = _parameters(init)
-        size = width + width % 2, height + height % 2
-        for fps in _FPS if wanted else ():
-            for quality in _QUALITIES:
-                encoder = VideoEncoder(*size, fps, quality)
-                if _parameters(encoder.init)[0] == wanted:
-                    return cls(encoder, size, exact=True)
-                encoder.close()
-            if fps == _FPS[0] and not _same_encoder(wanted, *size):
-                break
-        return cls(VideoEncoder(*size, _FPS[0], Quality.MEDIUM), size, exact=False)
+        wanted = _parameters(init)
+        size = wanted.width + wanted.width % 2, wanted.height + wanted.height % 2
+        codec = _codec(wanted.codec)
+        try:
+            for settings in _generations(codec) if codec == wanted.codec else ():
+                found = cls._same(wanted, size, settings)
+                if found is not None:
+                    return found
+            settings = settings_for(codec, Quality.HIGH)
+            return cls(VideoEncoder(*size, _FPS[0], settings), size, settings, exact=False)
+        except RequestRejected as error:
+            if codec is VideoCodec.H264:
+                raise
+            get_logger().warning("recut.other_codec", codec=codec, reason=str(error))
+        settings = settings_for(VideoCodec.H264, Quality.HIGH)
+        return cls(VideoEncoder(*size, _FPS[0], settings), size, settings, exact=False)
+
+    @classmethod
+    def _same(cls, wanted: "_Parameters", size: tuple[int, int], settings: Settings) -> "PictureEncoder | None":
+        """One with exactly these parameter sets, whatever the rate of the track."""
+        profile = _PROFILE_BYTES[settings.codec]
+        for fps in _FPS:
+            encoder = VideoEncoder(*size, fps, settings)
+            ours = _parameters(encoder.init).sets
+            if ours == wanted.sets:
+                return cls(encoder, size, settings, exact=True)
+            encoder.close()
+            if ours[:profile] != wanted.sets[:profile]:
+                return None
+        return None
+
+    @property
+    def codec(self) -> VideoCodec:
+        """Codec of what it makes."""
+        return self._settings.codec
 
     @property
     def init(self) -> bytes:
@@ -89,7 +121,7 @@ class PictureEncoder:
                 yield self._made(group, at)
                 group, size = [], 0
             keyframe = keyframe_at is None or (not group and at - keyframe_at >= KEYFRAME_TICKS)
-            encoded = self._encoder.encode(fitted(frame, *self._size), at, keyframe=keyframe)
+            encoded = self._encoder.encode(fitted(frame, *self._size, self._settings.pixels), at, keyframe=keyframe)
             keyframe_at = at if encoded.keyframe else keyframe_at
             group.append((encoded.packet, at, encoded.keyframe))
             size += encoded.size
@@ -114,22 +146,35 @@ class PictureEncoder:
         return Made(data, group[0][1], end, len(group), group[0][2])
 
 
-def _parameters(init: bytes) -> tuple[bytes, int, int]:
-    """Parameter sets (empty unless H.264), width and height of a track of pictures."""
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """What an init segment says about a track of pictures. sets: the decoder's configuration."""
+
+    codec: str
+    sets: bytes
+    width: int
+    height: int
+
+
+def _parameters(init: bytes) -> _Parameters:
     with open_init(init) as container:
         context = container.streams[0].codec_context
-        return (bytes(context.extradata or b"") if context.name == "h264" else b""), context.width, context.height
+        extradata = bytes(context.extradata or b"")
+        return _Parameters(context.codec.canonical_name, extradata, context.width, context.height)
 
 
-def _same_encoder(wanted: bytes, width: int, height: int) -> bool:
-    """Whether these parameter sets could be ours at another rate: rates and quality move few bytes."""
-    for quality in (Quality.MEDIUM, Quality.LOSSLESS):
-        encoder = VideoEncoder(width, height, _FPS[0], quality)
-        ours, _, _ = _parameters(encoder.init)
-        encoder.close()
-        if wanted[:3] == ours[:3]:
-            return True
-    return False
+def _codec(name: str) -> VideoCodec:
+    try:
+        return VideoCodec(name)
+    except ValueError:
+        return VideoCodec.H264
+
+
+def _generations(codec: VideoCodec) -> Iterator[Settings]:
+    """Settings whose parameter sets differ."""
+    yield settings_for(codec, Quality.HIGH)
+    if codec is not VideoCodec.AV1:
+        yield settings_for(codec, Quality.LOSSLESS)
 
 
 def _ticks(at: int, timescale: int) -> int:

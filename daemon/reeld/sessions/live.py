@@ -120,6 +120,8 @@ class Live:
                 fps=plan.fps,
                 quality=plan.quality,
                 pointer=plan.pointer,
+                codec=plan.codec,
+                encoder=plan.encoder,
             )
         return StartAudio(session=self.id, epoch=epoch, clock=clock, tracks=self.plan.audio)
 

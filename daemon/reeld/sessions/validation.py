@@ -10,7 +10,7 @@ from reeld.sessions.pictures import names_video, plan_pictures, wants_video
 from reeld.store.wording import word_faults
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode
-from reeld_proto.records import AudioSource, Quality, TrackKind
+from reeld_proto.records import AudioSource, EncoderChoice, Quality, TrackKind, VideoCodec
 from reeld_proto.workers import AudioTrackSpec, TrackRecord, VideoTrackSpec
 
 FPS_MIN, FPS_MAX = 1, 60
@@ -34,6 +34,8 @@ class Plan:
     tags: list[str]
     fps: int
     quality: Quality
+    codec: VideoCodec = VideoCodec.H264
+    encoder: EncoderChoice = EncoderChoice.SOFTWARE
     video: list[VideoTrackSpec]
     audio: list[AudioTrackSpec]
     pointer: bool
@@ -44,7 +46,7 @@ class Plan:
     def records(self) -> list[TrackRecord]:
         """The tracks as the store hears of them, in the order of playback: pictures, mix, separate sounds."""
         pictures = [
-            TrackRecord(id=spec.track, kind=TrackKind.VIDEO, codec="h264", label=spec.label, source=spec.source)
+            TrackRecord(id=spec.track, kind=TrackKind.VIDEO, codec=self.codec, label=spec.label, source=spec.source)
             for spec in self.video
         ]
         sounds = [
@@ -68,6 +70,10 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
     fps = config.record.fps if request.fps is None else request.fps
     if not FPS_MIN <= fps <= FPS_MAX:
         findings.fault(f"fps is {fps}, but must be {FPS_MIN} to {FPS_MAX}")
+    quality = config.record.quality if request.quality is None else request.quality
+    codec = config.record.codec if request.codec is None else request.codec
+    if wants_video(request) and (quality, codec) == (Quality.LOSSLESS, VideoCodec.AV1):
+        findings.fault("AV1 cannot be lossless", remedy="Choose --codec h264 or hevc, or --quality high.")
     if found.free_bytes < config.store.reserve_bytes:
         findings.fault(
             f"{found.free_bytes} bytes are free where the store is, below the reserve of {config.store.reserve_bytes}",
@@ -84,7 +90,9 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
         name=name,
         tags=list(dict.fromkeys(request.tags)),
         fps=fps,
-        quality=config.record.quality if request.quality is None else request.quality,
+        quality=quality,
+        codec=codec,
+        encoder=config.record.encoder,
         video=video,
         audio=audio,
         pointer=config.record.pointer if request.pointer is None else request.pointer,

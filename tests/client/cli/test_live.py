@@ -3,7 +3,7 @@
 import pytest
 
 from reeld_proto import commands
-from reeld_proto.records import Layout, Quality
+from reeld_proto.records import Layout, Quality, VideoCodec
 from tests.client.cli.reelctl import Reelctl
 from tests.client.fake_reeld import SESSION, FakeReeld, Server
 
@@ -37,7 +37,8 @@ def test_sources(reelctl: Reelctl) -> None:
 
 def test_start_passes_every_option_on(reelctl: Reelctl, fake: FakeReeld) -> None:
     words = "start --name N --display LEFT --display RIGHT --window 0x1 --camera c --region -10,20,640,480"
-    words += " --layout side-by-side --mic virtual_mic --system-audio none --fps 24 --quality lossless --tag a --tag b"
+    words += " --layout side-by-side --mic virtual_mic --system-audio none --fps 24 --quality lossless --codec hevc"
+    words += " --tag a --tag b"
     found = reelctl(*words.split(), "--json").json
     assert (found["session"], found["state"], found["first_frame_ms"]) == (SESSION, "active", 84.2)
     (asked,) = fake.of(commands.StartSession)
@@ -52,6 +53,7 @@ def test_start_passes_every_option_on(reelctl: Reelctl, fake: FakeReeld) -> None
         system_audio="none",
         fps=24,
         quality=Quality.LOSSLESS,
+        codec=VideoCodec.HEVC,
         tags=["a", "b"],
     )
 

@@ -14,7 +14,7 @@ import zmq
 
 from reeld_proto import codec
 from reeld_proto.endpoints import Endpoints
-from reeld_proto.records import Quality, SourceKind
+from reeld_proto.records import Quality, SourceKind, VideoCodec
 from reeld_proto.workers import (
     COMMITS_FOR_ALL,
     AnyIngest,
@@ -71,9 +71,19 @@ def start_order(
     epoch: int = 1,
     quality: Quality = Quality.MEDIUM,
     pointer: bool = True,
+    codec: VideoCodec = VideoCodec.H264,
 ) -> StartVideo:
     clock = SessionClockData(start_ns=start_ns)
-    return StartVideo(session="s", epoch=epoch, clock=clock, tracks=tracks, fps=fps, quality=quality, pointer=pointer)
+    return StartVideo(
+        session="s",
+        epoch=epoch,
+        clock=clock,
+        tracks=tracks,
+        fps=fps,
+        quality=quality,
+        pointer=pointer,
+        codec=codec,
+    )
 
 
 class CaptureHarness:

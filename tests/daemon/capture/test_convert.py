@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reeld.capture.api import Band, Rect
-from reeld.capture.convert import STRIP_HEIGHT, YuvPicture
+from reeld.capture.convert import STRIP_HEIGHT, PackedPicture, PlanarPicture, YuvPicture, picture_for
+from reeld.capture.picture import Picture
+from reeld.media.presets import Pixels
 
 
 def noise(width: int, height: int, seed: int = 1) -> np.ndarray:
@@ -113,3 +115,59 @@ def test_a_new_picture_is_black() -> None:
     """Harm: the first frame shows memory of another program."""
     frame: av.VideoFrame = YuvPicture(32, 32).frame
     assert frame.to_ndarray(format="rgb24").max() <= 1
+
+
+def colours(picture: Picture) -> np.ndarray:
+    """The samples of a picture of full colour, BGR."""
+    return picture.frame.to_ndarray(format="bgr24")
+
+
+exact = pytest.mark.parametrize("kind", [PackedPicture, PlanarPicture])
+
+
+@exact
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (130, 200), (97, 65), (1, 1), (3, 201)])
+def test_a_picture_of_full_colour_holds_every_pixel(kind: type[Picture], width: int, height: int) -> None:
+    """Harm: lossless recordings have lost something before they are encoded, or two colours are exchanged."""
+    pixels = noise(width, height)
+    picture = kind(width, height)  # type: ignore[call-arg]
+    assert picture.update([band(pixels)])
+    padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    assert np.array_equal(colours(picture), padded[..., :3])
+    assert not picture.update([band(pixels)])
+
+
+@exact
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 30), st.integers(0, 60), st.integers(1, 32), st.integers(1, 90))
+def test_a_band_of_full_colour_changes_its_own_pixels_only(
+    kind: type[Picture], x: int, y: int, width: int, height: int
+) -> None:
+    """Harm: updating one window smears the one beside it in lossless recordings."""
+    whole = noise(128, 300)
+    picture = kind(128, 300)  # type: ignore[call-arg]
+    picture.update([band(whole)])
+    part = noise(2 * width, 2 * height, seed=2)
+    whole[2 * y : 2 * (y + height), 2 * x : 2 * (x + width)] = part
+    picture.update([band(part, 2 * x, 2 * y)])
+    assert np.array_equal(colours(picture), whole[..., :3])
+
+
+@exact
+def test_one_level_of_one_colour_is_a_change(kind: type[Picture]) -> None:
+    """Harm: the smallest change is taken for none, and lossless is not."""
+    pixels = noise(64, 130)
+    picture = kind(64, 130)  # type: ignore[call-arg]
+    picture.update([band(pixels)])
+    for channel in range(3):
+        pixels[129, 63, channel] ^= 1
+        assert picture.update([band(pixels)])
+    assert np.array_equal(colours(picture), pixels[..., :3])
+
+
+@pytest.mark.parametrize("pixels", list(Pixels))
+def test_each_encoder_finds_its_kind_of_picture(pixels: Pixels) -> None:
+    """Harm: a picture that the encoder silently converts again, 7 ms a frame."""
+    picture = picture_for(pixels, 48, 32)
+    assert (picture.frame.format.name, picture.width, picture.height) == (pixels, 48, 32)
+    assert colours(picture).max() <= 1

@@ -1,14 +1,16 @@
 """Pictures in planes. Harm guarded against: parts that are scaled one by one show seams."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reeld.capture.api import Band, Rect, Size
-from reeld.capture.convert import YuvPicture
+from reeld.capture.convert import YuvPicture, picture_for
 from reeld.capture.layouts import fit
 from reeld.capture.picture import blacken, copy_part, part_of, scale_rows
+from reeld.media.presets import Pixels
 
 
 def noise(width: int, height: int, seed: int = 0) -> YuvPicture:
@@ -86,3 +88,23 @@ def test_parts_are_copied_and_blackened_in_all_planes() -> None:
         assert (part_of(source, plane, Rect(10, 4, 20, 8)) == black).all()
     blacken(source)
     assert flat(source) == flat(YuvPicture(64, 32))
+
+
+@pytest.mark.parametrize("pixels", [Pixels.PACKED, Pixels.PLANAR])
+def test_pictures_of_full_colour_are_placed_scaled_and_blackened_too(pixels: Pixels) -> None:
+    """Harm: a lossless grid of two displays cannot be recorded, or has its colours exchanged."""
+    content = np.random.default_rng(5).integers(0, 256, (96, 128, 4), np.uint8)
+    source, target = picture_for(pixels, 128, 96), picture_for(pixels, 128, 96)
+    source.update([Band(Rect(0, 0, 128, 96), content)])
+    copy_part(source, target, Rect(32, 16, 64, 48))
+    expected = np.zeros((96, 128, 3), np.uint8)
+    expected[16:64, 32:96] = content[16:64, 32:96, :3]
+    assert np.array_equal(target.frame.to_ndarray(format="bgr24"), expected)
+    blacken(target)
+    assert not target.frame.to_ndarray(format="bgr24").any()
+    scale_rows(source, target, Rect(0, 0, 64, 48), 0, 96)
+    half = cv2.resize(content[..., :3], (64, 48), interpolation=cv2.INTER_AREA)
+    found = target.frame.to_ndarray(format="bgr24")
+    assert np.abs(found[:48, :64].astype(int) - half).max() <= 1
+    assert not found[48:].any()
+    assert not found[:, 64:].any()

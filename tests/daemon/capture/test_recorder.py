@@ -13,10 +13,11 @@ from reeld.capture.convert import YuvPicture
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.scene import Part, Scene
 from reeld.capture.track import TrackWriter
-from reeld.media.h264 import VideoEncoder
+from reeld.media.encoder import VideoEncoder
+from reeld.media.presets import settings_for
 from reeld.runtime.clock import SessionClock
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
-from reeld_proto.records import Arrangement, GapReason, Quality
+from reeld_proto.records import Arrangement, GapReason, Quality, VideoCodec
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import AnyIngest, ChunkCaptured
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE
@@ -51,7 +52,7 @@ class Recording:
         )
 
     def _writer(self) -> TrackWriter:
-        encoder = VideoEncoder(WIDTH, HEIGHT, 30, Quality.HIGH)
+        encoder = VideoEncoder(WIDTH, HEIGHT, 30, settings_for(VideoCodec.H264, Quality.HIGH))
         return TrackWriter(session="s", track="video-1", epoch=1, encoder=encoder, send=self._send, start_ns=0)
 
     def _send(self, message: AnyIngest, payload: bytes, init: bytes) -> bool:

@@ -9,11 +9,12 @@ from structlog.testing import capture_logs
 from reeld.capture.api import Band, Rect
 from reeld.capture.convert import YuvPicture
 from reeld.capture.track import KEYFRAME_AFTER_NS, TrackWriter
-from reeld.media.h264 import VideoEncoder
-from reeld_proto.records import GapReason, Quality
+from reeld.media.encoder import VideoEncoder
+from reeld.media.presets import settings_for
+from reeld_proto.records import GapReason, Quality, VideoCodec
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import AnyIngest, ChunkCaptured, GapFound
-from tests.daemon.media.test_h264 import HEIGHT, WIDTH, scene
+from tests.daemon.media.test_encoder import HEIGHT, WIDTH, scene
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Track:
     def __init__(self, start_ns: int | None = 0) -> None:
         self.store = Store()
         self.picture = YuvPicture(WIDTH, HEIGHT)
-        encoder = VideoEncoder(WIDTH, HEIGHT, 30, Quality.LOW)
+        encoder = VideoEncoder(WIDTH, HEIGHT, 30, settings_for(VideoCodec.H264, Quality.LOW))
         self.writer = TrackWriter(
             session="s", track="video-1", epoch=1, encoder=encoder, send=self.store.send, start_ns=start_ns
         )

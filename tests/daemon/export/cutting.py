@@ -9,8 +9,10 @@ import av
 from reeld.export.recutting import recut
 from reeld.export.remux import export
 from reeld.media.decode import pictures
+from reeld.media.encoder import TIMESCALE, VideoEncoder
+from reeld.media.fit import fitted
 from reeld.media.fragments import parse_chunk, parse_init
-from reeld.media.h264 import TIMESCALE, VideoEncoder
+from reeld.media.presets import settings_for
 from reeld.store import orders
 from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
@@ -19,7 +21,7 @@ from reeld.store.records import ChunkEntry, PrerollEntry
 from reeld.store.transaction import Table, decode
 from reeld.store.verify import verify
 from reeld_proto.edits import Forgotten
-from reeld_proto.records import Quality
+from reeld_proto.records import Quality, VideoCodec
 from reeld_proto.store_orders import DeriveSession, ForgetMedia, Recut, RunRecut, SessionPart
 from reeld_proto.workers import ChunkCaptured, RunExport
 from tests.daemon.export.recording import NS, Film, Recording, number_in, picture, watch
@@ -36,16 +38,19 @@ def capture(
     keyframes: Sequence[int] = (0,),
     chunk_frames: int = 10,
     quality: Quality = Quality.HIGH,
+    codec: VideoCodec = VideoCodec.H264,
     track: str = "video-1",
     size: tuple[int, int] = (160, 96),
     epoch: int = 1,
 ) -> None:
     """Pictures as the capture worker stores them, 30 a second; `keyframes`: numbers of frames that begin chunks."""
-    encoder = VideoEncoder(*size, FPS, quality)
+    settings = settings_for(codec, quality)
+    encoder = VideoEncoder(*size, FPS, settings)
     times = [at_s + index / FPS for index in range(frames + 1)]
     packets = []
     for index in range(frames):
         frame: Any = av.VideoFrame.from_ndarray(picture(first_number + index, *size), format="yuv420p")
+        frame = fitted(frame, *size, settings.pixels)
         packets.append(encoder.encode(frame, round(times[index] * TIMESCALE), keyframe=index in keyframes))
     for first in range(0, frames, chunk_frames):
         group = packets[first : first + chunk_frames]
@@ -59,7 +64,7 @@ def capture(
             end_ns=round(times[end] * TIMESCALE) * NS // TIMESCALE,
             frames=len(group),
             keyframe=group[0].keyframe,
-            codec="h264",
+            codec=codec,
         )
         recording.put(message, payload, encoder.init)
     encoder.close()

@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 from reeld.media.cmaf import CmafEncoder
+from reeld.media.fit import fitted
 from reeld.store import sessions
 from reeld.store.api import Fate, IngestItem
 from reeld.store.environment import StoreEnvironment
@@ -34,7 +35,7 @@ def picture(number: int, width: int = 160, height: int = 96) -> np.ndarray:
 
 def number_in(frame: Any) -> int:
     """The number that a decoded picture spells."""
-    planes = frame.to_ndarray(format="yuv420p")
+    planes = fitted(frame, frame.width, frame.height).to_ndarray()
     height = frame.height
     low = round((float(planes[:height].mean()) - 20) / 4)
     high = round((float(planes[height : height * 5 // 4].mean()) - 20) / 4)

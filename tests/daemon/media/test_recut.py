@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from reeld.audio.encoder import AacEncoder
 from reeld.media.cmaf import CmafEncoder
 from reeld.media.decode import open_init, pictures
+from reeld.media.encoder import TIMESCALE, VideoEncoder
 from reeld.media.fragments import Sample, pack_chunk, parse_chunk, parse_init
-from reeld.media.h264 import TIMESCALE, VideoEncoder
+from reeld.media.presets import settings_for
 from reeld.media.recut import PictureEncoder, Seen, whole_packets
-from reeld_proto.records import Quality
+from reeld_proto.records import Quality, VideoCodec
 from tests.daemon.export.recording import number_in, picture
 
 RATE = 48_000
@@ -33,12 +34,22 @@ def extradata(init: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("fps", "quality"), [(30, Quality.MEDIUM), (60, Quality.LOSSLESS), (7, Quality.LOW), (25, Quality.HIGH)]
+    ("codec", "fps", "quality"),
+    [
+        (VideoCodec.H264, 30, Quality.MEDIUM),
+        (VideoCodec.H264, 60, Quality.LOSSLESS),
+        (VideoCodec.H264, 7, Quality.LOW),
+        (VideoCodec.H264, 25, Quality.HIGH),
+        (VideoCodec.HEVC, 30, Quality.MEDIUM),
+        (VideoCodec.HEVC, 12, Quality.LOSSLESS),
+        (VideoCodec.AV1, 24, Quality.LOW),
+    ],
 )
-def test_settings_of_the_capture_encoder_are_found_again(fps: int, quality: Quality) -> None:
-    original = VideoEncoder(160, 96, fps, quality)
+def test_settings_of_the_capture_encoder_are_found_again(codec: VideoCodec, fps: int, quality: Quality) -> None:
+    original = VideoEncoder(160, 96, fps, settings_for(codec, quality))
     found = PictureEncoder.like(original.init)
     assert found.exact
+    assert found.codec is codec
     assert extradata(found.init) == extradata(original.init)
     found.close()
     original.close()
@@ -59,7 +70,7 @@ def test_for_pictures_of_another_encoder_there_is_one_of_the_same_size() -> None
 
 
 def encoder() -> PictureEncoder:
-    made = VideoEncoder(160, 96, 30, Quality.HIGH)
+    made = VideoEncoder(160, 96, 30, settings_for(VideoCodec.H264, Quality.HIGH))
     found = PictureEncoder.like(made.init)
     made.close()
     return found

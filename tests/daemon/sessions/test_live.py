@@ -34,6 +34,7 @@ def test_store_and_workers_are_told_the_same_start_and_tracks() -> None:
     assert create.started_wall_ns == WALL_NS
     told = [spec.track for spec in video.tracks] + [spec.track for spec in audio.tracks]
     assert told == [record.id for record in create.tracks]
+    assert (video.codec, video.encoder) == (session.plan.codec, session.plan.encoder)
 
 
 def test_a_replacement_is_told_the_pauses_there_were_and_its_own_epoch() -> None:

@@ -12,7 +12,7 @@ from reeld.sessions.pictures import wants_video
 from reeld.sessions.validation import Plan, make_plan, wants_audio
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError
-from reeld_proto.records import DisplaySource, Layout, Quality, SourceKind, TrackKind
+from reeld_proto.records import DisplaySource, EncoderChoice, Layout, Quality, SourceKind, TrackKind, VideoCodec
 from tests.daemon.sessions.conversation import NO_AUDIO, NO_DISPLAY, PICTURES, SOUNDS, TIMEOUT, surroundings
 
 
@@ -76,6 +76,16 @@ def test_the_config_decides_what_the_command_does_not() -> None:
     config = Config(record=RecordConfig(fps=12, quality=Quality.HIGH))
     assert (plan(config).fps, plan(config).quality) == (12, Quality.HIGH)
     assert (plan(config, fps=5, quality=Quality.LOW).fps, plan(config, quality=Quality.LOW).quality) == (5, Quality.LOW)
+    config = Config(record=RecordConfig(codec=VideoCodec.HEVC, encoder=EncoderChoice.AUTO))
+    assert (plan(config).codec, plan(config).encoder) == (VideoCodec.HEVC, EncoderChoice.AUTO)
+    assert plan(config, codec=VideoCodec.AV1).codec is VideoCodec.AV1
+    assert [track.codec for track in plan(config).records() if track.kind is TrackKind.VIDEO] == ["hevc"]
+
+
+def test_lossless_av1_is_refused_with_what_to_do_instead() -> None:
+    error = refusal(codec=VideoCodec.AV1, quality=Quality.LOSSLESS)
+    assert (error.code, "h264 or hevc" in error.remedy) == (ErrorCode.INVALID_REQUEST, True)
+    plan(codec=VideoCodec.AV1, quality=Quality.LOSSLESS, displays=["none"])
 
 
 def test_an_empty_name_becomes_the_date() -> None:
