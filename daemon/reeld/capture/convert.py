@@ -34,11 +34,18 @@ class _Lasting(ABC):
         self, width: int, height: int, pixels: presets.Pixels, black: tuple[int, ...], samples: int = 1
     ) -> None:
         self.width, self.height = width + width % 2, height + height % 2
-        self.frame = av.VideoFrame(self.width, self.height, str(pixels))
+        self.frame = self._make_frame(pixels)
         self.planes = tuple(_view(plane, samples) for plane in self.frame.planes)
         self.black = black
         for plane, level in zip(self.planes, black, strict=True):
             plane[:] = level
+
+    def _make_frame(self, pixels: presets.Pixels) -> av.VideoFrame:
+        return av.VideoFrame(self.width, self.height, str(pixels))
+
+    def beside(self, width: int, height: int) -> "Picture":
+        """See Picture."""
+        return type(self)(width, height)  # type: ignore[call-arg]  # those that can be made know what they are made of
 
     def update(self, bands: Iterable[Band]) -> bool:
         """Write bands into the picture. False if that left every sample as it was."""
@@ -83,6 +90,10 @@ class YuvPicture(_Lasting):
         super().__init__(width, height, presets.Pixels.YUV, (16, 128, 128))
         self._scratch = np.empty(self.width * STRIP_HEIGHT * 3 // 2, np.uint8)
 
+    def beside(self, width: int, height: int) -> Picture:
+        """See Picture."""
+        return _FlatYuvPicture(width, height)
+
     def _converted(self, strip: Pixels) -> tuple[Plane, ...]:
         height, width = strip.shape[:2]
         converted = self._scratch[: width * height * 3 // 2].reshape(height * 3 // 2, width)
@@ -98,6 +109,25 @@ class YuvPicture(_Lasting):
         half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
         luma, blue, red = self.planes
         return luma[rows, columns], blue[half], red[half]
+
+
+class _FlatYuvPicture(YuvPicture):
+    """The same in one piece of memory, into which a whole picture is converted without a copy: to be scaled from."""
+
+    def _make_frame(self, pixels: presets.Pixels) -> av.VideoFrame:
+        self._flat = np.empty((self.height * 3 // 2, self.width), np.uint8)
+        return av.VideoFrame.from_numpy_buffer(self._flat, str(pixels))
+
+    def update(self, bands: Iterable[Band]) -> bool:
+        """As `YuvPicture`; all of it at once always counts as changed: comparing costs more than it saves here."""
+        changed = False
+        for band in bands:
+            if band.rect == (0, 0, self.width, self.height):
+                cv2.cvtColor(band.pixels, cv2.COLOR_BGRA2YUV_I420, dst=self._flat)
+                changed = True
+            else:
+                changed = super().update([band]) or changed
+        return changed
 
 
 class PackedPicture(_Lasting):

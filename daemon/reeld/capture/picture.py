@@ -47,6 +47,10 @@ class Picture(Protocol):
         """Write bands into it. False if that left every sample as it was."""
         ...
 
+    def beside(self, width: int, height: int) -> "Picture":
+        """A black picture of another size in the same format, to be scaled from."""
+        ...
+
 
 def blacken(picture: Picture, rect: Rect | None = None) -> None:
     """Make `rect` (on even edges; all of it by default) black."""
@@ -87,9 +91,10 @@ def scale_rows(source: Picture, target: Picture, where: Rect, first: int, last: 
             half = (samples.shape[1] // 2, samples.shape[0] // 2)
             samples = cv2.resize(samples, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         out = part_of(target, ours, written)
-        if samples.shape != out.shape:
-            samples = cv2.resize(samples, (out.shape[1], out.shape[0]), interpolation=method)  # type: ignore[assignment]
-        out[:] = samples
+        if samples.shape == out.shape:
+            out[:] = samples
+        else:
+            cv2.resize(samples, (out.shape[1], out.shape[0]), dst=out, interpolation=method)
     return written
 
 

@@ -205,7 +205,7 @@ class Scene:
         for feed, cell, size in zip(self._feeds, arrange(self._arrangement, sizes, self._output), sizes, strict=True):
             is_scaled = size != Size(cell.where.width, cell.where.height)
             feed.cell = cell
-            feed.own = self._make_picture(*size) if is_scaled else None
+            feed.own = self.picture.beside(*size) if is_scaled else None
             feed.inset = Inset(cell, self._make_picture) if cell.radius else None
         is_layered = self._arrangement.layout is Layout.PIP
         self._under = self._make_picture(*self._output) if is_layered else self.picture
