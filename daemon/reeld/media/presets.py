@@ -5,12 +5,15 @@ asked for. Quantisers are constant: to vary them x264 analyses a half-size copy 
 10 for a 1080p frame. The parameter sets are the same at every quantiser, so that `RateGuard` can change it within a
 track; that is what `stitchable` is for.
 
-Means of CPU time a 1080p frame on one busy core, and of Mbit/s at 30 frames a second (medium; a dense page of text
-scrolling by a line a frame; a photograph sliding):
-x264 ultrafast 6 ms, 47 Mbit/s; 6 ms, 1.8 Mbit/s. With `me=umh` it finds the line that moved: 4 ms, 3.6 Mbit/s; 5 ms.
-x265 ultrafast 126 ms, 60 Mbit/s; 37 ms. With `me=umh`: 32 ms, 3.6 Mbit/s; 33 ms. superfast: 54 ms, 8.6 Mbit/s; its key
-frames take 1.1 s instead of 0.3 s.
-SVT-AV1 preset 12 with `rtc`: 15 ms, 5.2 Mbit/s; 18 ms. Preset 10: 26 ms, 3.9 Mbit/s; 30 ms. 13 is 12.
+CPU time a 1080p frame and Mbit/s at 30 frames a second, at medium (`python -m tests.bench.encoders`), for a page that
+stands still, one that scrolls by a line a frame, and a photograph that slides:
+x264 ultrafast 2.7 ms; 3.6 ms, 1.5 Mbit/s; 3.5 ms, 0.1 Mbit/s. `me=umh` finds the line that moved: without it scrolling
+dense text takes 47 Mbit/s instead of 3.6, and more time.
+x265 ultrafast 20 ms; 22 ms, 1.8 Mbit/s; 22 ms, 0.1 Mbit/s. Here, too, `me=umh`: without it 126 ms and 60 Mbit/s instead
+of 32 ms and 3.6. superfast is no smaller and needs 1.1 s for a key frame instead of 0.3 s.
+SVT-AV1 preset 12 with `rtc` 3.2 ms; 7.9 ms, 2.1 Mbit/s; 7.7 ms. Preset 10 is a quarter smaller and takes nearly twice
+as long; 13 is 12. A key frame takes 0.1 to 0.6 s.
+Lossless, x264: 15 ms; 16 ms, 5.8 Mbit/s; 15 ms, 3.9 Mbit/s. x265: 21 ms; 26 ms, 7.3 Mbit/s; 25 ms, 3.8 Mbit/s.
 """
 
 from dataclasses import dataclass
@@ -67,7 +70,7 @@ _AV1_CEILING_MIN = 60_000_000
 """SVT-AV1 makes 54 Mbit/s of noise at its coarsest."""
 
 _X264 = "keyint=infinite:scenecut=0:stitchable=1:me=umh:merange=16"
-_X265 = "log-level=error:info=0:keyint=-1:scenecut=0:frame-threads=1:pools=none:wpp=0:me=umh:merange=32"
+_X265 = "log-level=error:info=0:keyint=-1:scenecut=0:frame-threads=1:pools=none:wpp=0:me=umh:merange=32:early-skip=1"
 _SVT = "pred-struct=1:lookahead=0:rtc=1:scm=1:lp=1"
 _FAST = {"preset": "ultrafast", "tune": "zerolatency"}
 
