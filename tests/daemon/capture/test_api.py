@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reeld.capture.api import FrameSource, Rect
+from reeld.capture.fed_source import FedSource
 from reeld.capture.mss_source import MssSource
 from reeld.capture.waiting import wait_changed
 from reeld.capture.x11 import X11Source
@@ -18,6 +19,7 @@ from reeld.capture.x11_window import X11WindowSource
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, Canvas
+from tests.daemon.capture.easel import Easel
 from tests.daemon.capture.fake_source import FakeSource
 from tests.support.desk import VirtualDesk
 
@@ -43,7 +45,7 @@ class Stage:
         return [band.rect for band in grab.bands]
 
 
-@pytest.fixture(params=["damage", "compare", "window", "mss", "fake"])
+@pytest.fixture(params=["damage", "compare", "window", "mss", "fake", "fed"])
 def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[Stage]:
     picture = np.zeros((PLACE.height, PLACE.width, 4), np.uint8)
     if request.param == "fake":
@@ -52,6 +54,13 @@ def stage(request: pytest.FixtureRequest, at_x_desk: VirtualDesk) -> Iterator[St
         yield Stage(fake, fake.paint, True, picture)
         fake.close()
         fake.dispose()
+        return
+    if request.param == "fed":
+        easel = Easel(PLACE.width, PLACE.height)
+        fed = FedSource("easel", easel.read, remedy="Paint.")
+        fed.open()
+        yield Stage(fed, easel.paint, True, picture)
+        fed.close()
         return
     with Canvas(*PLACE) as canvas:
         sources: dict[str, FrameSource] = {
