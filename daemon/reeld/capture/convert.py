@@ -98,12 +98,7 @@ class YuvPicture(_Lasting):
         height, width = strip.shape[:2]
         converted = self._scratch[: width * height * 3 // 2].reshape(height * 3 // 2, width)
         cv2.cvtColor(strip, cv2.COLOR_BGRA2YUV_I420, dst=converted)
-        flat, luma, chroma = converted.reshape(-1), width * height, width * height // 4
-        return (
-            flat[:luma].reshape(height, width),
-            flat[luma : luma + chroma].reshape(height // 2, width // 2),
-            flat[luma + chroma :].reshape(height // 2, width // 2),
-        )
+        return _parts(converted, width, height)
 
     def _targets(self, rows: slice, columns: slice) -> tuple[Plane, ...]:
         half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
@@ -114,9 +109,16 @@ class YuvPicture(_Lasting):
 class _FlatYuvPicture(YuvPicture):
     """The same in one piece of memory, into which a whole picture is converted without a copy: to be scaled from."""
 
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__(width, height)
+        width, height = self.width, self.height
+        self._flat = np.empty((height * 3 // 2, width), np.uint8)
+        self.planes = _parts(self._flat, width, height)
+        for plane, level in zip(self.planes, self.black, strict=True):
+            plane[:] = level
+
     def _make_frame(self, pixels: presets.Pixels) -> av.VideoFrame:
-        self._flat = np.empty((self.height * 3 // 2, self.width), np.uint8)
-        return av.VideoFrame.from_numpy_buffer(self._flat, str(pixels))
+        return av.VideoFrame(2, 2, str(pixels))  # nobody encodes it
 
     def update(self, bands: Iterable[Band]) -> bool:
         """As `YuvPicture`; all of it at once always counts as changed: comparing costs more than it saves here."""
@@ -161,6 +163,16 @@ _PICTURES: dict[presets.Pixels, Callable[[int, int], Picture]] = {
 def picture_for(pixels: presets.Pixels, width: int, height: int) -> Picture:
     """A black picture of the kind that an encoder takes."""
     return _PICTURES[pixels](width, height)
+
+
+def _parts(converted: Plane, width: int, height: int) -> tuple[Plane, Plane, Plane]:
+    """The planes in what `COLOR_BGRA2YUV_I420` makes: luma, and behind it both of chroma, without padding."""
+    flat, luma, chroma = converted.reshape(-1), width * height, width * height // 4
+    return (
+        flat[:luma].reshape(height, width),
+        flat[luma : luma + chroma].reshape(height // 2, width // 2),
+        flat[luma + chroma :].reshape(height // 2, width // 2),
+    )
 
 
 def _view(plane: Any, samples: int) -> Plane:
