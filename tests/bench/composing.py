@@ -97,4 +97,5 @@ def _cpu_s(words: list[str]) -> float:
     before = psutil.Process().cpu_times()
     subprocess.run(command, check=True, timeout=300)
     after = psutil.Process().cpu_times()
-    return (after.children_user - before.children_user) + (after.children_system - before.children_system)
+    spent: float = after.children_user - before.children_user + after.children_system - before.children_system
+    return spent

@@ -1,12 +1,14 @@
 """Which implementation serves this platform, and what it can record. Those of other platforms are not imported."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from reeld.capture.api import FrameSource, Rect
+from reeld.capture.api import FrameSource, Rect, Size
 from reeld_proto.commands import Sources
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import SourceKind
+from reeld_proto.records import FileSource, SourceKind
 from reeld_proto.workers import SourceSpec
 
 XWAYLAND_WARNING = (
@@ -71,15 +73,52 @@ def make_source(spec: SourceSpec, wishes: Wishes) -> FrameSource:
         return _of_desktop(spec, wishes)
     if spec.kind is SourceKind.WINDOW:
         return _of_window(spec, wishes)
-    raise RequestRejected(f"a {spec.kind} cannot be recorded here", code=ErrorCode.DEVICE_FAILED)
+    return _moving(spec, wishes)
 
 
-def list_sources() -> Sources:
-    """Displays and windows of this desktop; without one, empty lists and a warning that names the remedy."""
+def _moving(spec: SourceSpec, wishes: Wishes) -> FrameSource:
+    # Few sessions have one of these: a start without does not load them.
+    from reeld.capture import camera, file_source, pattern_source  # noqa: PLC0415
+
+    size = Size(spec.width, spec.height)
+    match spec.kind:
+        case SourceKind.CAMERA:
+            return camera.CameraFeed(spec.id, size, wishes.fps)
+        case SourceKind.FILE:
+            return file_source.FileFeed(Path(spec.id))
+        case _:
+            return pattern_source.PatternSource(size, wishes.fps)
+
+
+def list_sources(files: Sequence[str] = ()) -> Sources:
+    """Displays, windows and cameras, and those of `files` that can be played.
+
+    Without a desktop its lists are empty, and a warning names the remedy.
+    """
+    from reeld.capture import camera, file_source  # noqa: PLC0415 - needed to list, not to start
+
+    warnings: list[str] = []
+    desktop = Sources()
     try:
-        return _list()
+        desktop = _list()
+        warnings += desktop.warnings
     except RequestRejected as error:
-        return Sources(warnings=[f"{error}. {error.remedy}".strip()])
+        warnings.append(f"{error}. {error.remedy}".strip())
+    playable = []
+    for path in files:
+        try:
+            width, height = file_source.video_size(Path(path))
+        except RequestRejected as error:
+            warnings.append(str(error))
+        else:
+            playable.append(FileSource(id=path, width=width, height=height))
+    return Sources(
+        displays=desktop.displays,
+        windows=desktop.windows,
+        cameras=camera.list_cameras(),
+        files=playable,
+        warnings=warnings,
+    )
 
 
 def _rect(spec: SourceSpec) -> Rect:

@@ -70,8 +70,8 @@ class CaptureWorker:
     def handle(self, order: AnyOrder) -> AnyReport:
         """Carry out an order. Raises what the daemon is to be told."""
         match order:
-            case ListWorkerSources():
-                return list_sources()
+            case ListWorkerSources(files=files):
+                return list_sources(files)
             case StartVideo():
                 return self._start(order)
             case PauseTracks(at_ns=at_ns):
