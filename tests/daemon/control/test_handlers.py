@@ -52,6 +52,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             upkeep=cast("Any", None),
             sessions=cast("Any", Sessions(**found)),
             replay=cast("Any", Replays()),
+            privacy=cast("Any", None),
             jobs=cast("Any", Jobs()),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
