@@ -36,6 +36,7 @@ def test_private_mode_is_a_gap_that_says_so_and_outlives_session_worker_and_daem
         installation.start_daemon()
         assert installation.ok("status")["private"] is True
         hidden = installation.ok("start", *QUIET)
+        assert any("reelctl private off" in warning for warning in hidden["warnings"])
         time.sleep(0.2)
         stopped = installation.ok("stop")
         assert [track["frames"] for track in stopped["tracks"]] == [0]
