@@ -18,6 +18,7 @@ from reeld_proto.commands import (
     AnyReply,
     Exported,
     PictureArranged,
+    PrivacyChanged,
     SessionChanged,
     SessionStarted,
     SessionStopped,
@@ -158,6 +159,10 @@ class AsyncClient(AsyncLibraryMethods):
     async def mark(self, text: str) -> SessionChanged:
         """See `Client.mark`."""
         return await self.call(calls.mark(text))
+
+    async def set_private(self, private: bool) -> PrivacyChanged:  # noqa: FBT001 - it is what the command says
+        """Private mode on or off: while it is on nothing is recorded, over the end of the session and the daemon."""
+        return await self.call(calls.set_private(private))
 
     async def arrange(self, **options: Unpack[ArrangeOptions]) -> PictureArranged:
         """Change layout or sources of the picture that is being recorded."""

@@ -19,12 +19,14 @@ from reeld_proto.commands import (
     PictureArranged,
     Ping,
     Pong,
+    PrivacyChanged,
     ResumeSession,
     SessionChanged,
     SessionDetail,
     SessionList,
     SessionStarted,
     SessionStopped,
+    SetPrivate,
     ShowSession,
     Snapshot,
     Sources,
@@ -132,6 +134,11 @@ def stop() -> Call[SessionStopped]:
 def mark(text: str) -> Call[SessionChanged]:
     """Put a note at this instant."""
     return Call(AddMarker(text=text), expect(SessionChanged), QUICK_S)
+
+
+def set_private(private: bool) -> Call[PrivacyChanged]:  # noqa: FBT001 - it is what the command says
+    """Private mode on or off."""
+    return Call(SetPrivate(private=private), expect(PrivacyChanged), QUICK_S)
 
 
 class SessionFilters(TypedDict, total=False):

@@ -18,6 +18,7 @@ from reeld_proto.commands import (
     AnyReply,
     Exported,
     PictureArranged,
+    PrivacyChanged,
     SessionChanged,
     SessionStarted,
     SessionStopped,
@@ -150,6 +151,10 @@ class Client(LibraryMethods):
     def mark(self, text: str) -> SessionChanged:
         """Put a note at this instant of the current session."""
         return self.call(calls.mark(text))
+
+    def set_private(self, private: bool) -> PrivacyChanged:  # noqa: FBT001 - it is what the command says
+        """Private mode on or off: while it is on nothing is recorded, over the end of the session and the daemon."""
+        return self.call(calls.set_private(private))
 
     def arrange(self, **options: Unpack[ArrangeOptions]) -> PictureArranged:
         """Change layout or sources of the picture that is being recorded."""

@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import EncoderChoice, Quality, VideoCodec
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
@@ -111,6 +112,23 @@ class UpkeepConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     compress_after_days: Annotated[float, Meta(gt=0)] | None = None
 
 
+class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[privacy]`: what is never recorded. rules: tables `[[privacy.rules]]`, see `PrivacyRule`.
+
+    pause_on_lock: whether nothing is recorded while the desktop is locked.
+    """
+
+    rules: Annotated[list[PrivacyRule], Meta(max_length=256)] = []
+    pause_on_lock: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        names = [rule.name for rule in self.rules]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two rules are called {twice!r}; gaps could not say which of them it was")
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default, so an empty file is valid."""
 
@@ -119,6 +137,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upkeep: UpkeepConfig = UpkeepConfig()
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
 
 
 def default_config_path() -> Path:
@@ -174,3 +193,13 @@ def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Ite
             yield f"unknown key {prefix}{key}; the nearest known one is {prefix}{nearest[0]}"
         elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
             yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
+        elif isinstance(value, list) and (row := _row_kind(fields[key])) is not None:
+            for each in value:
+                if isinstance(each, dict):
+                    yield from _unknown_keys(each, row, f"{prefix}{key}.")
+
+
+def _row_kind(kind: Any) -> type[Struct] | None:
+    """The struct of which a field is a list; None if it is something else."""
+    found = [part for outer in get_args(kind) for part in (outer, *get_args(outer))]
+    return next((part for part in found if isinstance(part, type) and issubclass(part, Struct)), None)

@@ -17,6 +17,9 @@ from reeld.control.parts import Parts, as_reply
 from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.stats import StatsSampler
+from reeld.privacy.house import PrivateHouse
+from reeld.privacy.keeper import PrivacyKeeper
+from reeld.privacy.watching import lock_watch
 from reeld.replay.keeper import ReplayKeeper
 from reeld.runtime.logs import get_logger
 from reeld.sessions import SessionService
@@ -131,9 +134,9 @@ class Daemon:
             restarts=self._restarts,
             upkeep=self.upkeep.status,
         )
-        self.replay = ReplayKeeper(
-            self.supervisor, self._config, free_bytes=self._free_bytes, collect=self._collect_garbage
-        )
+        self.privacy = PrivacyKeeper(self.supervisor, self._config.privacy, premises.store_dir)
+        house = PrivateHouse(self.supervisor, self.privacy.dress)
+        self.replay = ReplayKeeper(house, self._config, free_bytes=self._free_bytes, collect=self._collect_garbage)
         self.sessions = SessionService(
             self.replay.workers(),
             self._config,
@@ -152,6 +155,7 @@ class Daemon:
                 upkeep=self.upkeep,
                 sessions=self.sessions,
                 replay=self.replay,
+                privacy=self.privacy,
                 jobs=self.jobs,
                 library=self.library,
                 stats=self.stats,
@@ -167,13 +171,25 @@ class Daemon:
         self.server = ControlServer(context, premises.endpoints.control, handlers.handle)
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
-        return [self.publisher.serve(), self.server.serve(), self.upkeep.serve()]
+        return [
+            self.publisher.serve(),
+            self.server.serve(),
+            self.upkeep.serve(),
+            self.privacy.serve(),
+            self._watch_lock(),
+        ]
+
+    async def _watch_lock(self) -> None:
+        if self._config.privacy.pause_on_lock:
+            await lock_watch().serve(self.privacy.set_locked)
+        await asyncio.Event().wait()
 
     async def _stop(self, serving: list[asyncio.Task[None]]) -> None:
         if self._stats_timer is not None:
             self._stats_timer.cancel()
         await self.sessions.close("the daemon is stopping")
         await self.replay.close()
+        await self.privacy.close()
         await self.server.drain(REPLIES_OUT_S)
         await self.supervisor.stop()
         for task in serving:

@@ -22,6 +22,7 @@ from reeld_proto.edits import (
     RedactSession,
     TrimSession,
 )
+from reeld_proto.privacy import PrivacyChanged, SetPrivate
 from reeld_proto.records import (
     AudioSource,
     BufferInfo,
@@ -212,12 +213,16 @@ class Pong(Reply, tag="pong", frozen=True, kw_only=True):
 
 
 class Status(Reply, tag="status.reply", frozen=True, kw_only=True):
-    """Answer to `GetStatus`. buffer: the rolling buffer, None unless the config allows one."""
+    """Answer to `GetStatus`. buffer: the rolling buffer, None unless the config allows one.
+
+    private: whether private mode is on, in which nothing is recorded.
+    """
 
     daemon: DaemonInfo
     workers: list[WorkerInfo]
     session: SessionBrief | None
     buffer: BufferInfo | None = None
+    private: bool = False
 
 
 class Sources(Reply, tag="sources.reply", frozen=True, kw_only=True):
@@ -343,6 +348,7 @@ AnyCommand = (
     | ResumeSession
     | StopSession
     | AddMarker
+    | SetPrivate
     | ListSessions
     | ShowSession
     | ExportSession
@@ -376,6 +382,7 @@ AnyReply = (
     | SessionChanged
     | PictureArranged
     | SessionStopped
+    | PrivacyChanged
     | SessionList
     | SessionDetail
     | Exported

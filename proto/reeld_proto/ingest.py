@@ -33,7 +33,7 @@ class ChunkCaptured(Ingest, tag="ingest.chunk", frozen=True, kw_only=True):
 
 
 class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
-    """The producer knows why it has no media in this stretch (media time)."""
+    """The producer knows why it has no media in this stretch (media time). detail: as in `GapInfo`."""
 
     session: str
     track: str
@@ -41,6 +41,7 @@ class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
     start_ns: int
     end_ns: int
     reason: GapReason
+    detail: str = ""
 
 
 COMMITS_FOR_ALL = b"all"

@@ -252,7 +252,8 @@ class GapInfo(Record, frozen=True, kw_only=True, gc=False):
     """A stretch of one track without media.
 
     `start_s` and `end_s` count from the start of the session on the clock, pauses included; `media_start_s` and
-    `media_end_s` are the same instants in playback time, where a pause has no length.
+    `media_end_s` are the same instants in playback time, where a pause has no length. detail: of a hidden stretch, the
+    name of the rule that hid it, or `private`, or `locked`; empty otherwise.
     """
 
     track: str
@@ -261,6 +262,7 @@ class GapInfo(Record, frozen=True, kw_only=True, gc=False):
     reason: GapReason
     media_start_s: float = 0.0
     media_end_s: float = 0.0
+    detail: str = ""
 
 
 class MarkerInfo(Record, frozen=True, kw_only=True, gc=False):

@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 
 from reeld_proto.base import Order, Report
+from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import Arrangement, EncoderChoice, Quality, SourceKind, VideoCodec
 
 
@@ -85,7 +86,7 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
     """Record these pictures. Answered by `TracksStarted` after every track's first frame is captured.
 
     epoch: rises with each worker process that serves the session, so that the store can tell a restart from a stall.
-    pointer: whether the mouse pointer is drawn.
+    pointer: whether the mouse pointer is drawn. privacy: what is never recorded; hidden: as `HideTracks.detail`.
     """
 
     session: str
@@ -97,15 +98,21 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
     pointer: bool = True
     codec: VideoCodec = VideoCodec.H264
     encoder: EncoderChoice = EncoderChoice.SOFTWARE
+    privacy: list[PrivacyRule] = field(default_factory=list)
+    hidden: str = ""
 
 
 class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
-    """Record these sounds. Answered by `TracksStarted` once the devices are open (before their first sample)."""
+    """Record these sounds. Answered by `TracksStarted` once the devices are open (before their first sample).
+
+    hidden: as `HideTracks.detail`.
+    """
 
     session: str
     epoch: int
     clock: SessionClockData
     tracks: list[AudioTrackSpec]
+    hidden: str = ""
 
 
 class ArrangePicture(Order, tag="order.video.arrange", frozen=True, kw_only=True):
@@ -129,6 +136,17 @@ class ResumeTracks(Order, tag="order.resume", frozen=True, kw_only=True):
     """Media from `at_ns` (monotonic) on is wanted again. Answered by `Done`."""
 
     at_ns: int
+
+
+class HideTracks(Order, tag="order.hide", frozen=True, kw_only=True):
+    """Nothing that is captured from `at_ns` (monotonic) on may be recorded: the tracks get a `hidden` gap.
+
+    detail: why, as in `GapInfo`; empty: they are recorded again. Unlike in a pause, session time goes on. Answered by
+    `Done`.
+    """
+
+    at_ns: int
+    detail: str
 
 
 class CutTracks(Order, tag="order.cut", frozen=True, kw_only=True):

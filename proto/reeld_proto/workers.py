@@ -80,6 +80,7 @@ from reeld_proto.track_orders import (
     ArrangePicture,
     AudioTrackSpec,
     CutTracks,
+    HideTracks,
     ListWorkerSources,
     PauseSpan,
     PauseTracks,
@@ -163,6 +164,7 @@ AnyOrder = (
     | StartAudio
     | PauseTracks
     | ResumeTracks
+    | HideTracks
     | CutTracks
     | StopTracks
     | ShutDown

@@ -92,6 +92,7 @@ class FakeReeld:
         self.heard: list[AnyCommand] = []
         self.state: SessionState | None = None
         self.elapsed_s = 0.0
+        self.private = False
         self.event_seq = 0
         self.warnings: list[str] = []
 
@@ -142,7 +143,12 @@ class FakeReeld:
             daemon=DaemonInfo(pid=7, version="0.1.0", uptime_s=61.0),
             workers=[WorkerInfo(name="capture-1", pid=11, state=WorkerState.RUNNING)],
             session=self._brief(),
+            private=self.private,
         )
+
+    def _privacy_set(self, command: commands.SetPrivate) -> Any:
+        self.private = command.private
+        return commands.PrivacyChanged(session=None if self.state is None else SESSION, private=self.private)
 
     def _sources(self, _command: Any) -> Any:
         sound = AudioSource(id="virtual_mic", name="Virtual [mic]", default=True)

@@ -182,3 +182,38 @@ def test_the_rolling_buffer_must_be_allowed_and_is_bounded() -> None:
     for minutes in ("0", "-1", "1441", '"ten"'):
         with pytest.raises(RequestRejected):
             parse_config(f"[replay]\nminutes = {minutes}")
+
+
+RULE = """[[privacy.rules]]
+name = "bank"
+app = "firefox*"
+title = "*bank*"
+"""
+
+
+def test_privacy_rules_are_read_and_a_lock_pauses_unless_told_otherwise() -> None:
+    privacy = parse_config(RULE + "[[privacy.rules]]\nname = 'night'\nhours = '22:00-06:00'\n").privacy
+    assert [(rule.name, rule.app, rule.title, rule.hours) for rule in privacy.rules] == [
+        ("bank", "firefox*", "*bank*", None),
+        ("night", None, None, "22:00-06:00"),
+    ]
+    assert privacy.pause_on_lock
+    assert not parse_config("[privacy]\npause_on_lock = false\n").privacy.pause_on_lock
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (RULE + "titel = 'x'\n", "privacy.rules.title"),
+        ("[privacy]\nrule = []\n", "privacy.rules"),
+        (RULE + RULE, "two rules are called 'bank'"),
+        ("[[privacy.rules]]\nname = 'empty'\n", "needs one of"),
+        ("[[privacy.rules]]\nname = 'x'\nhours = '22-6'\n", "22:00-06:00"),
+        ("[privacy]\nrules = ['firefox']\n", "rules"),
+    ],
+)
+def test_a_privacy_rule_that_would_not_hold_is_refused(text: str, told: str) -> None:
+    """Harm: a person believes in a rule that hides nothing."""
+    with pytest.raises(RequestRejected) as caught:
+        parse_config(text)
+    assert told in str(caught.value)

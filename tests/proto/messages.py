@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from reeld_proto import commands, events, records, stats, workers
+from reeld_proto.privacy import PrivacyRule
 
 _MODULES = (commands, events, records, stats, workers)
 
@@ -30,6 +31,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=12),
     NoneType: st.none(),
+    PrivacyRule: st.builds(PrivacyRule, name=st.text(min_size=1, max_size=12), app=st.text(min_size=1, max_size=12)),
 }
 
 
@@ -50,8 +52,9 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return values_of(get_args(kind)[0])
     if origin in {Union, UnionType}:
         return st.one_of([values_of(part) for part in get_args(kind)])
-    if origin is list:
-        return st.lists(values_of(get_args(kind)[0]), max_size=2)
+    if origin in {list, dict}:
+        parts = [values_of(part) for part in get_args(kind)]
+        return st.lists(*parts, max_size=2) if origin is list else st.dictionaries(*parts, max_size=2)
     if origin is tuple:
         return st.tuples(*(values_of(part) for part in get_args(kind)))
     if issubclass(kind, Enum):

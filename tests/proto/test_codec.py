@@ -178,6 +178,7 @@ def test_plain_has_no_type_tag_at_the_top() -> None:
         "workers": [],
         "session": None,
         "buffer": None,
+        "private": False,
     }
     assert codec.to_plain([MarkerInfo(at_s=1.0, text="x")]) == [{"at_s": 1.0, "text": "x"}]
 

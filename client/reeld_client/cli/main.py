@@ -21,6 +21,7 @@ from reeld_client.cli import (
     live,
     observe,
     picture,
+    privacy,
     record,
     replay,
     storage,
@@ -50,6 +51,7 @@ index.register(app)
 copies.register(app)
 observe.register(app)
 picture.register(app)
+privacy.register(app)
 record.register(app)
 replay.register(app)
 storage.register(app)

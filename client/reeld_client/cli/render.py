@@ -20,6 +20,7 @@ from reeld_client.cli.render_library import (
 from reeld_client.cli.render_live import (
     print_arranged,
     print_changed,
+    print_private,
     print_sources,
     print_started,
     print_status,
@@ -35,6 +36,7 @@ from reeld_proto.commands import (
     Exported,
     IndexChecked,
     PictureArranged,
+    PrivacyChanged,
     Repaired,
     ReplaySaved,
     SessionChanged,
@@ -74,6 +76,7 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     SessionStarted: print_started,
     SessionChanged: print_changed,
     PictureArranged: print_arranged,
+    PrivacyChanged: print_private,
     SessionStopped: print_stopped,
     SessionInfo: print_session,
     list: print_sessions,

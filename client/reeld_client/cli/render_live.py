@@ -8,7 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from reeld_client.cli.human import clock, count, milliseconds, printable, seconds, size
-from reeld_proto.commands import PictureArranged, SessionChanged, SessionStarted, SessionStopped, Sources, Status
+from reeld_proto.commands import (
+    PictureArranged,
+    PrivacyChanged,
+    SessionChanged,
+    SessionStarted,
+    SessionStopped,
+    Sources,
+    Status,
+)
 from reeld_proto.records import AudioSource, GapInfo, GapReason, SessionBrief, SessionState, TrackInfo, WorkerState
 
 STATE_STYLES: dict[SessionState, str] = {
@@ -72,6 +80,8 @@ def print_status(console: Console, found: Status) -> None:
     about = f" {printable(daemon.version)}  pid {daemon.pid}  up {clock(daemon.uptime_s)}"
     console.print(Text.assemble(("reeld", "bold"), about))
     console.print(_session_line(found.session))
+    if found.private:
+        console.print(words("private mode: nothing is recorded until `reelctl private off`", "yellow"))
     if found.buffer is not None:
         mark, style = ("●", "red") if found.buffer.recording else ("○", "dim")
         held = f" rolling buffer  {clock(found.buffer.held_s)} of {clock(found.buffer.minutes * 60)}"
@@ -151,6 +161,14 @@ def print_arranged(console: Console, arranged: PictureArranged) -> None:
     console.print(line)
 
 
+def print_private(console: Console, changed: PrivacyChanged) -> None:
+    """`reelctl private`."""
+    if changed.private:
+        console.print(words("private mode is on: nothing is recorded until `reelctl private off`", "yellow"))
+    else:
+        console.print(words("private mode is off", "green"))
+
+
 def print_stopped(console: Console, stopped: SessionStopped) -> None:
     """`reelctl stop`."""
     line = state_text(stopped.state)
@@ -183,11 +201,12 @@ def tracks_table(tracks: list[TrackInfo]) -> Table:
 
 def print_gaps(console: Console, gaps: list[GapInfo], tracks: list[TrackInfo]) -> None:
     """The stretches without media, one line for all tracks that share one; pauses are dim, the rest stands out."""
-    shared: dict[tuple[float, float, GapReason], list[str]] = {}
+    shared: dict[tuple[float, float, GapReason, str], list[str]] = {}
     for gap in gaps:
-        shared.setdefault((gap.start_s, gap.end_s, gap.reason), []).append(gap.track)
-    for (start_s, end_s, reason), names in sorted(shared.items()):
+        shared.setdefault((gap.start_s, gap.end_s, gap.reason, gap.detail), []).append(gap.track)
+    for (start_s, end_s, reason, detail), names in sorted(shared.items()):
         style = "dim" if reason is GapReason.PAUSED else "yellow"
         where = "all tracks" if len(names) == len(tracks) > 1 else ", ".join(names)
-        text = f"gap at {seconds(start_s)} for {seconds(end_s - start_s)}: {reason.value}, {where}"
+        why = f"{reason.value} ({printable(detail)})" if detail else reason.value
+        text = f"gap at {seconds(start_s)} for {seconds(end_s - start_s)}: {why}, {where}"
         console.print(words(text, style))

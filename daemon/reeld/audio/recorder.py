@@ -41,15 +41,19 @@ class Recorder:
     """Records from its making until `stop`; all methods belong to the main thread.
 
     order: what to record; the first worker of a session (epoch 1) begins at media time 0, with counted silence until
-    the devices sound; a restarted one begins now. Raises RequestRejected for tracks that make no sense.
+    the devices sound; a restarted one begins now, and so does one that was hidden before (`anew`). Raises
+    RequestRejected for tracks that make no sense.
     """
 
-    def __init__(self, order: StartAudio, *, open_source: OpenSource, send: Send, complain: Complain) -> None:
+    def __init__(
+        self, order: StartAudio, *, open_source: OpenSource, send: Send, complain: Complain, anew: bool = False
+    ) -> None:
         _check(order.tracks)
         self.session = order.session
         self._clock = SessionClock.from_data(order.clock)
         now_ns = monotonic_ns()
-        first_ns = 0 if order.epoch <= 1 else max(0, self._clock.media_ns(now_ns))
+        first_ns = 0 if order.epoch <= 1 and not anew else max(0, self._clock.media_ns(now_ns))
+        self.first_ns = first_ns
         self._first_frame = ns_to_frames(first_ns)
         self._end_frame: int | None = None
         self._complain = complain

@@ -5,20 +5,26 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import structs
+
 from reeld.audio import devices
 from reeld.audio.api import OpenSource
+from reeld.audio.hidden import HiddenSound
 from reeld.audio.portaudio import PortAudioSource
 from reeld.audio.recorder import Recorder
+from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.outbox import Producer
 from reeld.runtime.worker import WorkerContext, main
 from reeld_proto.commands import Sources
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, TransportError
+from reeld_proto.stats import QueueStats
 from reeld_proto.workers import (
     AnyOrder,
     AnyReport,
     AnyTelemetry,
     CutTracks,
     Done,
+    HideTracks,
     ListWorkerSources,
     PauseTracks,
     Progress,
@@ -42,6 +48,9 @@ class AudioWorker:
         self._context = context
         self._open_source = open_source
         self._recorder: Recorder | None = None
+        self._hidden: HiddenSound | None = None
+        self._order: StartAudio | None = None
+        self._clock = SessionClock(0)
         self._producer = Producer(
             context.zmq,
             name=f"{context.name}-{os.getpid()}",
@@ -57,14 +66,12 @@ class AudioWorker:
                 return Sources(microphones=found.microphones, system_audio=found.system_audio, warnings=found.warnings)
             case StartAudio():
                 return self._start(order)
-            case PauseTracks(at_ns=at_ns):
-                self._running().pause(at_ns)
-                return Done()
-            case ResumeTracks(at_ns=at_ns):
-                self._running().resume(at_ns)
-                return Done()
+            case PauseTracks() | ResumeTracks():
+                return self._pause(order)
             case StopTracks(at_ns=at_ns):
                 return self._stop(at_ns)
+            case HideTracks(at_ns=at_ns, detail=detail):
+                return self._hide(at_ns, detail)
             case CutTracks(wait_s=wait_s):
                 if self._recorder is not None:
                     self._recorder.cut()
@@ -81,14 +88,18 @@ class AudioWorker:
 
     def tick(self) -> list[AnyTelemetry]:
         """Progress while recording. A broken recording makes none, which is how the supervisor learns of it."""
-        recorder = self._recorder
-        if recorder is None or recorder.failed:
+        recorder, hidden = self._recorder, self._hidden
+        if hidden is not None:
+            session, tracks, queues = hidden.session, list(hidden.statistics()), list[QueueStats]()
+        elif recorder is None or recorder.failed:
             return []
-        tracks, queues = recorder.statistics()
+        else:
+            session = recorder.session
+            tracks, queues = recorder.statistics()
         return [
             Progress(
                 worker=self._context.name,
-                session=recorder.session,
+                session=session,
                 tracks=tracks,
                 queues=[self._producer.statistics(), *queues],
             )
@@ -102,9 +113,14 @@ class AudioWorker:
         self._producer.close()
 
     def _start(self, order: StartAudio) -> AnyReport:
-        if self._recorder is not None:
+        if self._recorder is not None or self._hidden is not None:
             raise RequestRejected("this worker already records", code=ErrorCode.WRONG_STATE)
-        recorder = Recorder(order, open_source=self._open_source, send=self._producer.send, complain=self._complain)
+        self._order, self._clock = order, SessionClock.from_data(order.clock)
+        if order.hidden:
+            now_ns = max(0, self._clock.media_ns(monotonic_ns()))
+            self._hidden = self._hiding(order, order.hidden, 0 if order.epoch <= 1 else now_ns)
+            return TracksStarted()
+        recorder = self._recorder_of(order)
         failures = recorder.wait_open(OPEN_WAIT_S)
         if failures and order.epoch <= 1:
             recorder.close()
@@ -113,13 +129,57 @@ class AudioWorker:
         self._recorder = recorder
         return TracksStarted(warnings=[str(error) for _, error in failures])
 
-    def _stop(self, at_ns: int) -> AnyReport:
+    def _pause(self, order: PauseTracks | ResumeTracks) -> AnyReport:
+        """Pause or resume: the clock at least; while the sound is hidden there is nothing else."""
+        if self._hidden is None:
+            recorder = self._running()
+            (recorder.pause if isinstance(order, PauseTracks) else recorder.resume)(order.at_ns)
+        (self._clock.pause if isinstance(order, PauseTracks) else self._clock.resume)(order.at_ns)
+        return Done()
+
+    def _recorder_of(self, order: StartAudio, *, anew: bool = False) -> Recorder:
+        return Recorder(
+            order, open_source=self._open_source, send=self._producer.send, complain=self._complain, anew=anew
+        )
+
+    def _hiding(self, order: StartAudio, detail: str, since_ns: int) -> HiddenSound:
+        return HiddenSound(order, self._clock, since_ns=since_ns, detail=detail, send=self._producer.send)
+
+    def _hide(self, at_ns: int, detail: str) -> AnyReport:
+        """Close the devices, or open them again; what they gave after `at_ns` is left out."""
+        order, hidden = self._order, self._hidden
+        if order is None or detail == ("" if hidden is None else hidden.detail):
+            return Done()
+        if hidden is None:
+            self._end_recorder(at_ns)
+        else:
+            self._hidden = None
+        media_ns = max(0, self._clock.media_ns(at_ns))
+        if not detail:
+            # Devices take a moment to open; until then there is counted silence, as at the start of a session.
+            self._recorder = self._recorder_of(structs.replace(order, clock=self._clock.data()), anew=True)
+            media_ns = self._recorder.first_ns
+        if hidden is not None:
+            hidden.end(media_ns)
+        if detail:
+            self._hidden = self._hiding(order, detail, media_ns)
+        return Done()
+
+    def _end_recorder(self, at_ns: int) -> None:
         recorder = self._running()
         self._recorder = None
         try:
             recorder.stop(at_ns)
         finally:
             recorder.close()
+
+    def _stop(self, at_ns: int) -> AnyReport:
+        self._order = None
+        if self._hidden is not None:
+            hidden, self._hidden = self._hidden, None
+            hidden.end(max(0, self._clock.media_ns(at_ns)))
+        else:
+            self._end_recorder(at_ns)
         if not self._producer.wait_drained(DRAIN_S_MAX):
             raise TransportError("the store has not acknowledged the last sound in time", code=ErrorCode.TIMEOUT)
         return Done()

@@ -16,10 +16,12 @@ from enum import Enum, auto
 
 import msgspec
 
+from reeld.capture.hiding import SourceHidden
 from reeld.capture.pacer import Pacer
 from reeld.capture.scene import Scene
 from reeld.capture.stages import Stage
 from reeld.capture.track import TrackWriter
+from reeld.capture.veil import Veil
 from reeld.capture.waiting import wait_changed
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
@@ -40,12 +42,15 @@ class _Order(Enum):
     RESUME = auto()
     STOP = auto()
     CUT = auto()
+    HIDE = auto()
 
 
 class TrackRecorder:
     """Records one track from `start` to `stop`. Its methods are called by the worker's main thread.
 
-    scene, make_writer: used and closed by the recorder's own thread. clock: its own copy of the session's.
+    scene, make_writer: used and closed by the recorder's own thread. clock: its own copy of the session's. veil: when
+    nothing may be captured; then the sources are closed, and the track has a `hidden` gap.
+    takes_over: the session runs already, and its worker was lost.
     """
 
     def __init__(
@@ -57,15 +62,20 @@ class TrackRecorder:
         clock: SessionClock,
         fps: int,
         on_trouble: OnTrouble,
+        veil: Veil,
+        takes_over: bool = False,
     ) -> None:
         self.track = track
+        self.veil = veil
+        self._takes_over = takes_over
+        self._hidden = ""
         self._scene = scene
         self._make_writer = make_writer
         self._writer: TrackWriter | None = None
         self._clock = clock
         self._pacer = Pacer(fps)
         self._on_trouble = on_trouble
-        self._orders: deque[tuple[_Order, int]] = deque()
+        self._orders: deque[tuple[_Order, int, str]] = deque()
         self._changes: deque[tuple[Callable[[Scene], None], Future[None]]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -106,6 +116,13 @@ class TrackRecorder:
     def resume(self, at_ns: int) -> None:
         """Record again from monotonic `at_ns` on."""
         self._post(_Order.RESUME, at_ns)
+
+    def hide(self, at_ns: int, detail: str) -> None:
+        """Nothing captured at or after monotonic `at_ns` is recorded, until this is called with an empty `detail`.
+
+        detail: why, as the gap will say.
+        """
+        self._post(_Order.HIDE, at_ns, detail)
 
     def cut(self, keyframe_after_ns: int | None) -> None:
         """Send what was recorded so far and go on; see `TrackWriter.cut`."""
@@ -155,8 +172,8 @@ class TrackRecorder:
         found = self._writer.statistics(self._clock.media_ns(monotonic_ns()))
         return msgspec.structs.replace(found, cpu_s=self._scene.stages.seconds())
 
-    def _post(self, order: _Order, at_ns: int) -> None:
-        self._orders.append((order, at_ns))
+    def _post(self, order: _Order, at_ns: int, detail: str = "") -> None:
+        self._orders.append((order, at_ns, detail))
         self._wake()
 
     def _wake(self) -> None:
@@ -170,9 +187,17 @@ class TrackRecorder:
     def _run(self) -> None:
         writer: TrackWriter | None = None
         try:
-            self._scene.open()
+            now_ns = monotonic_ns()
+            hidden = None if self.veil.hidden_by(now_ns) else self._open_first()
             writer = self._writer = self._make_writer()
-            self._take(writer, allowed_ns=monotonic_ns())
+            self._look_at_veil(writer, now_ns)
+            if hidden is not None:
+                self._lose(writer, hidden)
+            if self._hidden or hidden is not None:
+                self._first_ns = now_ns
+                self._started.set()
+            else:
+                self._take(writer, allowed_ns=monotonic_ns())
             while not self._ended:
                 self._turn(writer)
         except ReeldError as error:
@@ -186,6 +211,16 @@ class TrackRecorder:
                 writer.close()
             self._started.set()
 
+    def _open_first(self) -> SourceHidden | None:
+        """Open the scene. A source that a rule hides refuses a start; who takes over waits for it."""
+        try:
+            self._scene.open()
+        except SourceHidden as error:
+            if not self._takes_over:
+                raise
+            return error
+        return None
+
     def _fail(self, error: ReeldError) -> None:
         self._failure = error
         if self._started.is_set():
@@ -196,10 +231,11 @@ class TrackRecorder:
         self._obey(writer, now_ns)
         if self._ended:
             return
-        if self._clock.paused_since_ns is not None:
+        self._look_at_veil(writer, now_ns)
+        if self._clock.paused_since_ns is not None or self._hidden:
             self._nap(None)
         elif self._reopen_ns is not None:
-            self._reopen(now_ns)
+            self._reopen(writer, now_ns)
         else:
             try:
                 self._watch(writer, now_ns)
@@ -212,7 +248,7 @@ class TrackRecorder:
         while self._changes:
             self._carry_out(*self._changes.popleft())
         while self._orders and self._orders[0][1] <= now_ns:
-            order, at_ns = self._orders.popleft()
+            order, at_ns, detail = self._orders.popleft()
             match order:
                 case _Order.PAUSE:
                     self._clock.pause(at_ns)
@@ -224,10 +260,26 @@ class TrackRecorder:
                     writer.end(self._clock.media_ns(at_ns))
                     self._ended = True
                     return
+                case _Order.HIDE:
+                    self.veil.ordered = detail
+                    self._look_at_veil(writer, at_ns)
                 case _Order.CUT:
                     if self._clock.paused_since_ns is None and not self._full:
                         writer.cut(self._scene.picture.frame, self._clock.media_ns(now_ns), self._keyframe_after_ns)
                     self._cut_done.set()
+
+    def _look_at_veil(self, writer: TrackWriter, at_ns: int) -> None:
+        """Close the sources when nothing may be seen from `at_ns` on, and look for them when it may again."""
+        hidden = self.veil.hidden_by(at_ns)
+        if hidden == self._hidden:
+            return
+        if hidden:
+            writer.lose(self._clock.media_ns(at_ns), GapReason.HIDDEN, hidden)
+            self._scene.close()
+            self._reopen_ns, self._changed_ns, self._full = None, None, True
+        else:
+            self._reopen_ns = at_ns
+        self._hidden = hidden
 
     def _carry_out(self, work: Callable[[Scene], None], done: "Future[None]") -> None:
         try:
@@ -286,19 +338,24 @@ class TrackRecorder:
 
     def _lose(self, writer: TrackWriter, error: RequestRejected) -> None:
         now_ns = monotonic_ns()
-        writer.lose(self._clock.media_ns(now_ns), GapReason.DEVICE_LOST)
+        writer.lose(self._clock.media_ns(now_ns), *_reason_of(error))
         self._scene.close()
+        self._full = True
         self._reopen_ns = now_ns + REOPEN_NS
+        if isinstance(error, SourceHidden):
+            return
         self._on_trouble(self.track, error)
         get_logger().warning("source.lost", track=self.track, reason=str(error))
 
-    def _reopen(self, now_ns: int) -> None:
+    def _reopen(self, writer: TrackWriter, now_ns: int) -> None:
         if self._reopen_ns is not None and now_ns < self._reopen_ns:
             self._nap(self._reopen_ns)
             return
         try:
             self._scene.open()
-        except RequestRejected:
+        except RequestRejected as error:
+            if writer.gap != _reason_of(error):
+                self._lose(writer, error)
             self._reopen_ns = now_ns + REOPEN_NS
             return
         self._reopen_ns = None
@@ -309,7 +366,7 @@ class TrackRecorder:
     def _before_order(self, until_ns: int | None) -> int:
         never_ns = monotonic_ns() + 3600 * NS_PER_S
         ahead_ns = self._orders[0][1] if self._orders else never_ns
-        return ahead_ns if until_ns is None else min(until_ns, ahead_ns)
+        return min(each for each in (ahead_ns, until_ns, self.veil.due_ns) if each is not None)
 
     def _nap(self, until_ns: int | None) -> None:
         """Wait until `until_ns`, the next order's instant, or a wake-up."""
@@ -321,3 +378,8 @@ class TrackRecorder:
             os.read(self._wake_read, 4096)
         except BlockingIOError:
             return
+
+
+def _reason_of(error: RequestRejected) -> tuple[GapReason, str]:
+    """What a gap says of a source that fails like this."""
+    return (GapReason.HIDDEN, error.rule) if isinstance(error, SourceHidden) else (GapReason.DEVICE_LOST, "")

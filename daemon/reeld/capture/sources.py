@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reeld.capture.api import FrameSource, Rect, Size
+from reeld.capture.privacy import PrivacyRules
 from reeld_proto.commands import Sources
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import FileSource, SourceKind
@@ -18,16 +19,31 @@ XWAYLAND_WARNING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How sources are to be shown. fps: the highest rate of the track; pointer: whether the mouse pointer is drawn."""
+    """How sources are to be shown. fps: the highest rate of the track; pointer: whether the mouse pointer is drawn.
+
+    privacy: what must not be seen in them.
+    """
 
     fps: int
     pointer: bool = True
+    privacy: PrivacyRules = field(default_factory=PrivacyRules)
+
+
+def refuse_rules_of_windows(rules: PrivacyRules) -> None:
+    """Where nothing tells which windows are where, none can be masked: record nothing rather than a private one."""
+    if rules.hide_windows:
+        raise RequestRejected(
+            "windows cannot be masked on this system yet, and there are privacy rules that name some",
+            code=ErrorCode.DENIED,
+            remedy="Record sound alone, or take the rules with `app` or `title` out of the config file.",
+        )
 
 
 if sys.platform == "darwin":
     from reeld.capture import mss_source
 
-    def _of_desktop(spec: SourceSpec, _wishes: Wishes) -> FrameSource:
+    def _of_desktop(spec: SourceSpec, wishes: Wishes) -> FrameSource:
+        refuse_rules_of_windows(wishes.privacy)
         return mss_source.MssSource(_rect(spec))
 
     def _of_window(_spec: SourceSpec, _wishes: Wishes) -> FrameSource:
@@ -41,17 +57,36 @@ if sys.platform == "darwin":
         return Sources(displays=mss_source.list_displays())
 
 else:
-    from reeld.capture import x11, x11_displays, x11_place, x11_pointer, x11_wanted, x11_window, x11_wire
+    from reeld.capture import (
+        x11,
+        x11_displays,
+        x11_place,
+        x11_pointer,
+        x11_privacy,
+        x11_wanted,
+        x11_window,
+        x11_window_privacy,
+        x11_wire,
+    )
+    from reeld.capture.x11_overlay import Overlay
 
     def _of_desktop(spec: SourceSpec, wishes: Wishes) -> FrameSource:
-        overlays = [x11_pointer.PointerOverlay()] if wishes.pointer else []
+        overlays: list[Overlay] = []
+        if wishes.privacy.mask_pixels:
+            overlays.append(x11_privacy.PrivacyMask(wishes.privacy))
+        if wishes.pointer:
+            overlays.append(x11_pointer.PointerOverlay())
         if spec.kind is SourceKind.DISPLAY:
             return x11.X11Source(x11_place.MonitorPlace(spec.id), overlays=overlays)
         return x11.X11Source(x11_place.FixedPlace(_rect(spec)), overlays=overlays)
 
     def _of_window(spec: SourceSpec, wishes: Wishes) -> FrameSource:
         wanted = x11_wanted.WantedWindow(spec.id, app=spec.app or None, title=spec.label)
-        overlays = [x11_pointer.PointerOverlay(wanted.is_at)] if wishes.pointer else []
+        overlays: list[Overlay] = []
+        if wishes.privacy.mask_pixels:
+            overlays.append(x11_window_privacy.WindowVeil(wishes.privacy, wanted))
+        if wishes.pointer:
+            overlays.append(x11_pointer.PointerOverlay(wanted.is_at))
         return x11_window.X11WindowSource(wanted, overlays=overlays)
 
     def _list() -> Sources:

@@ -34,7 +34,8 @@ class TrackWriter:
         self._encoder = encoder
         self._send = send
         self._chunker = Chunker(timescale=TIMESCALE, start_ns=start_ns)
-        self._gap: tuple[int, GapReason] | None = None
+        self._is_first = start_ns is not None
+        self._gap: tuple[int, GapReason, str] | None = None
         self._keyframe_ns: int | None = None
         self._moved = False
         self._sent_ns = start_ns or 0
@@ -46,6 +47,11 @@ class TrackWriter:
         return self._chunker.deadline_ns
 
     @property
+    def gap(self) -> tuple[GapReason, str] | None:
+        """Why nothing is captured now, with its detail; None if it is."""
+        return None if self._gap is None else self._gap[1:]
+
+    @property
     def release_ns(self) -> int | None:
         """When `release` will have something to send; None if nothing waits."""
         return self._chunker.release_ns
@@ -54,9 +60,9 @@ class TrackWriter:
         """Encode the picture as captured at `at_ns`."""
         at_ns, ticks = self._chunker.place(at_ns)
         if self._gap is not None:
-            start_ns, reason = self._gap
+            start_ns, reason, detail = self._gap
             self._gap = None
-            self._send_gap(start_ns, at_ns, reason)
+            self._send_gap(start_ns, at_ns, reason, detail)
         self._moved = self._moved or changed
         keyframe = self._wants_keyframe(at_ns)
         encoded = self._encoder.encode(frame, ticks, keyframe=keyframe)
@@ -99,21 +105,30 @@ class TrackWriter:
         """The track ends or pauses at `at_ns`: send all up to there. What follows is a new start with a keyframe."""
         if self._gap is not None:
             # The gap ends with the track; if it was a pause, what is still missing after it is a gap of its own.
-            start_ns, reason = self._gap
-            self._send_gap(start_ns, at_ns, reason)
-            self._gap = (max(start_ns, at_ns), reason)
+            start_ns, reason, detail = self._gap
+            self._send_gap(start_ns, at_ns, reason, detail)
+            self._gap = (max(start_ns, at_ns), reason, detail)
         else:
             self._chunker.cut(at_ns)
         self._keyframe_ns = None
         self._flush()
 
-    def lose(self, at_ns: int, reason: GapReason) -> None:
-        """The source was lost at `at_ns`: send all up to there; the hole until the next frame has `reason`."""
+    def lose(self, at_ns: int, reason: GapReason, detail: str = "") -> None:
+        """Nothing is captured from `at_ns` on: send all up to there; the hole until the next frame has `reason`.
+
+        If there is a hole already, it ends here and another begins.
+        """
+        if self._gap is not None:
+            start_ns = self._gap[0]
+            self._send_gap(start_ns, at_ns, *self._gap[1:])
+            self._gap = (max(start_ns, at_ns), reason, detail)
+            return
         self._chunker.cut(at_ns)
         self._chunker.leave_hole()
         self._keyframe_ns = None
         self._flush()
-        self._gap = (self._chunker.end_ns, reason)
+        # A worker that took over has not covered anything yet: what was before is not its to explain.
+        self._gap = (self._chunker.end_ns if self._frames or self._is_first else at_ns, reason, detail)
 
     def statistics(self, now_ns: int) -> TrackStats:
         """Counters so far. From any thread.
@@ -171,7 +186,7 @@ class TrackWriter:
         self._keyframe_ns = None
         get_logger().warning("chunk.refused", track=self._track, frames=lost, bytes=len(payload))
 
-    def _send_gap(self, start_ns: int, end_ns: int, reason: GapReason) -> None:
+    def _send_gap(self, start_ns: int, end_ns: int, reason: GapReason, detail: str) -> None:
         if end_ns > start_ns:
             gap = GapFound(
                 session=self._session,
@@ -180,5 +195,6 @@ class TrackWriter:
                 start_ns=start_ns,
                 end_ns=end_ns,
                 reason=reason,
+                detail=detail,
             )
             self._send(gap, b"", b"")

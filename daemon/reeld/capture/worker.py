@@ -8,10 +8,13 @@ from typing import Any
 
 from reeld.capture.api import Size
 from reeld.capture.convert import picture_for
+from reeld.capture.hiding import SourceHidden
+from reeld.capture.privacy import PrivacyRules
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.scene import Part, Scene
 from reeld.capture.sources import Wishes, list_sources, make_source
 from reeld.capture.track import TrackWriter
+from reeld.capture.veil import Veil
 from reeld.media.encoder import VideoEncoder
 from reeld.media.hardware import choose
 from reeld.media.presets import settings_for
@@ -29,6 +32,7 @@ from reeld_proto.workers import (
     ArrangePicture,
     CutTracks,
     Done,
+    HideTracks,
     ListWorkerSources,
     PauseTracks,
     Progress,
@@ -84,6 +88,9 @@ class CaptureWorker:
                 self._stop(at_ns)
             case ArrangePicture():
                 self._arrange(order)
+            case HideTracks(at_ns=at_ns, detail=detail):
+                for recorder in self._recorders:
+                    recorder.hide(at_ns, detail)
             case CutTracks():
                 self._cut(order)
             case _:
@@ -130,7 +137,8 @@ class CaptureWorker:
 
     def _recorder(self, order: StartVideo, spec: VideoTrackSpec) -> TrackRecorder:
         settings = choose(order.codec, order.quality, order.encoder)
-        wishes = Wishes(fps=order.fps, pointer=order.pointer)
+        rules = PrivacyRules(order.privacy)
+        wishes = Wishes(fps=order.fps, pointer=order.pointer, privacy=rules)
         parts = {source.key: Part(source.name, make_source(source, wishes)) for source in spec.sources}
         scene = Scene(
             list(parts.values()),
@@ -161,6 +169,8 @@ class CaptureWorker:
             clock=SessionClock.from_data(order.clock),
             fps=order.fps,
             on_trouble=self._tell,
+            veil=Veil(rules, [_screen(source) for source in spec.sources], ordered=order.hidden),
+            takes_over=order.epoch > 1,
         )
 
     def _arrange(self, order: ArrangePicture) -> None:
@@ -173,7 +183,12 @@ class CaptureWorker:
             for source in order.sources
         }
         shown = list(parts.values())
-        recorder.change(lambda scene: scene.rearrange(order.arrangement, shown), START_TIMEOUT_S)
+
+        def rearrange(scene: Scene) -> None:
+            scene.rearrange(order.arrangement, shown)
+            recorder.veil.look_at([_screen(source) for source in order.sources])
+
+        recorder.change(rearrange, START_TIMEOUT_S)
         self._parts[order.track] = parts
 
     def _cut(self, order: CutTracks) -> None:
@@ -206,6 +221,9 @@ class CaptureWorker:
         if error is None:
             get_logger().info("source.reopened", track=track, source=label)
             return
+        if isinstance(error, SourceHidden):
+            get_logger().info("source.hidden", track=track, source=label, rule=error.rule)
+            return
         get_logger().warning("source.lost", track=track, source=label, reason=str(error))
         self._tell(track, RequestRejected(f"{label}: {error}", code=error.code, remedy=error.remedy))
 
@@ -213,6 +231,10 @@ class CaptureWorker:
         self._context.report(
             Trouble(worker=self._context.name, code=error.code, message=str(error), track=track),
         )
+
+
+def _screen(source: SourceSpec) -> str | None:
+    return source.id if source.kind is SourceKind.DISPLAY else None
 
 
 def _warm_up() -> None:

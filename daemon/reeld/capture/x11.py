@@ -15,7 +15,7 @@ from reeld.capture.api import Band, Grab, Rect, Size
 from reeld.capture.compare import changed_rows
 from reeld.capture.regions import bands_of
 from reeld.capture.x11_damage import DamageWatch
-from reeld.capture.x11_overlay import Overlay
+from reeld.capture.x11_overlay import Overlay, SeesDrawing
 from reeld.capture.x11_place import Place
 from reeld.capture.x11_shm import PixelReader, pixel_reader
 from reeld.capture.x11_wire import XConnection, translated
@@ -40,6 +40,7 @@ class X11Source:
     def __init__(self, place: Place, *, overlays: Sequence[Overlay] = (), use_damage: bool = True) -> None:
         self._place = place
         self._overlays = overlays
+        self._seers = [overlay for overlay in overlays if isinstance(overlay, SeesDrawing)]
         self._rect = Rect(0, 0, 0, 0)
         self._use_damage = use_damage
         self._connection: XConnection | None = None
@@ -118,9 +119,13 @@ class X11Source:
             raise _not_open()
         whole = Rect(0, 0, *self.size)
         parts: Sequence[Rect] = [whole]
+        drawn = None if self._damage is None else self._damage.take()
+        if drawn is not None and self._seers:
+            self._read_events()
+            for seer in self._seers:
+                seer.drawn(drawn)
         again = [part for overlay in self._overlays for part in overlay.parts(self._rect)]
-        if self._damage is not None:
-            drawn = self._damage.take()
+        if drawn is not None:
             if again:
                 drawn = np.concatenate((drawn, np.array(again, np.int32)))
             if not full:

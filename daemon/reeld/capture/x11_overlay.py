@@ -1,9 +1,10 @@
 """What changes pixels of a source before anybody else sees them: the pointer is drawn, private windows are masked."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from reeld.capture.api import Band, Rect
+from reeld.capture.regions import RectArray
 from reeld.capture.x11_wire import XConnection
 
 
@@ -35,4 +36,17 @@ class Overlay(Protocol):
 
     def apply(self, view: Rect, bands: Sequence[Band]) -> None:
         """Change the pixels of `bands`, whose rectangles are relative to `view`, in place."""
+        ...
+
+
+@runtime_checkable
+class SeesDrawing(Protocol):
+    """An overlay that wants to know what was drawn on the screen."""
+
+    def drawn(self, rects: RectArray) -> None:
+        """Something was drawn in all of `rects` (of the desktop) since the last call.
+
+        Asked just before `parts`, when every event of what happened before the drawing was asked for is noted. Never
+        called where the server cannot tell.
+        """
         ...

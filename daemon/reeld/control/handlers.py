@@ -6,9 +6,12 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from reeld import __version__
-from reeld.control.areas import copies, edits, ranges, replay, storage, upkeep
+from reeld.control.areas import copies, edits, privacy, ranges, replay, storage, upkeep
 from reeld.control.parts import Handler, Parts, as_reply
+from reeld.privacy.keeper import LOCKED, PRIVATE
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.sessions.signals import Service
 from reeld.store.selection import selection_of
@@ -20,6 +23,9 @@ from reeld_proto.workers import RecordCheck, RunExport, RunVerify
 
 STORE_S = 15.0
 """How long a small order to the store may take, a queue before it included."""
+
+_WHY = {PRIVATE: "private mode is on; `reelctl private off` ends it", LOCKED: "the session is locked"}
+"""Words for what hides everything; else it is the name of a rule."""
 
 LIST_SOURCES_S = 5.0
 """How long `sources` waits for a sound server; somebody who asks for a list would rather wait than get none."""
@@ -48,7 +54,7 @@ class Handlers:
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
         }
-        for area in (edits, ranges, storage, replay, copies, upkeep):
+        for area in (edits, ranges, storage, replay, copies, upkeep, privacy):
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
@@ -70,6 +76,7 @@ class Handlers:
             workers=self._parts.workers(),
             session=self._parts.sessions.brief(),
             buffer=self._parts.replay.brief(),
+            private=self._parts.privacy.private,
         )
 
     def _ping(self, _command: c.Ping, _arrived_ns: int) -> c.Reply:
@@ -105,7 +112,11 @@ class Handlers:
         )
 
     async def _start(self, command: c.StartSession, arrived_ns: int) -> c.Reply:
-        return await self._parts.sessions.start(command, arrived_ns)
+        reply = await self._parts.sessions.start(command, arrived_ns)
+        hidden = self._parts.privacy.hidden
+        if isinstance(reply, c.SessionStarted) and hidden:
+            return replace(reply, warnings=[*reply.warnings, f"nothing is recorded now: {_WHY.get(hidden, hidden)}"])
+        return reply
 
     async def _pause(self, _command: c.PauseSession, _arrived_ns: int) -> c.Reply:
         return await self._parts.sessions.pause()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from reeld.config import Config
 from reeld.control.library import Library
 from reeld.control.stats import StatsSampler
+from reeld.privacy.keeper import PrivacyKeeper
 from reeld.replay.keeper import ReplayKeeper
 from reeld.sessions import SessionService
 from reeld.supervisor.jobs import Jobs
@@ -38,6 +39,7 @@ class Parts:
     upkeep: Upkeep
     sessions: SessionService
     replay: ReplayKeeper
+    privacy: PrivacyKeeper
     jobs: Jobs
     library: Library
     stats: StatsSampler

@@ -26,6 +26,7 @@ from reeld.store.rows import DIGEST_BYTES, Row, digests_of, record_in
 from reeld.store.timeline import Span, cover_faults
 from reeld.store.transaction import Table, decode
 from reeld_proto.errors import ReeldError, StoreCorrupt
+from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
 from reeld_proto.records import SessionState
 
 ROWS_MAX = 5_000_000
@@ -138,7 +139,9 @@ def _check_track(record: SessionRecord, track: TrackState, rows: Sequence[Row], 
         count(recount, entry)
     for row, start_ns in _of_track(rows, track.id, Table.GAPS):
         gap = decode(row.value, GapEntry)
-        spans.append(Span(start_ns, gap.end_ns, gap.reason))
+        if len(gap.detail) > RULE_NAME_CHARACTERS_MAX:
+            raise StoreCorrupt(f"a gap of track {track.id} has an impossible detail")
+        spans.append(Span(start_ns, gap.end_ns, gap.reason, gap.detail))
     if any(span.end_ns <= span.start_ns for span in spans) or cover_faults(spans, record.end_ns or 0):
         raise StoreCorrupt(f"track {track.id} does not explain every second")
     for name in ("chunks", "bytes", "frames", "dropped", "unchanged", "silence_ns"):

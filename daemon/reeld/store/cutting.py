@@ -73,7 +73,7 @@ def cut(
         found.pieces.append(Piece(shown.start_ns, shown.end_ns, entry, preroll))
         first = False
     found.gaps += (
-        Span(max(gap.start_ns, within.start_ns), min(gap.end_ns, within.end_ns), gap.reason)
+        Span(max(gap.start_ns, within.start_ns), min(gap.end_ns, within.end_ns), gap.reason, gap.detail)
         for gap in gaps
         if gap.start_ns < within.end_ns and gap.end_ns > within.start_ns
     )

@@ -195,12 +195,12 @@ def _build_track(txn: Transaction, session: str, track: TrackState, parts: list[
         track.end_ns = part.end_ns
     for gap in merged_gaps(gaps):
         if gap.reason is not None:
-            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason))
+            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason, gap.detail))
     track.end_ns = parts[-1].end_ns
 
 
 def _moved(span: Span, delta_ns: int) -> Span:
-    return Span(span.start_ns + delta_ns, span.end_ns + delta_ns, span.reason)
+    return Span(span.start_ns + delta_ns, span.end_ns + delta_ns, span.reason, span.detail)
 
 
 def _put_piece(

@@ -110,7 +110,7 @@ def _gaps(record: SessionRecord, rows: Rows, prefix: bytes, pauses: PauseMap) ->
     for track_id in (track.id for track in record.tracks):
         gaps = found.get(track_id.encode(), [])
         if pauses.points:
-            spans = [Span(start_ns, gap.end_ns, gap.reason) for start_ns, gap in gaps]
+            spans = [Span(start_ns, gap.end_ns, gap.reason, gap.detail) for start_ns, gap in gaps]
             shown += public_gaps(track_id, spans, pauses)
         else:
             shown += [_unpaused(track_id, start_ns, gap) for start_ns, gap in gaps]
@@ -121,5 +121,11 @@ def _unpaused(track: str, start_ns: int, gap: GapEntry) -> GapInfo:
     """As `public_gaps`, for a session without pauses, where both clocks are one: most are, and a list has thousands."""
     start_s, end_s = seconds(start_ns), seconds(gap.end_ns)
     return GapInfo(
-        track=track, start_s=start_s, end_s=end_s, reason=gap.reason, media_start_s=start_s, media_end_s=end_s
+        track=track,
+        start_s=start_s,
+        end_s=end_s,
+        reason=gap.reason,
+        media_start_s=start_s,
+        media_end_s=end_s,
+        detail=gap.detail,
     )

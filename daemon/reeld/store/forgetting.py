@@ -115,9 +115,9 @@ def without(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
                 cut.append(span)
                 continue
             if span.start_ns < hole.start_ns:
-                cut.append(Span(span.start_ns, hole.start_ns, span.reason))
+                cut.append(Span(span.start_ns, hole.start_ns, span.reason, span.detail))
             if span.end_ns > hole.end_ns:
-                cut.append(Span(hole.end_ns, span.end_ns, span.reason))
+                cut.append(Span(hole.end_ns, span.end_ns, span.reason, span.detail))
         left = cut
     return left
 

@@ -13,6 +13,7 @@ from reeld.store.records import ChunkEntry, GapEntry, SessionRecord, TrackState
 from reeld.store.timeline import ROUNDING_NS, Settlement, Span, settle_gap, settle_media
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.errors import RequestRejected
+from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
 from reeld_proto.records import GapReason
 from reeld_proto.workers import ChunkCaptured, GapFound
 
@@ -133,7 +134,9 @@ class Batch:
     ) -> Landing:
         prefix = track_prefix(session.id, track.id)
         around = spans_around(self._txn, prefix, message.start_ns, stop_ns)
-        settlement = settle_gap(around, track.end_ns, message.start_ns, stop_ns, message.reason, hole)
+        settlement = settle_gap(
+            around, track.end_ns, message.start_ns, stop_ns, message.reason, hole, detail=message.detail
+        )
         if not settlement.removed and not settlement.added:
             return _DUPLICATE
         apply_gaps(self._txn, prefix, settlement)
@@ -170,8 +173,8 @@ def spans_around(txn: Transaction, prefix: bytes, start_ns: int, stop_ns: int) -
             if from_ns > stop_ns:
                 break
             entry = decode(value, kind)
-            reason = entry.reason if isinstance(entry, GapEntry) else None
-            spans.append(Span(from_ns, entry.end_ns, reason))
+            told = (entry.reason, entry.detail) if isinstance(entry, GapEntry) else ()
+            spans.append(Span(from_ns, entry.end_ns, *told))
     # Start times are unique over both tables, so reasons are never compared.
     return sorted(spans)
 
@@ -182,7 +185,7 @@ def apply_gaps(txn: Transaction, prefix: bytes, settlement: Settlement) -> None:
         txn.delete(Table.GAPS, at(prefix, gap.start_ns))
     for gap in settlement.added:
         if gap.reason is not None:
-            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason))
+            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason, gap.detail))
 
 
 def _refusal(item: IngestItem) -> str:
@@ -196,7 +199,9 @@ def _refusal(item: IngestItem) -> str:
         track_prefix(message.session, message.track)
     except RequestRejected as error:
         return str(error)
-    return _chunk_refusal(message, item) if isinstance(message, ChunkCaptured) else ""
+    if isinstance(message, ChunkCaptured):
+        return _chunk_refusal(message, item)
+    return "" if len(message.detail) <= RULE_NAME_CHARACTERS_MAX else f"a detail of {len(message.detail)} characters"
 
 
 def _chunk_refusal(message: ChunkCaptured, item: IngestItem) -> str:

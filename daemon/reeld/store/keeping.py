@@ -178,7 +178,7 @@ class _Work:
         for gap in [*gaps, Span(source.end_ns, part.to_ns, GapReason.ABSENT)]:
             start_ns, end_ns = max(gap.start_ns, from_ns), min(gap.end_ns, reached_ns)
             if start_ns < end_ns:
-                _put_gap(self.txn, prefix, Span(start_ns + delta_ns, end_ns + delta_ns, gap.reason))
+                _put_gap(self.txn, prefix, Span(start_ns + delta_ns, end_ns + delta_ns, gap.reason, gap.detail))
         return reached_ns
 
     def _first(self, part: KeptRange, source: TrackState, prefix: bytes, track: TrackState) -> int:
@@ -242,16 +242,16 @@ def _entries(
 
 
 def _put_gap(txn: Transaction, prefix: bytes, gap: Span) -> None:
-    """Write a gap behind all others of the track, as one with its neighbour if that has the same reason."""
+    """Write a gap behind all others of the track, as one with its neighbour if that has the same reason and detail."""
     if gap.reason is None:
         return
     before = next(txn.scan_back(Table.GAPS, prefix, at(prefix, gap.start_ns)), None)
     start_ns = gap.start_ns
     if before is not None:
         known = decode(before[1], GapEntry)
-        if known.end_ns == gap.start_ns and known.reason is gap.reason:
+        if (known.end_ns, known.reason, known.detail) == (gap.start_ns, gap.reason, gap.detail):
             start_ns = number_of(before[0], prefix)
-    txn.put_record(Table.GAPS, at(prefix, start_ns), GapEntry(gap.end_ns, gap.reason))
+    txn.put_record(Table.GAPS, at(prefix, start_ns), GapEntry(gap.end_ns, gap.reason, gap.detail))
 
 
 def _put_filler(txn: Transaction, record: SessionRecord, track: TrackState, from_ns: int) -> None:

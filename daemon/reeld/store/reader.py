@@ -133,7 +133,7 @@ def gaps_of(txn: Transaction, session: str, track: str) -> list[Span]:
     spans = []
     for key, value in txn.scan(Table.GAPS, prefix):
         gap = decode(value, GapEntry)
-        spans.append(Span(number_of(key, prefix), gap.end_ns, gap.reason))
+        spans.append(Span(number_of(key, prefix), gap.end_ns, gap.reason, gap.detail))
     return spans
 
 

@@ -142,10 +142,11 @@ class NoteEntry(Struct, frozen=True, array_like=True):
 
 
 class GapEntry(Struct, frozen=True, array_like=True):
-    """A stretch without media; its start is in the key."""
+    """A stretch without media; its start is in the key. detail: by which rule it is hidden."""
 
     end_ns: int
     reason: GapReason
+    detail: str = ""
 
 
 class References(Struct, frozen=True, array_like=True):

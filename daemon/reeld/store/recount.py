@@ -174,7 +174,7 @@ def _spans(txn: Transaction, prefix: bytes) -> Iterator[Span]:
         yield Span(number_of(key, prefix), decode(value, ChunkEntry).end_ns)
     for key, value in txn.scan(Table.GAPS, prefix):
         gap = decode(value, GapEntry)
-        yield Span(number_of(key, prefix), gap.end_ns, gap.reason)
+        yield Span(number_of(key, prefix), gap.end_ns, gap.reason, gap.detail)
 
 
 def _move(txn: Transaction, prefix: bytes, span: Span, start_ns: int, end_ns: int) -> None:
@@ -184,7 +184,7 @@ def _move(txn: Transaction, prefix: bytes, span: Span, start_ns: int, end_ns: in
     if value is None or end_ns <= start_ns:
         return
     if span.reason is not None:
-        txn.put_record(Table.GAPS, at(prefix, start_ns), GapEntry(end_ns, span.reason))
+        txn.put_record(Table.GAPS, at(prefix, start_ns), GapEntry(end_ns, span.reason, span.detail))
         return
     entry = decode(value, ChunkEntry)
     values = [end_ns, *(getattr(entry, name) for name in entry.__struct_fields__[1:])]

@@ -178,7 +178,7 @@ def _settle_gaps(txn: Transaction, session: str, track: str, freed: list[Span], 
             txn.delete(Table.GAPS, at(prefix, gap.start_ns))
     for gap in after:
         if gap not in before and gap.reason is not None:
-            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason))
+            txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason, gap.detail))
 
 
 def _remove_markers(txn: Transaction, plan: SessionPlan) -> int:

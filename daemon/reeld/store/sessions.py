@@ -203,7 +203,7 @@ def _close_track(txn: Transaction, session: str, track: TrackState, end_ns: int,
             if entry is not None:
                 txn.put_record(Table.TIMELINE, key, structs.replace(entry, end_ns=end_ns))
         elif span.start_ns < end_ns:
-            txn.put_record(Table.GAPS, key, GapEntry(end_ns, span.reason))
+            txn.put_record(Table.GAPS, key, GapEntry(end_ns, span.reason, span.detail))
         else:
             txn.delete(Table.GAPS, key)
     track.end_ns = end_ns

@@ -3,14 +3,14 @@
 DESIGN: on each track chunks and gaps together cover [0, end) without hole or overlap, at every commit. Media always
 wins: a chunk that comes late, after its time was given to a gap, takes that time back; a gap never takes time from a
 chunk; of two chunks the first one keeps its time. So the result does not depend on how often, or after which restart,
-a message arrives. Neighbouring gaps of one reason are one gap.
+a message arrives. Neighbouring gaps of one reason and detail are one gap.
 
 All times are integer nanoseconds of media time unless a name says `clock`: that is the session's clock, pauses
 included.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from reeld_proto.records import GapInfo, GapReason
@@ -23,11 +23,12 @@ nanoseconds, and no frame is shorter than this."""
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A stretch of a track: media when `reason` is None, otherwise a gap."""
+    """A stretch of a track: media when `reason` is None, otherwise a gap. detail: the reason told more closely."""
 
     start_ns: int
     end_ns: int
     reason: GapReason | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,18 @@ def settle_media(around: Sequence[Span], end_ns: int, start_ns: int, stop_ns: in
 
 
 def settle_gap(
-    around: Sequence[Span], end_ns: int, start_ns: int, stop_ns: int, reason: GapReason, hole: GapReason
+    around: Sequence[Span],
+    end_ns: int,
+    start_ns: int,
+    stop_ns: int,
+    reason: GapReason,
+    hole: GapReason,
+    *,
+    detail: str = "",
 ) -> Settlement:
     """Give the time of [start_ns, stop_ns) that no chunk has to a gap; arguments as for `settle_media`."""
     start_ns = _snapped(start_ns, stop_ns, end_ns)
-    pieces = _without_all([Span(start_ns, stop_ns, reason)], [span for span in around if span.reason is None])
+    pieces = _without_all([Span(start_ns, stop_ns, reason, detail)], [span for span in around if span.reason is None])
     gaps = [span for span in around if span.reason is not None]
     final = _without_all(gaps, pieces) + pieces
     if start_ns > end_ns:
@@ -96,9 +104,9 @@ def _without(spans: Iterable[Span], hole: Span) -> list[Span]:
             left.append(span)
             continue
         if span.start_ns < hole.start_ns:
-            left.append(Span(span.start_ns, hole.start_ns, span.reason))
+            left.append(Span(span.start_ns, hole.start_ns, span.reason, span.detail))
         if span.end_ns > hole.end_ns:
-            left.append(Span(hole.end_ns, span.end_ns, span.reason))
+            left.append(Span(hole.end_ns, span.end_ns, span.reason, span.detail))
     return left
 
 
@@ -123,11 +131,12 @@ def _settled(
 
 
 def merged_gaps(gaps: Iterable[Span]) -> list[Span]:
-    """Gaps sorted, neighbours of one reason joined."""
+    """Gaps sorted, neighbours of one reason and detail joined."""
     merged: list[Span] = []
     for gap in sorted(gaps):
-        if merged and merged[-1].end_ns == gap.start_ns and merged[-1].reason == gap.reason:
-            merged[-1] = Span(merged[-1].start_ns, gap.end_ns, gap.reason)
+        last = merged[-1] if merged else None
+        if last is not None and (last.end_ns, last.reason, last.detail) == (gap.start_ns, gap.reason, gap.detail):
+            merged[-1] = replace(last, end_ns=gap.end_ns)
         else:
             merged.append(gap)
     return merged
@@ -215,15 +224,16 @@ def public_gaps(track: str, gaps: Iterable[Span], pauses: PauseMap) -> list[GapI
     for gap in gaps:
         cuts = [point for point, length in pauses.points if length and gap.start_ns < point < gap.end_ns]
         for start_ns, end_ns in pairwise([gap.start_ns, *cuts, gap.end_ns]):
-            if end_ns > start_ns and gap.reason is not None:
-                shown.append(_shown(track, gap.reason, start_ns, end_ns, pauses))
+            if end_ns > start_ns:
+                shown.append(_shown(track, Span(start_ns, end_ns, gap.reason, gap.detail), pauses))
     for point, length in pauses.points:
         if length:
-            shown.append(_shown(track, GapReason.PAUSED, point, point, pauses))
+            shown.append(_shown(track, Span(point, point, GapReason.PAUSED), pauses))
     return [info for _, _, info in sorted(shown, key=lambda each: each[:2])]
 
 
-def _shown(track: str, reason: GapReason, start_ns: int, end_ns: int, pauses: PauseMap) -> tuple[int, int, GapInfo]:
+def _shown(track: str, gap: Span, pauses: PauseMap) -> tuple[int, int, GapInfo]:
+    start_ns, end_ns = gap.start_ns, gap.end_ns
     is_pause = start_ns == end_ns
     start_clock_ns = pauses.clock_ns(start_ns, before_pause=is_pause)
     end_clock_ns = pauses.clock_ns(end_ns, before_pause=not is_pause)
@@ -231,7 +241,8 @@ def _shown(track: str, reason: GapReason, start_ns: int, end_ns: int, pauses: Pa
         track=track,
         start_s=seconds(start_clock_ns),
         end_s=seconds(end_clock_ns),
-        reason=reason,
+        reason=gap.reason or GapReason.PAUSED,
+        detail=gap.detail,
         media_start_s=seconds(start_ns),
         media_end_s=seconds(end_ns),
     )

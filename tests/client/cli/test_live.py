@@ -15,7 +15,7 @@ def _daemon(server: Server) -> None:
 
 def test_status(reelctl: Reelctl) -> None:
     found = reelctl("status", "--json").json
-    assert set(found) == {"daemon", "workers", "session", "buffer"}
+    assert set(found) == {"daemon", "workers", "session", "buffer", "private"}
     assert {"pid", "version", "uptime_s"} <= set(found["daemon"])
     assert {"name", "pid", "state"} <= set(found["workers"][0])
     assert found["session"] is None

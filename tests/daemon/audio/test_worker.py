@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 import pytest
@@ -17,8 +19,11 @@ import pytest
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto.commands import ErrorReply, Sources
 from reeld_proto.errors import ErrorCode
+from reeld_proto.records import GapReason
 from reeld_proto.workers import (
     Done,
+    GapFound,
+    HideTracks,
     ListWorkerSources,
     PauseTracks,
     RecordPause,
@@ -263,3 +268,47 @@ def test_ctrl_c_in_the_terminal_is_the_daemons_business(worker: AudioHarness, si
     assert isinstance(worker.order(ListWorkerSources()), Sources)
     with pytest.raises(subprocess.TimeoutExpired):
         worker.process.wait(0.1)
+
+
+def test_hidden_sound_is_a_gap_in_every_track_and_no_device_is_open_meanwhile(
+    worker: AudioHarness, players: dict[str, Player]
+) -> None:
+    """Harm: private mode shows nothing and records every word."""
+    start_ns = monotonic_ns()
+    worker.order(start_order(ALL_TRACKS, start_ns=start_ns))
+    worker.run_until(start_ns + 2 * S)
+    hidden_ns, shown_ns = start_ns + 2 * S, start_ns + 3 * S
+    assert worker.order(HideTracks(at_ns=hidden_ns, detail="private")) == Done()
+    until_ns = len(worker.progress)
+    worker.run_until(shown_ns)
+    assert len(worker.progress) > until_ns, "no progress: the supervisor would replace the worker"
+    assert worker.order(HideTracks(at_ns=shown_ns, detail="")) == Done()
+    worker.run_until(start_ns + 4 * S)
+    at_ns = monotonic_ns()
+    assert worker.order(StopTracks(at_ns=at_ns)) == Done()
+    for track in TRACKS:
+        (gap,) = [body for body, _, _ in worker.messages if isinstance(body, GapFound) and body.track == track]
+        assert (gap.reason, gap.detail, gap.start_ns) == (GapReason.HIDDEN, "private", 2 * S)
+        assert S <= gap.end_ns - gap.start_ns < 1.5 * S
+        spans = sorted([*((each.start_ns, each.end_ns) for each in worker.chunks(track)), (gap.start_ns, gap.end_ns)])
+        assert spans[0][0] == 0
+        assert spans[-1][1] == at_ns - start_ns
+        assert all(abs(one[1] - two[0]) < 1_000_000 for one, two in pairwise(spans))
+
+
+def test_a_session_that_begins_hidden_stays_silent_through_a_pause_and_to_its_end(worker: AudioHarness) -> None:
+    start_ns = monotonic_ns()
+    order = msgspec.structs.replace(start_order(ALL_TRACKS, start_ns=start_ns), hidden="private")
+    assert worker.order(order) == TracksStarted()
+    paused_ns = monotonic_ns()
+    assert worker.order(PauseTracks(at_ns=paused_ns)) == Done()
+    resumed_ns = monotonic_ns()
+    assert worker.order(ResumeTracks(at_ns=resumed_ns)) == Done()
+    assert worker.order(HideTracks(at_ns=monotonic_ns(), detail="private")) == Done()
+    at_ns = monotonic_ns()
+    assert worker.order(StopTracks(at_ns=at_ns)) == Done()
+    gaps = [body for body, _, _ in worker.messages if isinstance(body, GapFound)]
+    length_ns = at_ns - start_ns - (resumed_ns - paused_ns)
+    assert [(gap.track, gap.start_ns, gap.end_ns) for gap in gaps] == [(track, 0, length_ns) for track in TRACKS]
+    assert len(worker.messages) == len(gaps)
+    assert worker.order(HideTracks(at_ns=at_ns, detail="")) == Done()

@@ -2,6 +2,7 @@ import io
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import av
 import numpy as np
@@ -10,13 +11,17 @@ from structlog.testing import capture_logs
 
 from reeld.capture.api import Band, Rect, Size
 from reeld.capture.convert import YuvPicture
+from reeld.capture.hiding import SourceHidden
+from reeld.capture.privacy import PrivacyRules
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.scene import Part, Scene
 from reeld.capture.track import TrackWriter
+from reeld.capture.veil import Veil
 from reeld.media.encoder import VideoEncoder
 from reeld.media.presets import settings_for
 from reeld.runtime.clock import SessionClock
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
+from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import Arrangement, GapReason, Quality, VideoCodec
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import AnyIngest, ChunkCaptured
@@ -34,7 +39,9 @@ WIDTH, HEIGHT = 128, 64
 class Recording:
     """A recorder over a fake desktop, its store, and a session that started with it."""
 
-    def __init__(self, fps: int = 30) -> None:
+    def __init__(self, fps: int = 30, rules: PrivacyRules | None = None, hidden: str = "", **options: Any) -> None:
+        rules = rules or PrivacyRules()
+        self.civil = time.struct_time((2026, 1, 1, 12, 0, 0, 3, 1, 0))
         self.source = FakeSource(WIDTH, HEIGHT)
         self.scene = Scene([Part("fake", self.source)], Arrangement(), Size(WIDTH, HEIGHT), make_picture=YuvPicture)
         self.store = Store()
@@ -49,6 +56,8 @@ class Recording:
             clock=SessionClock(self.start_ns),
             fps=fps,
             on_trouble=lambda _track, error: self.troubles.append(error),
+            veil=Veil(rules, [None], civil=lambda: self.civil, ordered=hidden),
+            **options,
         )
 
     def _writer(self) -> TrackWriter:
@@ -310,3 +319,129 @@ def test_a_cut_sends_what_was_recorded_and_a_paused_recorder_has_nothing_to_cut(
     assert all(first.end_ns == second.start_ns for first, second in pairwise(chunks))
     assert chunks[sent + 1].keyframe
     assert recording.shown()
+
+
+def gaps_of(recording: Recording) -> list[tuple[GapReason, str]]:
+    return [(gap.reason, gap.detail) for gap in recording.store.gaps]
+
+
+def test_what_is_shown_while_hidden_is_neither_recorded_nor_read_and_the_gap_says_why(recording: Recording) -> None:
+    """Harm: something private is in the file; nobody knows why an hour is missing."""
+    recording.start()
+    recording.paint_seen(RED)
+    hide_ns = time.monotonic_ns()
+    # The order arrives late: the frame in between was grabbed and must be taken back.
+    recording.paint_seen(GREEN)
+    recording.recorder.hide(hide_ns, "private")
+    until(lambda: recording.store.chunks, what="the hidden track to be sent")
+    grabs = len(recording.source.grabs)
+    recording.source.paint(BLUE)
+    recording.recorder.hide(time.monotonic_ns(), "locked")
+    recording.source.paint(WHITE)
+    assert len(recording.source.grabs) == grabs
+    recording.recorder.hide(time.monotonic_ns(), "")
+    until(lambda: recording.source.full_grabs == 2, what="a full grab afterwards")
+    recording.stop()
+    colours = {colour for _, colour in recording.shown()}
+    assert colours == {(0.0, 0.0, 0.0), (255.0, 0.0, 0.0), (255.0, 255.0, 255.0)}
+    assert gaps_of(recording) == [(GapReason.HIDDEN, "private"), (GapReason.HIDDEN, "locked")]
+    assert recording.store.gaps[0].start_ns == hide_ns - recording.start_ns
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+    assert recording.troubles == []
+
+
+def test_a_recording_that_begins_hidden_opens_nothing_and_is_explained_from_the_start(no_leaks: None) -> None:
+    """Harm: private mode holds for the running session only, or a start in it fails."""
+    recording = Recording(hidden="private")
+    recording.start()
+    assert recording.source.opened == 0
+    assert recording.recorder.statistics().lag_ms == 0
+    recording.recorder.hide(time.monotonic_ns(), "")
+    until(lambda: recording.source.full_grabs, what="a grab")
+    recording.stop()
+    recording.source.dispose()
+    assert gaps_of(recording) == [(GapReason.HIDDEN, "private")]
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+
+
+def test_a_pause_inside_of_a_hidden_stretch_is_a_pause(recording: Recording) -> None:
+    recording.start()
+    recording.recorder.hide(time.monotonic_ns(), "private")
+    pause_ns = time.monotonic_ns()
+    recording.recorder.pause(pause_ns)
+    time.sleep(0.02)
+    resume_ns = time.monotonic_ns()
+    recording.recorder.resume(resume_ns)
+    recording.stop()
+    assert recording.source.full_grabs == 1
+    assert_cover(recording, recording.end_ns - recording.start_ns - (resume_ns - pause_ns))
+    assert {reason for reason, _ in gaps_of(recording)} == {GapReason.HIDDEN}
+
+
+def test_a_desktop_that_is_gone_after_a_hidden_stretch_is_lost_and_no_longer_hidden(recording: Recording) -> None:
+    """Harm: the gap says `private` for hours in which the screen was unplugged."""
+    recording.start()
+    recording.recorder.hide(time.monotonic_ns(), "private")
+    recording.source.present = False
+    recording.recorder.hide(time.monotonic_ns(), "")
+    until(lambda: recording.troubles, what="the loss to be told")
+    recording.stop()
+    assert gaps_of(recording) == [(GapReason.HIDDEN, "private"), (GapReason.DEVICE_LOST, "")]
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+
+
+def test_an_hour_hides_the_picture_by_itself_and_brings_it_back(no_leaks: None) -> None:
+    """Harm: the private hour begins while nothing moves, and nobody looks at the clock."""
+    rules = PrivacyRules([PrivacyRule(name="night", hours="22:00-06:00")])
+    recording = Recording(rules=rules)
+    recording.civil = time.struct_time((2026, 1, 1, 21, 59, 59, 3, 1, 0))
+    recording.start()
+    recording.civil = time.struct_time((2026, 1, 1, 22, 0, 59, 3, 1, 0))
+    until(lambda: recording.store.chunks, 5, what="the end of the evening")
+    recording.civil = time.struct_time((2026, 1, 2, 6, 0, 0, 3, 1, 0))
+    until(lambda: recording.source.full_grabs == 2, 5, what="the morning")
+    recording.stop()
+    recording.source.dispose()
+    assert gaps_of(recording) == [(GapReason.HIDDEN, "night")]
+    assert_cover(recording, recording.end_ns - recording.start_ns)
+
+
+def test_a_source_that_a_rule_hides_is_no_loss_and_nobody_is_troubled(recording: Recording) -> None:
+    """Harm: a person is told every second that the window with the bank account was lost."""
+    recording.start()
+    recording.paint_seen(RED)
+    hidden = SourceHidden("the window", "bank")
+    opened, recording.source.open = recording.source.open, lambda: raise_it(hidden)  # type: ignore[method-assign]
+    changed, recording.source.changed_ns = recording.source.changed_ns, lambda: raise_it(hidden)  # type: ignore[method-assign]
+    recording.source.paint(GREEN)
+    until(lambda: recording.recorder._reopen_ns, what="the veil")
+    recording.source.changed_ns = changed  # type: ignore[method-assign]
+    recording.source.paint(BLUE)
+    recording.source.open = opened  # type: ignore[method-assign]
+    until(lambda: recording.source.full_grabs == 2, 5, what="the return")
+    recording.stop()
+    assert gaps_of(recording) == [(GapReason.HIDDEN, "bank")]
+    assert {colour for _, colour in recording.shown()} == {(0.0, 0.0, 0.0), (255.0, 0.0, 0.0), (0.0, 0.0, 255.0)}
+    assert recording.troubles == []
+
+
+def raise_it(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("takes_over", [False, True])
+def test_a_hidden_source_refuses_a_start_but_no_successor_of_a_lost_worker(no_leaks: None, takes_over: bool) -> None:
+    """Harm: a worker dies while a private page is open, and nothing is recorded in the rest of the session."""
+    recording = Recording(takes_over=takes_over)
+    hidden = SourceHidden("the window", "bank")
+    opened, recording.source.open = recording.source.open, lambda: raise_it(hidden)  # type: ignore[method-assign]
+    if not takes_over:
+        with pytest.raises(SourceHidden):
+            recording.start()
+    else:
+        recording.start()
+        recording.source.open = opened  # type: ignore[method-assign]
+        until(lambda: recording.source.full_grabs, 5, what="the return")
+    recording.stop()
+    recording.source.dispose()
+    assert gaps_of(recording) == ([(GapReason.HIDDEN, "bank")] if takes_over else [])

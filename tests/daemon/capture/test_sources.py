@@ -1,10 +1,12 @@
 import pytest
 
 from reeld.capture import sources
-from reeld.capture.sources import Wishes, list_sources, make_source
+from reeld.capture.privacy import PrivacyRules
+from reeld.capture.sources import Wishes, list_sources, make_source, refuse_rules_of_windows
 from reeld.capture.x11 import X11Source
 from reeld.capture.x11_wire import XConnection
-from reeld_proto.errors import RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import SourceKind
 from reeld_proto.workers import SourceSpec
 from tests.daemon.capture.canvas import GREEN
@@ -67,3 +69,11 @@ def test_a_closed_window_is_named(at_x_desk: VirtualDesk) -> None:
 def test_this_platform_has_a_source() -> None:
     """Harm: the worker falls back to comparing frames where the display would tell."""
     assert isinstance(make_source(SourceSpec(kind=SourceKind.REGION, width=64, height=64), Wishes(fps=30)), X11Source)
+
+
+def test_where_windows_cannot_be_masked_a_rule_about_them_refuses_the_screen() -> None:
+    """Harm: a rule that the system cannot carry out is taken to hold."""
+    refuse_rules_of_windows(PrivacyRules([PrivacyRule(name="night", hours="22:00-06:00")]))
+    with pytest.raises(RequestRejected) as caught:
+        refuse_rules_of_windows(PrivacyRules([PrivacyRule(name="bank", title="*bank*")]))
+    assert caught.value.code == ErrorCode.DENIED

@@ -5,6 +5,7 @@ does is tested through the whole daemon in `tests/daemon/test_daemon.py`."""
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast, get_args
 
 import pytest
@@ -52,6 +53,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             upkeep=cast("Any", None),
             sessions=cast("Any", Sessions(**found)),
             replay=cast("Any", Replays()),
+            privacy=cast("Any", SimpleNamespace(hidden="", private=False)),
             jobs=cast("Any", Jobs()),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),

@@ -72,8 +72,11 @@ def gap(
     session: str = SESSION,
     epoch: int = 1,
     seq: int = 1,
+    detail: str = "",
 ) -> IngestItem:
-    message = GapFound(session=session, track=track, epoch=epoch, start_ns=start_ns, end_ns=end_ns, reason=reason)
+    message = GapFound(
+        session=session, track=track, epoch=epoch, start_ns=start_ns, end_ns=end_ns, reason=reason, detail=detail
+    )
     return IngestItem("capture-1", seq, message)
 
 

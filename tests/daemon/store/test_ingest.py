@@ -88,6 +88,16 @@ def test_every_hole_has_its_reason(store: StoreEnvironment, items: list[IngestIt
     assert verify.verify(store, None).ok
 
 
+def test_a_hidden_stretch_names_its_rule_to_the_end(store: StoreEnvironment) -> None:
+    """Harm: the person who looks for an hour that is missing is not told which rule hid it."""
+    land(store, chunk(0, NS), gap(NS, 4 * NS, detail="bank"), chunk(2 * NS, 3 * NS))
+    with store.write() as txn:
+        sessions.finish(txn, finish(4 * NS))
+    shown = [(each.start_s, each.end_s, each.detail) for each in StoreReader(store).show(SESSION).gaps]
+    assert sorted(shown) == [(0.0, 4.0, ""), (1.0, 2.0, "bank"), (3.0, 4.0, "bank")]
+    assert verify.verify(store, None).ok
+
+
 def test_a_hole_after_a_full_disk_says_so(store: StoreEnvironment) -> None:
     with store.write() as txn:
         batch = Batch(txn, disk_was_full=lambda session: session == SESSION)
@@ -127,6 +137,7 @@ def test_chunks_of_a_session_that_ended_fill_its_gaps_but_never_extend_it(store:
         chunk(0, NS, init=bytes(INIT_BYTES_MAX + 1)),
         gap(NS, NS),
         gap(0, NS, session="unknown"),
+        gap(0, NS, detail="x" * 65),
     ],
 )
 def test_what_can_never_be_stored_is_refused_and_costs_nobody_else(store: StoreEnvironment, item: IngestItem) -> None:

@@ -206,3 +206,17 @@ def test_a_gap_across_a_pause_is_shown_in_two_parts() -> None:
         ("paused", 2.0, 7.0, 2.0, 2.0),
         ("hidden", 7.0, 8.0, 2.0, 3.0),
     ]
+
+
+def test_gaps_hidden_by_different_rules_stay_apart_and_keep_their_rule_when_media_cuts_them() -> None:
+    """Harm: `show` names the wrong rule for a stretch, or none."""
+    bank = Span(0, 10 * STEP, HIDDEN, "bank")
+    night = timeline.settle_gap([bank], 10 * STEP, 10 * STEP, 20 * STEP, HIDDEN, HOLE, detail="night")
+    assert night.added == (Span(10 * STEP, 20 * STEP, HIDDEN, "night"),)
+    assert not night.removed
+    again = timeline.settle_gap([bank], 10 * STEP, 10 * STEP, 20 * STEP, HIDDEN, HOLE, detail="bank")
+    assert again.added == (Span(0, 20 * STEP, HIDDEN, "bank"),)
+    cut = timeline.settle_media([bank], 10 * STEP, 4 * STEP, 6 * STEP, HOLE)
+    assert cut.added == (Span(0, 4 * STEP, HIDDEN, "bank"), Span(6 * STEP, 10 * STEP, HIDDEN, "bank"))
+    shown = public_gaps("t", [bank], PauseMap([Pause(5 * STEP, 7 * STEP)]))
+    assert [gap.detail for gap in shown] == ["bank", "", "bank"]

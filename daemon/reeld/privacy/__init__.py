@@ -1,0 +1,1 @@
+"""What the daemon must not record now: private mode, a locked session, private hours."""
