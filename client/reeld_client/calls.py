@@ -69,6 +69,7 @@ class StartOptions(TypedDict, total=False):
     fps: int
     quality: Quality
     codec: VideoCodec
+    snapshots: bool
     tags: list[str]
 
 

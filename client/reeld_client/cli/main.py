@@ -23,6 +23,7 @@ from reeld_client.cli import (
     picture,
     record,
     replay,
+    snapshots,
     storage,
     upkeep,
 )
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 live.register(app)
 library.register(app)
+snapshots.register(app)
 edits.register(app)
 gc.register(app)
 forget.register(app)

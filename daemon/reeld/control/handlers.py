@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reeld import __version__
-from reeld.control.areas import copies, edits, ranges, replay, storage, upkeep
+from reeld.control.areas import copies, edits, ranges, replay, snapshots, storage, upkeep
 from reeld.control.parts import Handler, Parts, as_reply
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.sessions.signals import Service
@@ -48,7 +48,7 @@ class Handlers:
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
         }
-        for area in (edits, ranges, storage, replay, copies, upkeep):
+        for area in (edits, ranges, storage, replay, copies, upkeep, snapshots):
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
