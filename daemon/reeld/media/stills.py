@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from reeld.media.presets import Pixels
 from reeld.media.still_header import HEADER_VERSION, PNG, WEBP, StillHeader, pack_header
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 
@@ -37,57 +38,58 @@ _ROWS_BETWEEN = 4
 
 @dataclass(slots=True)
 class PictureCopy:
-    """Pixels of one picture: I420 (BT.601, limited range), shape (3/2 height, width), or BGRx, (height, width, 4)."""
+    """Pixels of one picture in the recorder's own format, as the encoder is given them.
 
+    YUV: I420 (BT.601, limited range), shape (3/2 height, width). PACKED: BGRx, (height, width, 4). PLANAR: green, blue
+    and red one after the other, (3, height, width).
+    """
+
+    kind: Pixels
+    width: int
+    height: int
     pixels: Plane
-    is_yuv: bool
-
-    @property
-    def width(self) -> int:
-        """Pixels a row."""
-        return int(self.pixels.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        rows = int(self.pixels.shape[0])
-        return rows * 2 // 3 if self.is_yuv else rows
 
     def luma(self) -> Plane:
-        """Brightness, shape (height, width); of I420 a view."""
-        if self.is_yuv:
+        """Brightness, shape (height, width); a view where the format allows it."""
+        if self.kind is Pixels.YUV:
             return self.pixels[: self.height]
+        if self.kind is Pixels.PLANAR:
+            return self.pixels[0]  # most of the brightness is green, and this is only compared with itself
         grey: Any = cv2.cvtColor(self.pixels, cv2.COLOR_BGRA2GRAY)
         return np.asarray(grey, np.uint8)
 
     def bgr(self) -> Any:
         """Blue, green and red, shape (height, width, 3)."""
-        return cv2.cvtColor(self.pixels, cv2.COLOR_YUV2BGR_I420 if self.is_yuv else cv2.COLOR_BGRA2BGR)
+        if self.kind is Pixels.PLANAR:
+            green, blue, red = self.pixels
+            return cv2.merge([blue, green, red])
+        return cv2.cvtColor(self.pixels, cv2.COLOR_YUV2BGR_I420 if self.kind is Pixels.YUV else cv2.COLOR_BGRA2BGR)
 
 
 def copy_of(frame: Any, into: PictureCopy | None = None) -> PictureCopy:
     """The pixels of an `av.VideoFrame`, in the memory of `into` if that fits: fresh memory costs more than copying.
 
-    Raises InternalError for a format other than yuv420p and bgr0.
+    Raises InternalError for a format that the recorder does not make.
     """
-    width, height, name = frame.width, frame.height, frame.format.name
-    if name not in {"yuv420p", "bgr0"}:
-        raise InternalError(f"no snapshots can be taken of pictures in {name}")
-    is_yuv = name == "yuv420p"
-    shape = (height * 3 // 2, width) if is_yuv else (height, width, 4)
-    if into is None or into.pixels.shape != shape:
-        into = PictureCopy(np.empty(shape, np.uint8), is_yuv)
-    if not is_yuv:
-        plane = frame.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        into.pixels[:] = rows[:height, : width * 4].reshape(height, width, 4)
-        return into
+    width, height = frame.width, frame.height
+    try:
+        kind = Pixels(frame.format.name)
+    except ValueError as error:
+        raise InternalError(f"no snapshots can be taken of pictures in {frame.format.name}") from error
+    shapes = {
+        Pixels.YUV: (height * 3 // 2, width),
+        Pixels.PACKED: (height, width, 4),
+        Pixels.PLANAR: (3, height, width),
+    }
+    if into is None or into.pixels.shape != shapes[kind]:
+        into = PictureCopy(kind, width, height, np.empty(shapes[kind], np.uint8))
     flat, at = into.pixels.reshape(-1), 0
+    samples = 4 if kind is Pixels.PACKED else 1
     for plane in frame.planes:
-        size = plane.width * plane.height
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        flat[at : at + size].reshape(plane.height, plane.width)[:] = rows[: plane.height, : plane.width]
-        at += size
+        columns = plane.width * samples
+        flat[at : at + plane.height * columns].reshape(plane.height, columns)[:] = rows[: plane.height, :columns]
+        at += plane.height * columns
     return into
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from reeld.capture.api import Band, Rect
-from reeld.capture.convert import YuvPicture
+from reeld.capture.convert import YuvPicture, picture_for
+from reeld.media.presets import Pixels
 from reeld.media.still_header import PNG, WEBP, parse_header
 from reeld.media.stills import HASH_BITS, PictureCopy, copy_of, distance, encode, fingerprint, flat_share
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
@@ -81,9 +82,23 @@ def test_exact_pictures_are_taken_in_their_own_colours() -> None:
     rows: Any = np.frombuffer(plane, np.uint8).reshape(HEIGHT, -1)
     rows[:, : WIDTH * 4] = screen.reshape(HEIGHT, -1)
     picture = copy_of(frame)
-    assert (picture.width, picture.height, picture.is_yuv) == (WIDTH, HEIGHT, False)
+    assert (picture.width, picture.height, picture.kind) == (WIDTH, HEIGHT, Pixels.PACKED)
     still = encode(picture, hash_bits=0, of="video-1", taken_ns=0)
     assert np.array_equal(opened(still.payload), screen[:, :, :3])
+
+
+@pytest.mark.parametrize("kind", Pixels)
+def test_every_format_of_the_recorder_gives_the_same_picture(kind: Pixels) -> None:
+    screen = text()
+    screen[100:200, 100:300] = (255, 0, 10, 77)
+    picture = picture_for(kind, WIDTH, HEIGHT)
+    picture.update([Band(Rect(0, 0, WIDTH, HEIGHT), screen)])
+    copied = copy_of(picture.frame)
+    still = encode(copied, hash_bits=0, of="video-1", taken_ns=0)
+    assert still.format == PNG
+    assert psnr_db(opened(still.payload), screen[:, :, :3]) > (99 if kind.exact else 30)
+    assert copied.luma().shape == (HEIGHT, WIDTH)
+    assert copy_of(picture.frame, copied) is copied
 
 
 def test_a_copy_goes_into_the_memory_of_the_one_before_and_leaves_the_picture_alone() -> None:
