@@ -71,6 +71,7 @@ class StartOptions(TypedDict, total=False):
     fps: int
     quality: Quality
     codec: VideoCodec
+    snapshots: bool
     tags: list[str]
 
 

@@ -8,6 +8,7 @@ from typing import TypedDict
 from reeld_client.core import Call, expect
 from reeld_proto import commands as c
 from reeld_proto.records import SessionInfo
+from reeld_proto.snapshots import SnapshotInfo
 
 QUICK_S = 5.0
 EDIT_S = 60.0
@@ -115,6 +116,14 @@ def repair(source: StrPath | None) -> Call[c.Repaired]:
     """Set aside what is damaged."""
     command = c.RepairStore(source=None if source is None else absolute(source))
     return Call(command, expect(c.Repaired), None, progress_path="")
+
+
+def snapshots(session: str, folder: StrPath | None) -> Call[list[SnapshotInfo]]:
+    """The snapshots of a session, written into a folder if one is named."""
+    where = None if folder is None else absolute(folder)
+    read = expect(c.SnapshotList)
+    command = c.ListSnapshots(session=session, folder=where)
+    return Call(command, lambda reply: read(reply).snapshots, EDIT_S if where is None else None, progress_path=where)
 
 
 def upkeep() -> Call[c.UpkeepStatus]:

@@ -9,6 +9,7 @@ from reeld_client.core import Call
 from reeld_client.library_calls import EditOptions, OnProgress, StrPath
 from reeld_proto import commands as c
 from reeld_proto.records import SessionInfo
+from reeld_proto.snapshots import SnapshotInfo
 
 R = TypeVar("R")
 
@@ -89,6 +90,12 @@ class LibraryMethods(ABC):
     def repair(self, source: StrPath | None = None, *, on_progress: OnProgress | None = None) -> c.Repaired:
         """Set aside what is damaged, and heal from a second copy if one is named."""
         return self._call_with_progress(calls.repair(source), on_progress)
+
+    def snapshots(
+        self, session: str, folder: StrPath | None = None, *, on_progress: OnProgress | None = None
+    ) -> list[SnapshotInfo]:
+        """The snapshots of a session, in order of time; with `folder`, their pictures are written into it."""
+        return self._call_with_progress(calls.snapshots(session, folder), on_progress)
 
     def upkeep(self) -> c.UpkeepStatus:
         """What the background workers do."""

@@ -52,6 +52,23 @@ class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     encoder: EncoderChoice = EncoderChoice.SOFTWARE
 
 
+class SnapshotsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[snapshots]`: stills of each picture, taken when it changed enough. enabled: unless a session says otherwise.
+
+    min_s, max_s: seconds between two of them; the first while the picture changes now and then, the other while it
+    never rests.
+    """
+
+    enabled: bool = True
+    min_s: Annotated[float, Meta(ge=0.5, le=3600)] = 2.0
+    max_s: Annotated[float, Meta(ge=0.5, le=3600)] = 30.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which is told as a fault of the file."""
+        if self.max_s < self.min_s:
+            raise ValueError(f"max_s ({self.max_s:g}) must not be less than min_s ({self.min_s:g})")
+
+
 class StorageConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[storage]`: what the store may take, and for how long. Nothing is dropped unless one of the limits is set.
 
@@ -134,6 +151,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     store: StoreConfig = StoreConfig()
     record: RecordConfig = RecordConfig()
+    snapshots: SnapshotsConfig = SnapshotsConfig()
     upkeep: UpkeepConfig = UpkeepConfig()
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()

@@ -44,6 +44,7 @@ from reeld_proto.records import (
     WindowSource,
     WorkerInfo,
 )
+from reeld_proto.snapshots import ListSnapshots, SnapshotList
 from reeld_proto.stats import Stats
 from reeld_proto.storage import ApplyBudget, BudgetApplied, GetStorage, ReplaySaved, SaveReplay, StorageReport
 from reeld_proto.upkeep import (
@@ -78,7 +79,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     inset: see `Arrangement`. output: width and height of a picture of several sources; nil: as large as they need.
     pointer: whether the mouse pointer is drawn.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
-    fps, quality, codec, pointer: None means the daemon's configured default.
+    fps, quality, codec, pointer, snapshots: None means the daemon's configured default.
     """
 
     name: Name = ""
@@ -100,6 +101,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     fps: int | None = None
     quality: Quality | None = None
     codec: VideoCodec | None = None
+    snapshots: bool | None = None
     tags: list[Name] = field(default_factory=list)
 
 
@@ -352,6 +354,7 @@ AnyCommand = (
     | ListSessions
     | ShowSession
     | ExportSession
+    | ListSnapshots
     | VerifyStore
     | GetStats
     | GetSnapshot
@@ -386,6 +389,7 @@ AnyReply = (
     | SessionList
     | SessionDetail
     | Exported
+    | SnapshotList
     | Verified
     | StatsReply
     | Snapshot

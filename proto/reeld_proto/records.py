@@ -46,6 +46,7 @@ class TrackKind(StrEnum):
 
     VIDEO = "video"
     AUDIO = "audio"
+    SNAPSHOT = "snapshot"
 
 
 class GapReason(StrEnum):

@@ -66,6 +66,15 @@ class VideoTrackSpec(Struct, frozen=True, kw_only=True):
         return ", ".join(source.id or source.kind.value for source in self.sources)
 
 
+class SnapshotSpec(Struct, frozen=True, kw_only=True):
+    """A track of snapshots. of: the video track whose picture it shows. min_s, max_s: bounds of its pace."""
+
+    track: str
+    of: str
+    min_s: float
+    max_s: float
+
+
 class AudioTrackSpec(Struct, frozen=True, kw_only=True):
     """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix."""
 
@@ -87,6 +96,7 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
 
     epoch: rises with each worker process that serves the session, so that the store can tell a restart from a stall.
     pointer: whether the mouse pointer is drawn. privacy: what is never recorded; hidden: as `HideTracks.detail`.
+    snapshots: tracks of stills beside them; none that fails delays or ends the recording.
     """
 
     session: str
@@ -100,6 +110,7 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
     encoder: EncoderChoice = EncoderChoice.SOFTWARE
     privacy: list[PrivacyRule] = field(default_factory=list)
     hidden: str = ""
+    snapshots: list[SnapshotSpec] = field(default_factory=list)
 
 
 class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):

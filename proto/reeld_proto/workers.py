@@ -43,6 +43,7 @@ from reeld_proto.session_orders import (
     RecordState,
     TrackRecord,
 )
+from reeld_proto.snapshots import SnapshotList
 from reeld_proto.stats import QueueStats, TrackStats
 from reeld_proto.store_orders import (
     CollectChunks,
@@ -86,6 +87,7 @@ from reeld_proto.track_orders import (
     PauseTracks,
     ResumeTracks,
     SessionClockData,
+    SnapshotSpec,
     SourceSpec,
     StartAudio,
     StartVideo,
@@ -116,6 +118,14 @@ class RunVerify(Order, tag="order.verify", frozen=True, kw_only=True):
     store: str
     session: str | None
     max_duration_s: float | None = None
+
+
+class RunSnapshots(Order, tag="order.snapshots", frozen=True, kw_only=True):
+    """Export worker: write the snapshots of a session into a folder. Answered by `SnapshotList`."""
+
+    store: str
+    session: str
+    folder: str
 
 
 class Done(Report, tag="report.done", frozen=True, kw_only=True):
@@ -176,6 +186,7 @@ AnyOrder = (
     | FinishSession
     | RunExport
     | RunVerify
+    | RunSnapshots
     | DeriveSession
     | EditRecord
     | RemoveSession
@@ -207,6 +218,7 @@ AnyReport = (
     | TracksStarted
     | Sources
     | Exported
+    | SnapshotList
     | Verified
     | Deleted
     | Forgotten

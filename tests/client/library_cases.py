@@ -28,6 +28,8 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], c.Command]] = [
     ("import_media", (["/a"],), {"tags": ["t"]}, c.ImportMedia(paths=["/a"], tags=["t"])),
     ("repair", ("/copy",), {}, c.RepairStore(source="/copy")),
     ("repair", (), {}, c.RepairStore()),
+    ("snapshots", ("s",), {}, c.ListSnapshots(session="s")),
+    ("snapshots", ("s", "/f"), {}, c.ListSnapshots(session="s", folder="/f")),
     ("upkeep", (), {}, c.GetUpkeep()),
     ("steer_upkeep", ("pause",), {}, c.SteerUpkeep(action="pause")),
     ("check_index", (), {"rebuild": True}, c.CheckIndex(rebuild=True)),
@@ -49,6 +51,7 @@ _REPLIES: dict[type[c.Command], type[c.Reply]] = {
     c.BundleSession: c.Bundled,
     c.ImportMedia: c.Imported,
     c.RepairStore: c.Repaired,
+    c.ListSnapshots: c.SnapshotList,
     **dict.fromkeys((c.GetUpkeep, c.SteerUpkeep), c.UpkeepStatus),
     c.CheckIndex: c.IndexChecked,
 }

@@ -58,6 +58,7 @@ CLIENT = {
     "status",
     "steer_upkeep",
     "stop",
+    "snapshots",
     "storage",
     "sync",
     "trim",

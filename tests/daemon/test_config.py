@@ -217,3 +217,12 @@ def test_a_privacy_rule_that_would_not_hold_is_refused(text: str, told: str) -> 
     with pytest.raises(RequestRejected) as caught:
         parse_config(text)
     assert told in str(caught.value)
+
+
+def test_snapshots_have_a_pace_whose_bounds_are_in_order() -> None:
+    found = parse_config("[snapshots]\nenabled = false\nmin_s = 4\n").snapshots
+    assert (found.enabled, found.min_s, found.max_s) == (False, 4.0, 30.0)
+    assert parse_config("").snapshots.enabled
+    for wrong in ("min_s = 40", "max_s = 1", "min_s = 0.1", "min_s = 0", "every = 3"):
+        with pytest.raises(RequestRejected):
+            parse_config(f"[snapshots]\n{wrong}\n")

@@ -82,9 +82,10 @@ def test_duration_is_the_recorded_time_and_the_pause_is_closed_up(recording: Any
     assert recording["exported"]["bytes"] == recording["path"].stat().st_size
 
 
-def test_tracks_are_pictures_then_the_mix_then_the_separate_sounds(recording: Any) -> None:
+def test_tracks_are_pictures_then_the_mix_the_separate_sounds_and_snapshots(recording: Any) -> None:
     assert media.streams(recording["path"]) == ["video", "video", "audio", "audio", "audio"]
-    assert [track["id"] for track in recording["stopped"]["tracks"]] == ["video-1", "video-2", "mix", "mic", "system"]
+    ids = [track["id"] for track in recording["stopped"]["tracks"]]
+    assert ids == ["video-1", "video-2", "mix", "mic", "system", "snapshots-1", "snapshots-2"]
 
 
 @pytest.mark.parametrize(("index", "heard", "not_heard"), [(1, MIC_HZ, SPEAKERS_HZ), (2, SPEAKERS_HZ, MIC_HZ)])
@@ -158,7 +159,7 @@ def test_chunks_and_gaps_cover_the_session_and_only_the_pause_is_a_gap(recording
     assert recording["verify"]["checked_chunks"] > 5 * 12
     gaps = recording["stopped"]["gaps"]
     assert {gap["reason"] for gap in gaps} == {"paused"}
-    assert sorted(gap["track"] for gap in gaps) == ["mic", "mix", "system", "video-1", "video-2"]
+    assert sorted(gap["track"] for gap in gaps) == sorted(track["id"] for track in recording["stopped"]["tracks"])
     # reelctl itself takes a moment before each order reaches the daemon.
     assert all(PAUSED_S <= gap["end_s"] - gap["start_s"] < PAUSED_S + 3 for gap in gaps)
     assert recording["show"]["gaps"] == gaps
@@ -196,7 +197,8 @@ def test_one_still_monitor_is_small_and_has_no_gap(tmp_path: Path, x_desk: Virtu
         installation.ok("start", "--display", "LEFT", "--mic", "none", "--system-audio", "none")
         hold(6)
         stopped = installation.ok("stop")
-        (track,) = stopped["tracks"]
+        track, stills = stopped["tracks"]
+        assert (stills["frames"], stills["unchanged"]) == (1, 0)
         assert stopped["gaps"] == []
         # Without the first key frame, which is paid once.
         assert (track["bytes"] - 20_000) / stopped["duration_s"] * 3600 < 5e6

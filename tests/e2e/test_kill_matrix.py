@@ -29,7 +29,7 @@ START: StartOptions = {
     "system_audio": "speakers.monitor",
     "fps": 15,
 }
-TRACKS: dict[str, set[str]] = {"capture": {"video-1"}, "audio": {"mix", "mic", "system"}, "store": set()}
+TRACKS: dict[str, set[str]] = {"capture": {"video-1", "snapshots-1"}, "audio": {"mix", "mic", "system"}, "store": set()}
 
 
 def media_s(client: Client) -> dict[str, float]:
@@ -39,7 +39,7 @@ def media_s(client: Client) -> dict[str, float]:
 def advanced(client: Client, seconds: float) -> None:
     """Wait until every track has durably gone on for `seconds`."""
     before = media_s(client)
-    assert set(before) == {"video-1", "mix", "mic", "system"}
+    assert set(before) == set().union(*TRACKS.values())
     until(
         lambda: all(media_s(client).get(track, 0) >= at + seconds for track, at in before.items()),
         10,
@@ -50,7 +50,7 @@ def advanced(client: Client, seconds: float) -> None:
 
 def until_all_tracks_run(client: Client) -> None:
     until(
-        lambda: (now := media_s(client)).keys() == {"video-1", "mix", "mic", "system"} and min(now.values()) > 0,
+        lambda: (now := media_s(client)).keys() == set().union(*TRACKS.values()) and min(now.values()) > 0,
         10,
         what="all tracks running",
         every_s=0.05,

@@ -24,6 +24,7 @@ from reeld_client.cli import (
     privacy,
     record,
     replay,
+    snapshots,
     storage,
     upkeep,
 )
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 live.register(app)
 library.register(app)
+snapshots.register(app)
 edits.register(app)
 gc.register(app)
 forget.register(app)

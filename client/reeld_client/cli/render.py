@@ -27,8 +27,10 @@ from reeld_client.cli.render_live import (
     print_stopped,
 )
 from reeld_client.cli.render_replay import print_replay
+from reeld_client.cli.render_snapshots import print_snapshots
 from reeld_client.cli.render_storage import print_budget, print_storage
 from reeld_client.cli.render_upkeep import print_repaired, print_upkeep
+from reeld_client.cli.snapshots import Snapshots
 from reeld_client.cli.watch_model import WatchModel
 from reeld_client.cli.watch_view import view
 from reeld_proto.commands import (
@@ -79,6 +81,7 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     PrivacyChanged: print_private,
     SessionStopped: print_stopped,
     SessionInfo: print_session,
+    Snapshots: print_snapshots,
     list: print_sessions,
     Exported: print_exported,
     Recorded: print_exported,

@@ -65,6 +65,12 @@ CodecOption = Annotated[
     VideoCodec | None,
     typer.Option("--codec", help="Format of the picture. Default: h264.", show_default=False),
 ]
+SnapshotsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--snapshots/--no-snapshots", help="Stills when the picture changed. Default: yes.", show_default=False
+    ),
+]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="Tag of the session; repeatable.")]
 SessionArgument = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the session.", autocompletion=session_ids, show_default=False)
@@ -92,6 +98,7 @@ START_OPTIONS: dict[str, tuple[Any, Any]] = {
     "fps": (FpsOption, None),
     "quality": (QualityOption, None),
     "codec": (CodecOption, None),
+    "snapshots": (SnapshotsOption, None),
     "tag": (TagOption, None),
 }
 """What `start` and `record` take: parameter of `start_options`, its annotation and default."""
@@ -117,6 +124,7 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     fps: int | None,
     quality: Quality | None,
     codec: VideoCodec | None,
+    snapshots: bool | None,
     tag: list[str] | None,
 ) -> StartOptions:
     """The options of `start` as the client takes them. Raises RequestRejected with every fault found."""
@@ -160,6 +168,8 @@ def start_options(  # noqa: PLR0913 - one parameter an option
         options["quality"] = quality
     if codec is not None:
         options["codec"] = codec
+    if snapshots is not None:
+        options["snapshots"] = snapshots
     return options
 
 

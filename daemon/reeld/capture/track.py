@@ -1,6 +1,7 @@
 """A track being written: pictures in, chunks and gaps out. Used by the thread of its recorder."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import av
 
@@ -20,19 +21,53 @@ Send = Callable[[AnyIngest, bytes, bytes], bool]
 """Hands a message, its payload and its init segment to the store's producer; False if it was dropped."""
 
 
+class Watcher(Protocol):
+    """Sees what a track shows: takes snapshots of it. Called in the recorder's thread; raises nothing."""
+
+    def seen(self, frame: av.VideoFrame, at_ns: int, *, changed: bool) -> None:
+        """The picture as of `at_ns`, borrowed until return."""
+        ...
+
+    def cut(self, at_ns: int) -> None:
+        """What was recorded up to `at_ns` is wanted now."""
+        ...
+
+    def end(self, at_ns: int) -> None:
+        """The track ends or pauses at `at_ns`."""
+        ...
+
+    def lose(self, at_ns: int, reason: GapReason, detail: str) -> None:
+        """The source was lost at `at_ns`, or hidden, until the picture is seen again."""
+        ...
+
+    def close(self) -> None:
+        """Nothing follows. Called once."""
+        ...
+
+
 class TrackWriter:
     """Encodes one track, cuts it into chunks and sends them. All times are media nanoseconds.
 
-    start_ns: where the track must begin; None: where its first frame comes (after a restart).
+    start_ns: where the track must begin; None: where its first frame comes (after a restart). watcher: is shown every
+    picture, and closed with the writer.
     Methods that send return nothing: a refused chunk is counted and leaves a hole that the store explains.
     """
 
     def __init__(
-        self, *, session: str, track: str, epoch: int, encoder: VideoEncoder, send: Send, start_ns: int | None
+        self,
+        *,
+        session: str,
+        track: str,
+        epoch: int,
+        encoder: VideoEncoder,
+        send: Send,
+        start_ns: int | None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._session, self._track, self._epoch = session, track, epoch
         self._encoder = encoder
         self._send = send
+        self._watcher = watcher
         self._chunker = Chunker(timescale=TIMESCALE, start_ns=start_ns)
         self._is_first = start_ns is not None
         self._gap: tuple[int, GapReason, str] | None = None
@@ -72,6 +107,8 @@ class TrackWriter:
         self._frames += 1
         if not changed:
             self._unchanged += 1
+        if self._watcher is not None:
+            self._watcher.seen(frame, at_ns, changed=changed)
 
     def note_unchanged(self) -> None:
         """The picture was looked at and was the same."""
@@ -100,6 +137,8 @@ class TrackWriter:
             self._keyframe_ns = None
         self.write(frame, at_ns, changed=False)
         self._flush()
+        if self._watcher is not None:
+            self._watcher.cut(at_ns)
 
     def end(self, at_ns: int) -> None:
         """The track ends or pauses at `at_ns`: send all up to there. What follows is a new start with a keyframe."""
@@ -112,6 +151,8 @@ class TrackWriter:
             self._chunker.cut(at_ns)
         self._keyframe_ns = None
         self._flush()
+        if self._watcher is not None:
+            self._watcher.end(at_ns)
 
     def lose(self, at_ns: int, reason: GapReason, detail: str = "") -> None:
         """Nothing is captured from `at_ns` on: send all up to there; the hole until the next frame has `reason`.
@@ -129,6 +170,8 @@ class TrackWriter:
         self._flush()
         # A worker that took over has not covered anything yet: what was before is not its to explain.
         self._gap = (self._chunker.end_ns if self._frames or self._is_first else at_ns, reason, detail)
+        if self._watcher is not None:
+            self._watcher.lose(at_ns, reason, detail)
 
     def statistics(self, now_ns: int) -> TrackStats:
         """Counters so far. From any thread.
@@ -149,8 +192,10 @@ class TrackWriter:
         )
 
     def close(self) -> None:
-        """Free the encoder."""
+        """Free the encoder, and let the watcher finish."""
         self._encoder.close()
+        if self._watcher is not None:
+            self._watcher.close()
 
     def _wants_keyframe(self, at_ns: int) -> bool:
         if self._keyframe_ns is None:

@@ -12,12 +12,14 @@ from reeld.capture.hiding import SourceHidden
 from reeld.capture.privacy import PrivacyRules
 from reeld.capture.recorder import TrackRecorder
 from reeld.capture.scene import Part, Scene
+from reeld.capture.snapshotter import Snapshotter
 from reeld.capture.sources import Wishes, list_sources, make_source
 from reeld.capture.track import TrackWriter
 from reeld.capture.veil import Veil
 from reeld.media.encoder import VideoEncoder
 from reeld.media.hardware import choose
 from reeld.media.presets import settings_for
+from reeld.media.stills import copy_of, fingerprint
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld.runtime.outbox import Producer
@@ -63,6 +65,7 @@ class CaptureWorker:
         self._session = ""
         self._recorders: list[TrackRecorder] = []
         self._parts: dict[str, dict[tuple[SourceKind, str], Part]] = {}
+        self._snapshotters: dict[str, Snapshotter] = {}
         self._producer = Producer(
             context.zmq,
             name=f"{context.name}-{os.getpid()}",
@@ -107,11 +110,14 @@ class CaptureWorker:
         """Counters while recording."""
         if not self._recorders:
             return []
+        tracks = [recorder.statistics() for recorder in self._recorders]
+        beside = [(self._snapshotters.get(track.id), track) for track in tracks]
+        tracks += [snapshotter.statistics(track) for snapshotter, track in beside if snapshotter is not None]
         return [
             Progress(
                 worker=self._context.name,
                 session=self._session,
-                tracks=[recorder.statistics() for recorder in self._recorders],
+                tracks=tracks,
                 queues=[self._producer.statistics()],
             )
         ]
@@ -156,8 +162,8 @@ class CaptureWorker:
                 epoch=order.epoch,
                 encoder=VideoEncoder(picture.width, picture.height, order.fps, settings),
                 send=self._producer.send,
-                # The session's first worker explains everything from the start; a later one leaves the hole visible.
-                start_ns=0 if order.epoch == 1 else None,
+                start_ns=_start_ns(order),
+                watcher=self._snapshotter(order, spec.track),
             )
 
         self._parts[spec.track] = parts
@@ -216,6 +222,22 @@ class CaptureWorker:
                 get_logger().error("recorder.stuck", track=recorder.track)
         self._recorders = []
         self._parts = {}
+        self._snapshotters = {}
+
+    def _snapshotter(self, order: StartVideo, track: str) -> Snapshotter | None:
+        """Who takes the snapshots of a track, if anybody. Called in its recorder's thread."""
+        spec = next((each for each in order.snapshots if each.of == track), None)
+        if spec is None:
+            return None
+        made = self._snapshotters[track] = Snapshotter(
+            spec,
+            session=order.session,
+            epoch=order.epoch,
+            send=self._producer.send,
+            start_ns=_start_ns(order),
+            on_trouble=self._tell,
+        )
+        return made
 
     def _tell_of_source(self, track: str, label: str, error: RequestRejected | None) -> None:
         if error is None:
@@ -237,6 +259,11 @@ def _screen(source: SourceSpec) -> str | None:
     return source.id if source.kind is SourceKind.DISPLAY else None
 
 
+def _start_ns(order: StartVideo) -> int | None:
+    """The session's first worker explains everything from the start; a later one leaves the hole visible."""
+    return 0 if order.epoch == 1 else None
+
+
 def _warm_up() -> None:
     """Do once what a start does, so that libraries are loaded and initialised: 50 ms that the first one would pay.
 
@@ -248,6 +275,8 @@ def _warm_up() -> None:
     packet = encoder.encode(picture.frame, 0, keyframe=True).packet
     encoder.fragment([packet], 1)
     encoder.close()
+    with contextlib.suppress(RequestRejected):
+        fingerprint(copy_of(picture.frame).luma())
     spec = SourceSpec(kind=SourceKind.REGION, width=64, height=64)
     source = make_source(spec, Wishes(fps=1))
     with contextlib.suppress(RequestRejected):

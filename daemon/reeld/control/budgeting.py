@@ -12,6 +12,7 @@ from reeld.store.words import instant_text
 from reeld_proto.commands import BudgetApplied, Collected
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
 from reeld_proto.events import SessionBudgeted
+from reeld_proto.records import TrackKind
 from reeld_proto.storage import BudgetItem
 from reeld_proto.store_orders import (
     CollectChunks,
@@ -119,7 +120,9 @@ async def _do(parts: Parts, item: Item) -> Item:
 
 
 async def _thin(parts: Parts, room: SessionRoom, reason: str) -> None:
-    tracks = [track.id for track in (await parts.library.show(room.session)).tracks]
+    # Snapshots are key frames already.
+    shown = (await parts.library.show(room.session)).tracks
+    tracks = [track.id for track in shown if track.kind is not TrackKind.SNAPSHOT]
     order = RunThin(store=str(parts.store_dir), session=room.session)
     made = as_reply(await parts.jobs.run(order), MediaStaged)
     try:

@@ -10,11 +10,13 @@ from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
 from reeld.store.selection import Selection
+from reeld.store.stills import snapshots_of
 from reeld.store.usage import is_quick, survey
 from reeld_proto import codec
 from reeld_proto.base import Reply
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import SessionInfo
+from reeld_proto.snapshots import SnapshotInfo
 from reeld_proto.store_orders import Surveyed
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ class Library:
     async def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
         return await self._read(lambda reader: reader.show(session))
+
+    async def snapshots(self, session: str) -> list[SnapshotInfo]:
+        """The snapshots of one session, in order of time. Raises RequestRejected NOT_FOUND."""
+        return await self._read(lambda reader: [taken.info for taken in snapshots_of(reader, session)])
 
     async def sessions(self) -> list[SessionInfo]:
         """Every session, newest first."""

@@ -10,6 +10,7 @@ from reeld.copies.jobs import run_bundle, run_sync
 from reeld.export.compress import compress
 from reeld.export.recutting import recut
 from reeld.export.remux import export
+from reeld.export.snapshots import write_snapshots
 from reeld.export.thin import thin
 from reeld.runtime.clock import monotonic_ns
 from reeld.store.compact import copy_store
@@ -34,6 +35,7 @@ from reeld_proto.workers import (
     RunImport,
     RunRecut,
     RunScrub,
+    RunSnapshots,
     RunSync,
     RunThin,
     RunUsage,
@@ -88,6 +90,11 @@ def _thin(order: RunThin, progress: Progress) -> AnyReport:
         return thin(reader, order, lambda done, total: progress(order.session, "", done, total))
 
 
+def _snapshots(order: RunSnapshots, progress: Progress) -> AnyReport:
+    with closing(StoreReader.open(Path(order.store))) as reader:
+        return write_snapshots(reader, order, lambda done, total: progress(order.session, order.folder, done, total))
+
+
 def _usage(order: RunUsage, _progress: Progress) -> AnyReport:
     with closing(StoreEnvironment.open_read(Path(order.store))) as store:
         return survey(store)
@@ -106,6 +113,7 @@ def _compact(order: RunCompact, progress: Progress) -> AnyReport:
 JOBS: dict[type, Job] = {
     RunCompact: _compact,
     RunExport: _export,
+    RunSnapshots: _snapshots,
     RunVerify: _verify,
     RunHealing: _heal,
     RunScrub: _scrub,

@@ -2,8 +2,8 @@
 
 DESIGN: before the range pictures need nothing of it, so samples are only left out. After it they build on what is gone:
 they are decoded, from the key frame before on, and encoded again up to the next one. A picture from the range that
-was still on view at its end is not shown: the first one captured after the end is. Sound is cut between packets. Times
-inside a chunk stay what they are, and so does the entry's shift.
+was still on view at its end is not shown: the first one captured after the end is. Sound is cut between packets, a
+snapshot is on view for less long. Times inside a chunk stay what they are, and so does the entry's shift.
 """
 
 from collections.abc import Iterable, Iterator
@@ -88,7 +88,9 @@ class Cutting:
         """The new chunks of a margin; those that can be made: what is damaged already is left to the gap."""
         entries = plan.entries[margin.track.id]
         try:
-            if margin.track.kind is not TrackKind.VIDEO:
+            if margin.track.kind is TrackKind.SNAPSHOT:
+                yield self._still(plan, margin, entries[margin.redos[0].index][1])
+            elif margin.track.kind is not TrackKind.VIDEO:
                 yield from self._sound(plan, margin, *entries[margin.redos[0].index])
             elif margin.again or not self._may_be_shortened(plan, margin, *entries[margin.redos[0].index]):
                 yield from self._encoded(plan, margin, entries)
@@ -152,6 +154,24 @@ class Cutting:
             last = kept[-1]
             kept[-1] = Sample(last.dts, last.pts, max(1, end - last.dts), last.sync, last.data)
             yield _staged(plan, margin, entry, Span(margin.start_ns, margin.end_ns), kept, init=self._init(entry))
+
+    def _still(self, plan: SessionPlan, margin: Margin, entry: ChunkEntry) -> StagedChunk:
+        """The picture as it is, on view for a shorter time."""
+        return StagedChunk(
+            session=plan.record.id,
+            track=margin.track.id,
+            start_ns=margin.start_ns,
+            end_ns=margin.end_ns,
+            shift_ns=entry.shift_ns,
+            frames=entry.frames,
+            keyframe=True,
+            codec=margin.track.codec,
+            dropped=entry.dropped,
+            unchanged=entry.unchanged,
+            silence_ns=0,
+            payload=self.reader.chunk(entry.chunk),
+            init=self.reader.chunk(entry.init),
+        )
 
     def _init(self, entry: ChunkEntry) -> bytes:
         return self.reader.chunk(entry.init)

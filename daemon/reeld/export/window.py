@@ -51,9 +51,10 @@ def window_of(outline: SessionOutline, from_s: float | None, to_s: float | None)
 
 
 def choose_tracks(outline: SessionOutline, wanted: Sequence[str]) -> list[TrackOutline]:
-    """The tracks asked for (none: all), pictures first, then the mix, the microphone, the system's sound, the rest.
+    """The tracks asked for, pictures first, then the mix, the microphone, the system's sound, the rest.
 
-    Raises RequestRejected (NOT_FOUND) for a name that is not a track of the session.
+    None means all but snapshots, which are no film.
+    Raises RequestRejected: NOT_FOUND for a name that is not a track of the session, INVALID_REQUEST for snapshots.
     """
     names = [track.id for track in outline.tracks]
     unknown = [name for name in wanted if name not in names]
@@ -63,7 +64,14 @@ def choose_tracks(outline: SessionOutline, wanted: Sequence[str]) -> list[TrackO
             code=ErrorCode.NOT_FOUND,
             remedy=f"Its tracks are {', '.join(names) or 'none'}.",
         )
-    return sorted((track for track in outline.tracks if not wanted or track.id in wanted), key=_place)
+    stills = [track.id for track in outline.tracks if track.kind is TrackKind.SNAPSHOT]
+    if refused := [name for name in wanted if name in stills]:
+        raise RequestRejected(
+            f"{', '.join(refused)} holds snapshots, which no MP4 file can",
+            remedy="`reelctl snapshots ID -o FOLDER` writes them as pictures.",
+        )
+    chosen = wanted or [name for name in names if name not in stills]
+    return sorted((track for track in outline.tracks if track.id in chosen), key=_place)
 
 
 def _place(track: TrackOutline) -> tuple[int, int]:

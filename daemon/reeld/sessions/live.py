@@ -122,6 +122,7 @@ class Live:
                 pointer=plan.pointer,
                 codec=plan.codec,
                 encoder=plan.encoder,
+                snapshots=plan.snapshots,
             )
         return StartAudio(session=self.id, epoch=epoch, clock=clock, tracks=self.plan.audio)
 

@@ -1,7 +1,7 @@
 """What a start command asks for, checked against what exists: a plan, or every fault at once. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reeld.config import Config
 from reeld.sessions.choices import why_no_display
@@ -11,7 +11,7 @@ from reeld.store.wording import word_faults
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode
 from reeld_proto.records import AudioSource, EncoderChoice, Quality, TrackKind, VideoCodec
-from reeld_proto.workers import AudioTrackSpec, TrackRecord, VideoTrackSpec
+from reeld_proto.workers import AudioTrackSpec, SnapshotSpec, TrackRecord, VideoTrackSpec
 
 FPS_MIN, FPS_MAX = 1, 60
 
@@ -42,9 +42,14 @@ class Plan:
     video_named: bool
     audio_named: bool
     warnings: list[str]
+    snapshots: list[SnapshotSpec] = field(default_factory=list)
 
     def records(self) -> list[TrackRecord]:
-        """The tracks as the store hears of them, in the order of playback: pictures, mix, separate sounds."""
+        """The tracks as the store hears of them, in the order of playback: pictures, mix, separate sounds, snapshots.
+
+        The source of a track of snapshots is the video track whose picture it shows.
+        """
+        labels = {spec.track: spec.label for spec in self.video}
         pictures = [
             TrackRecord(id=spec.track, kind=TrackKind.VIDEO, codec=self.codec, label=spec.label, source=spec.source)
             for spec in self.video
@@ -53,7 +58,11 @@ class Plan:
             TrackRecord(id=spec.track, kind=TrackKind.AUDIO, codec="aac", label=spec.label, source=spec.source)
             for spec in self.audio
         ]
-        return pictures + sounds
+        stills = [
+            TrackRecord(id=spec.track, kind=TrackKind.SNAPSHOT, codec="png", label=labels[spec.of], source=spec.of)
+            for spec in self.snapshots
+        ]
+        return pictures + sounds + stills
 
 
 def wants_audio(request: StartSession) -> bool:
@@ -95,6 +104,7 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
         encoder=config.record.encoder,
         video=video,
         audio=audio,
+        snapshots=_snapshots(request, video, config),
         pointer=config.record.pointer if request.pointer is None else request.pointer,
         video_named=names_video(request),
         audio_named=any(choice not in {"default", "none"} for choice in (request.microphone, request.system_audio)),
@@ -112,6 +122,17 @@ def _nothing_to_record(request: StartSession, found: Surroundings, findings: Fin
         findings.fault(message, ErrorCode.NO_AUDIO)
     else:
         findings.fault("nothing to record: choose a display, a microphone or system audio")
+
+
+def _snapshots(request: StartSession, video: Sequence[VideoTrackSpec], config: Config) -> list[SnapshotSpec]:
+    """A track of snapshots for each picture, unless none are wanted."""
+    wanted = config.snapshots.enabled if request.snapshots is None else request.snapshots
+    return [
+        SnapshotSpec(
+            track=f"snapshots-{number}", of=spec.track, min_s=config.snapshots.min_s, max_s=config.snapshots.max_s
+        )
+        for number, spec in enumerate(video if wanted else (), start=1)
+    ]
 
 
 # -- sounds ---------------------------------------------------------------------------------------------------------

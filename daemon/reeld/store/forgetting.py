@@ -100,6 +100,24 @@ def plan_sounds(entries: Sequence[Held]) -> list[Redo]:
     ]
 
 
+def plan_stills(entries: Sequence[Held]) -> list[Redo]:
+    """Entries of a track of snapshots that go. content: the instant at which the picture was taken.
+
+    A picture taken in the range goes wherever it is on view. One taken before stays on view up to the range only: that
+    it was still the same afterwards was found out in the range.
+    """
+    redos = []
+    for index, entry in enumerate(entries):
+        dirty = _hit(entry.content, entry.cuts)
+        cut_ns = min((cut.start_ns for cut in entry.cuts if overlap(cut, entry.shown)), default=entry.shown.end_ns)
+        if not dirty and cut_ns == entry.shown.end_ns:
+            continue
+        stays = not dirty and cut_ns > entry.shown.start_ns
+        keeps = (Keep(Span(entry.shown.start_ns, cut_ns), again=False),) if stays else ()
+        redos.append(Redo(index, dirty, keeps, entry.cuts))
+    return redos
+
+
 def overlap(one: Span, other: Span) -> bool:
     """Whether two stretches share more than an end."""
     return one.start_ns < other.end_ns and other.start_ns < one.end_ns

@@ -10,8 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from reeld.media.fragments import parse_chunk, parse_init
+from reeld.media.still_header import parse_header
 from reeld.store import sessions
-from reeld.store.forgetting import Held, TrackPlan, joined, overlap, plan_pictures, plan_sounds, without
+from reeld.store.forgetting import (
+    Held,
+    TrackPlan,
+    joined,
+    overlap,
+    plan_pictures,
+    plan_sounds,
+    plan_stills,
+    without,
+)
 from reeld.store.keys import at, number_of, track_prefix
 from reeld.store.lineage import Line, lines_of
 from reeld.store.records import ChunkEntry, PrerollEntry, SessionRecord, TrackState
@@ -136,12 +146,15 @@ def _plan(txn: Transaction, record: SessionRecord, cuts: list[tuple[Span, Span]]
     for track in record.tracks:
         entries = _entries(txn, record.id, track)
         held = [_held(txn, record.id, track, start_ns, entry, cuts, native) for start_ns, entry in entries]
-        redos = plan_pictures(held) if track.kind is TrackKind.VIDEO else plan_sounds(held)
+        redos = _PLANNERS[track.kind](held)
         if redos or plan.cleared:
             shown = [part for redo in redos for part in _shown_cuts(held[redo.index])]
             plan.tracks[track.id] = TrackPlan(redos, joined([*plan.cleared, *shown]))
             plan.entries[track.id] = entries
     return plan
+
+
+_PLANNERS = {TrackKind.VIDEO: plan_pictures, TrackKind.AUDIO: plan_sounds, TrackKind.SNAPSHOT: plan_stills}
 
 
 def _shown_cuts(held: Held) -> Iterator[Span]:
@@ -167,6 +180,10 @@ def _held(
     shown = Span(start_ns, entry.end_ns)
     cuts = [cut for line, cut in lines if line.start_ns <= start_ns < line.end_ns]
     own = [_moved(span, entry.shift_ns) for span in native.get(entry.chunk, ())]
+    if track.kind is TrackKind.SNAPSHOT:
+        # A picture may be on view again long after it was taken.
+        taken = content_of(txn, track, entry.chunk, entry.init, entry.shift_ns) if cuts or own else None
+        return Held(shown=shown, content=taken or shown, keyframe=True, cuts=(*cuts, *own))
     preroll = txn.record(Table.PREROLL, at(track_prefix(session, track.id), start_ns), PrerollEntry)
     contents: list[Span] | None = None
     if preroll is not None:
@@ -198,6 +215,9 @@ def content_of(txn: Transaction, track: TrackState, chunk: bytes, init: bytes, s
     if data is None or head is None:
         return None
     try:
+        if track.kind is TrackKind.SNAPSHOT:
+            taken_ns = parse_header(head).taken_ns + shift_ns
+            return Span(taken_ns, taken_ns + 1)
         described = parse_init(head)
         samples = parse_chunk(data, described)
     except StoreCorrupt:

@@ -6,6 +6,8 @@ anything is written, so that one bad message does not cost the others of its bat
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from reeld.store import chunks
 from reeld.store.api import Fate, IngestItem, Landing
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, track_prefix
@@ -14,7 +16,7 @@ from reeld.store.timeline import ROUNDING_NS, Settlement, Span, settle_gap, sett
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.errors import RequestRejected
 from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
-from reeld_proto.records import GapReason
+from reeld_proto.records import GapReason, TrackKind
 from reeld_proto.workers import ChunkCaptured, GapFound
 
 INIT_BYTES_MAX = 1024 * 1024
@@ -56,6 +58,8 @@ class Batch:
         if refusal or session is None or track is None:
             return Landing(Fate.REFUSED, refusal)
         stop_ns = message.end_ns if session.end_ns is None else min(message.end_ns, session.end_ns)
+        if track.kind is TrackKind.SNAPSHOT and message.start_ns > track.end_ns + ROUNDING_NS:
+            hold_still(self._txn, session, track, message.start_ns)
         hole = self._hole_reason(session, track, message.epoch)
         if isinstance(message, ChunkCaptured):
             landing = self._land_chunk(session, track, message, item, stop_ns, hole)
@@ -151,11 +155,45 @@ def _overlap_ns(span: Span, start_ns: int, stop_ns: int) -> int:
 def count(track: TrackState, entry: ChunkEntry) -> None:
     """Add a chunk to its track's counters."""
     track.chunks += 1
-    track.bytes += entry.size
+    track.bytes += counted_bytes(track, entry)
     track.frames += entry.frames
     track.dropped += entry.dropped
     track.unchanged += entry.unchanged
     track.silence_ns += entry.silence_ns
+
+
+def counted_bytes(track: TrackState, entry: ChunkEntry) -> int:
+    """Bytes that an entry adds to its track. A still that stays on view, or is again, is the same bytes: none."""
+    return entry.size if entry.frames or track.kind is not TrackKind.SNAPSHOT else 0
+
+
+def hold_still(txn: Transaction, session: SessionRecord, track: TrackState, until_ns: int) -> None:
+    """Let the last still of a track stay on view up to `until_ns`, as long as its picture was recorded.
+
+    How long a still is on view is told when the next one comes, or now and then; a crash leaves that open. By what a
+    still means it is on view until the next: only where nothing was recorded there is a hole.
+    """
+    prefix = track_prefix(session.id, track.id)
+    source = session.track(track.source)
+    last = next(txn.scan_back(Table.TIMELINE, prefix), None)
+    if source is None or last is None:
+        return
+    entry = decode(last[1], ChunkEntry)
+    ends = [source.end_ns, until_ns]
+    source_prefix = track_prefix(session.id, source.id)
+    for key, value in txn.scan(Table.GAPS, source_prefix):
+        if decode(value, GapEntry).end_ns > track.end_ns:
+            ends.append(number_of(key, source_prefix))
+            break
+    end_ns = min(ends)
+    if entry.end_ns != track.end_ns or end_ns <= track.end_ns:
+        return
+    held = structs.replace(entry, end_ns=end_ns, frames=0, dropped=0, unchanged=0)
+    txn.put_record(Table.TIMELINE, at(prefix, track.end_ns), held)
+    chunks.hold(txn, entry.chunk)
+    chunks.hold(txn, entry.init)
+    count(track, held)
+    track.end_ns = end_ns
 
 
 def spans_around(txn: Transaction, prefix: bytes, start_ns: int, stop_ns: int) -> list[Span]:

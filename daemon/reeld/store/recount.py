@@ -4,9 +4,11 @@ Everything here follows from the rows of timelines, prerolls and the quarantine;
 not changed. One write transaction over the whole index: seconds for a very large store, and asked for by a person.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
+from reeld.media.still_header import parse_header
 from reeld.store.ingest import apply_gaps, count, spans_around
 from reeld.store.keys import NUMBER_BYTES, at, number_of, track_prefix
 from reeld.store.records import (
@@ -129,10 +131,19 @@ def _track_from_media(txn: Transaction, session: str, track: str) -> TrackState:
     for _, value in txn.scan(Table.TIMELINE, track_prefix(session, track)):
         entry = decode(value, ChunkEntry)
         end_ns = max(end_ns, entry.end_ns)
-        # The handler box of an init segment names the kind (ISO/IEC 14496-12, `hdlr`).
-        if b"soun" in (txn.get(Table.CHUNKS, entry.init) or b""):
-            kind = TrackKind.AUDIO
+        kind = _kind_of(txn.get(Table.CHUNKS, entry.init) or b"") or kind
     return TrackState(id=track, kind=kind, codec="", label=track, source="", end_ns=end_ns)
+
+
+def _kind_of(init: bytes) -> TrackKind | None:
+    """What an init segment says its track holds; None for pictures, and where it is missing."""
+    # The handler box names the kind (ISO/IEC 14496-12, `hdlr`); a still has a header of our own.
+    if b"soun" in init:
+        return TrackKind.AUDIO
+    with contextlib.suppress(StoreCorrupt):
+        parse_header(init)
+        return TrackKind.SNAPSHOT
+    return None
 
 
 def _recount_session(txn: Transaction, record: SessionRecord) -> tuple[int, int]:

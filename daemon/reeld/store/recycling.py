@@ -13,6 +13,7 @@ from reeld.runtime.clock import wall_ns
 from reeld.store import chunks, keeping, rows
 from reeld.store.api import Circumstances
 from reeld.store.buffer import front_ns, members, stretch_of, strike_off, track_front_ns
+from reeld.store.ingest import counted_bytes
 from reeld.store.keys import at, name_key, number_of, session_prefix, track_prefix
 from reeld.store.records import ChunkEntry, GapEntry, PrerollEntry, SessionRecord, TrackState
 from reeld.store.transaction import Table, Transaction, decode
@@ -85,7 +86,7 @@ def _cut_ns(txn: Transaction, prefix: bytes, track: TrackState, before_ns: int) 
     for key, value in txn.scan_back(Table.TIMELINE, prefix, at(prefix, before_ns)):
         known = True
         start_ns, entry = number_of(key, prefix), decode(value, ChunkEntry)
-        if track.kind is TrackKind.AUDIO and entry.end_ns <= before_ns:
+        if track.kind is not TrackKind.VIDEO and entry.end_ns <= before_ns:
             return min(before_ns, track.end_ns)
         if start_ns < before_ns - LATE_NS_MAX:
             break
@@ -122,7 +123,7 @@ def _drop(
         chunks.release(txn, digest, reason=REASON, now_wall_ns=now_wall_ns)
     txn.delete(Table.TIMELINE, key)
     track.chunks -= 1
-    track.bytes -= entry.size
+    track.bytes -= counted_bytes(track, entry)
     track.frames -= entry.frames
     track.dropped -= entry.dropped
     track.unchanged -= entry.unchanged

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from msgspec import structs
 
 from reeld.media.fragments import parse_chunk, parse_init
+from reeld.media.still_header import parse_header
 from reeld.runtime.clock import wall_ns
 from reeld.store import chunks
 from reeld.store.api import Circumstances
@@ -28,7 +29,7 @@ from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto import codec
 from reeld_proto.edits import Forgotten, GoneChunk, HeldChunk
 from reeld_proto.errors import InternalError
-from reeld_proto.records import GapReason
+from reeld_proto.records import GapReason, TrackKind
 from reeld_proto.store_orders import ForgetMedia
 from reeld_proto.units import NS_PER_S, seconds
 
@@ -111,7 +112,7 @@ def _apply(
         place = Span(chunk.start_ns, chunk.end_ns)
         if not any(each.start_ns <= place.start_ns and place.end_ns <= each.end_ns for each in free):
             continue
-        _check_clean(chunk, [cut for span, cuts in freed if overlap(span, place) for cut in cuts])
+        _check_clean(track, chunk, [cut for span, cuts in freed if overlap(span, place) for cut in cuts])
         entry = _entry(txn, track, chunk)
         key = at(prefix, place.start_ns)
         txn.put_record(Table.TIMELINE, key, entry)
@@ -144,14 +145,18 @@ def _entry(txn: Transaction, track: TrackState, chunk: StagedChunk) -> ChunkEntr
     )
 
 
-def _check_clean(chunk: StagedChunk, cuts: Sequence[Span]) -> None:
+def _check_clean(track: TrackState, chunk: StagedChunk, cuts: Sequence[Span]) -> None:
     """The other half of the promise: no new chunk begins a sample in the range. Raises InternalError, StoreCorrupt.
 
     cuts: what must go of the entries that it comes in the place of, in the time of these entries' own line.
     """
-    init = parse_init(chunk.init)
-    for sample in parse_chunk(chunk.payload, init):
-        at_ns = sample.pts * NS_PER_S // init.timescale + chunk.shift_ns
+    if track.kind is TrackKind.SNAPSHOT:
+        begins = [parse_header(chunk.init).taken_ns]
+    else:
+        init = parse_init(chunk.init)
+        begins = [sample.pts * NS_PER_S // init.timescale for sample in parse_chunk(chunk.payload, init)]
+    for own_ns in begins:
+        at_ns = own_ns + chunk.shift_ns
         # A tick is up to 0.1 ms and was rounded both ways.
         if any(cut.start_ns + _TICK_NS < at_ns < cut.end_ns - _TICK_NS for cut in cuts):
             raise InternalError(f"new media of session {chunk.session} holds what is to be forgotten")

@@ -5,7 +5,7 @@ import hashlib
 from msgspec import structs
 
 from reeld.store import buffer
-from reeld.store.ingest import apply_gaps, spans_around
+from reeld.store.ingest import apply_gaps, hold_still, spans_around
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, session_prefix, track_prefix
 from reeld.store.records import (
     SESSION_RECORD_BYTES_MAX,
@@ -23,7 +23,7 @@ from reeld.store.timeline import settle_gap
 from reeld.store.transaction import Table, Transaction
 from reeld_proto import codec
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import GapReason, SessionState
+from reeld_proto.records import GapReason, SessionState, TrackKind
 from reeld_proto.workers import (
     CreateSession,
     FinishSession,
@@ -170,6 +170,8 @@ def finish(txn: Transaction, order: FinishSession, tail: GapReason = GapReason.D
         return
     end_ns = max([order.end_ns, *(_least_end_ns(txn, record, track, order.end_ns) for track in record.tracks)])
     for track in record.tracks:
+        if track.kind is TrackKind.SNAPSHOT and track.end_ns < end_ns:
+            hold_still(txn, record, track, end_ns)
         _close_track(txn, record.id, track, end_ns, tail)
     record.end_ns = end_ns
     record.state = order.state

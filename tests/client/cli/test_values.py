@@ -28,7 +28,8 @@ def options(**given_: Any) -> dict[str, Any]:
 
 def test_what_was_not_said_is_not_sent() -> None:
     """The daemon's configuration decides on frame rate and quality."""
-    assert not {"fps", "quality", "codec"} & set(options())
+    assert not {"fps", "quality", "codec", "snapshots"} & set(options())
+    assert options(snapshots=False)["snapshots"] is False
     assert options(fps=24)["fps"] == 24
 
 

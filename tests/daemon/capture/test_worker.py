@@ -9,6 +9,7 @@ import mss
 import numpy as np
 import psutil
 import pytest
+from msgspec import structs
 
 from reeld.capture.worker import CaptureWorker
 from reeld_proto.commands import ErrorReply, Sources
@@ -16,12 +17,14 @@ from reeld_proto.errors import ErrorCode
 from reeld_proto.records import Quality, SourceKind, VideoCodec
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import (
+    ChunkCaptured,
     CutTracks,
     Done,
     FinishSession,
     ListWorkerSources,
     PauseTracks,
     ResumeTracks,
+    SnapshotSpec,
     SourceSpec,
     StopTracks,
     TracksStarted,
@@ -29,6 +32,7 @@ from reeld_proto.workers import (
 )
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE, Canvas
 from tests.daemon.capture.harness import CaptureHarness, decode, start_order, track_of
+from tests.daemon.media.test_stills import opened
 from tests.support.desk import TWO_MONITORS, VirtualDesk
 from tests.support.ssim import luma, ssim
 from tests.support.wait import until
@@ -138,6 +142,45 @@ def test_a_flash_is_one_frame_at_its_time(worker: CaptureHarness, tmp_path: Path
     assert len(found) == len(flashes)
     assert all(-0.01 < at_s - flash < 0.04 for at_s, flash in zip(found, flashes, strict=True))
     assert_cover(worker, end_ns - start_ns)
+
+
+def test_snapshots_show_the_screen_before_and_after_a_change(worker: CaptureHarness) -> None:
+    """Harm: stills of another place or colour, from a pause, or with a hole between them."""
+    spec = SnapshotSpec(track="snapshots-1", of="video-1", min_s=0.5, max_s=30)
+    with Canvas(LEFT.x, LEFT.y, LEFT.width, LEFT.height, RED) as canvas:
+        start_ns = now()
+        order = structs.replace(start_order([track_of(LEFT)], start_ns=start_ns), snapshots=[spec])
+        worker.order(order)
+        worker.run(1.2)
+        canvas.fill(BLUE, [(100, 200, 900, 500)])
+        worker.until(lambda: len(stills(worker)) == 2, what="a second snapshot")
+        worker.order(PauseTracks(at_ns=(pause_ns := now())))
+        canvas.fill(GREEN)
+        worker.run(0.2)
+        worker.order(ResumeTracks(at_ns=now()))
+        worker.until(lambda: len(stills(worker)) == 3, what="a snapshot after the pause")
+        stop(worker)
+    spans = [(chunk.start_ns, chunk.end_ns) for chunk in worker.chunks("snapshots-1")]
+    assert spans[0][0] == 0
+    assert all(first[1] == second[0] for first, second in pairwise(spans))
+    assert spans[-1][1] == worker.chunks("video-1")[-1].end_ns
+    red, blue, green = (opened(data) for _, data in stills(worker))
+    for picture, colour in ((red, (0, 0, 255)), (blue, (255, 0, 0)), (green, (0, 255, 0))):
+        assert picture.shape == (LEFT.height, LEFT.width, 3)
+        assert np.allclose(picture[210:690, 110:990].mean(axis=(0, 1)), colour, atol=4)
+    assert np.allclose(blue[800:].mean(axis=(0, 1)), (0, 0, 255), atol=4)
+    assert stills(worker)[2][0].start_ns >= pause_ns - start_ns
+    worker.until(lambda: worker.progress and len(worker.progress[-1].tracks) == 2, what="counters of both tracks")
+    assert [track.id for track in worker.progress[-1].tracks] == ["video-1", "snapshots-1"]
+
+
+def stills(worker: CaptureHarness) -> list[tuple[ChunkCaptured, bytes]]:
+    """The snapshots that came on view."""
+    return [
+        (body, data)
+        for body, data, _ in worker.messages
+        if isinstance(body, ChunkCaptured) and body.track == "snapshots-1" and body.frames
+    ]
 
 
 def test_pause_and_resume_close_up(worker: CaptureHarness, tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def test_players_find_the_picture_first_and_the_mix_before_its_parts() -> None:
     assert [track.id for track in choose_tracks(outline(), ["mic", "video-1"])] == ["video-1", "mic"]
 
 
+def test_snapshots_are_no_film_and_whoever_asks_for_them_is_told_how_to_get_them() -> None:
+    made = outline(tracks=("mix", "video-1"))
+    still = TrackOutline("snapshots-1", TrackKind.SNAPSHOT, "png", "LEFT", 10 * NS)
+    with_stills = SessionOutline("s", "name", 10 * NS, (still, *made.tracks))
+    assert [track.id for track in choose_tracks(with_stills, [])] == ["video-1", "mix"]
+    with pytest.raises(RequestRejected, match="snapshots-1") as caught:
+        choose_tracks(with_stills, ["mix", "snapshots-1"])
+    assert "reelctl snapshots" in caught.value.remedy
+
+
 def test_an_unknown_track_is_named_with_those_there_are() -> None:
     with pytest.raises(RequestRejected, match="video-9") as caught:
         choose_tracks(outline(), ["mix", "video-9"])

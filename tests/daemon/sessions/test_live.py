@@ -33,6 +33,7 @@ def test_store_and_workers_are_told_the_same_start_and_tracks() -> None:
     assert create.started_mono_ns == video.clock.start_ns == audio.clock.start_ns == START_NS
     assert create.started_wall_ns == WALL_NS
     told = [spec.track for spec in video.tracks] + [spec.track for spec in audio.tracks]
+    told += [spec.track for spec in video.snapshots]
     assert told == [record.id for record in create.tracks]
     assert (video.codec, video.encoder) == (session.plan.codec, session.plan.encoder)
 

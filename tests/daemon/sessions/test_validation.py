@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.config import Config, RecordConfig
+from reeld.config import Config, RecordConfig, SnapshotsConfig
 from reeld.sessions.pictures import wants_video
 from reeld.sessions.validation import Plan, make_plan, wants_audio
 from reeld_proto.commands import ErrorReply, Sources, StartSession
@@ -36,11 +36,27 @@ def test_by_default_every_display_and_both_sounds_are_recorded_the_mix_first() -
         ("mic", "mic", "virtual_mic"),
         ("system", "system", "speakers.monitor"),
     ]
-    assert [record.id for record in found.records()] == ["video-1", "mix", "mic", "system"]
+    assert [record.id for record in found.records()] == ["video-1", "mix", "mic", "system", "snapshots-1"]
     assert [record.kind for record in found.records()].count(TrackKind.AUDIO) == 3
     assert found.warnings == []
     assert not found.video_named
     assert not found.audio_named
+
+
+def test_snapshots_are_taken_of_every_picture_unless_somebody_says_no() -> None:
+    assert [(spec.track, spec.of) for spec in plan(layout=Layout.TRACKS).snapshots] == [
+        ("snapshots-1", "video-1"),
+        ("snapshots-2", "video-2"),
+    ]
+    kept = [record for record in plan(layout=Layout.TRACKS).records() if record.kind is TrackKind.SNAPSHOT]
+    assert [record.source for record in kept] == ["video-1", "video-2"]
+    assert plan(snapshots=False).snapshots == []
+    assert plan(displays=["none"]).snapshots == []
+    off = Config(snapshots=SnapshotsConfig(enabled=False, min_s=5, max_s=9))
+    assert make_plan(StartSession(), surroundings(), off).snapshots == []
+    wanted = make_plan(StartSession(snapshots=True), surroundings(), off).snapshots
+    assert [(spec.min_s, spec.max_s) for spec in wanted] == [(5, 9)] * len(wanted)
+    assert wanted
 
 
 def test_one_sound_alone_needs_no_mix() -> None:

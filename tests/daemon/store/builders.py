@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reeld.media.still_header import HEADER_VERSION, StillHeader, pack_header
 from reeld.store import sessions
 from reeld.store.api import IngestItem, Landing
 from reeld.store.environment import StoreEnvironment
@@ -15,16 +16,19 @@ SESSION = "20261122-170509-k3fa"
 NS = 1_000_000_000
 
 
+_KINDS = {"video": TrackKind.VIDEO, "snapshots": TrackKind.SNAPSHOT}
+
+
 def creation(
     session: str = SESSION, name: str = "work", tracks: tuple[str, ...] = ("video-1", "mix"), **fields: object
 ) -> CreateSession:
     records = [
         TrackRecord(
             id=track,
-            kind=TrackKind.VIDEO if track.startswith("video") else TrackKind.AUDIO,
+            kind=_KINDS.get(track.partition("-")[0], TrackKind.AUDIO),
             codec="",
             label=track,
-            source=track,
+            source=track.replace("snapshots", "video"),
         )
         for track in tracks
     ]
@@ -61,6 +65,31 @@ def chunk(
         **{"frames": 3, **counters},
     )
     return IngestItem(producer, seq, message, payload or f"{track} {start_ns} {end_ns}".encode(), init)
+
+
+def still(
+    start_ns: int,
+    end_ns: int,
+    picture: bytes,
+    *,
+    taken_ns: int | None = None,
+    track: str = "snapshots-1",
+    session: str = SESSION,
+    epoch: int = 1,
+    frames: int = 1,
+) -> IngestItem:
+    """A snapshot that comes on view; with `frames=0` one that stays, or was taken at `taken_ns`."""
+    header = StillHeader(
+        version=HEADER_VERSION,
+        format="png",
+        width=640,
+        height=480,
+        hash=f"{len(picture):064x}",
+        of=track.replace("snapshots", "video"),
+        taken_ns=start_ns if taken_ns is None else taken_ns,
+    )
+    init = pack_header(header)
+    return chunk(start_ns, end_ns, picture, track=track, session=session, epoch=epoch, init=init, frames=frames)
 
 
 def gap(
