@@ -15,10 +15,11 @@ from pathlib import Path
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld.store.lmdb_errors import translated
-from reeld.store.pruning import PageFault, has_odd_descriptions, prune
+from reeld.store.page_walk import OutOfTimeError, PageFault
+from reeld.store.pruning import has_odd_descriptions, prune
 from reeld.store.soundness import DATA_FILE, missing_bytes
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.units import NS_PER_MS
+from reeld_proto.units import NS_PER_MS, NS_PER_S
 
 MARK_FILE = "in-use"
 SUSPICIOUS = 2
@@ -26,6 +27,9 @@ SUSPICIOUS = 2
 
 QUICK_BYTES_MAX = 4_000_000_000
 """After a single end without a proper close a larger file is not looked at: that would hold up the start for seconds."""
+
+LOOK_NS_MAX = 12 * NS_PER_S
+"""A worker must be ready after 20 s. So long takes a store of some hundred thousand chunks."""
 
 LOGGED_MAX = 100
 _CLOSED = b"closed"
@@ -83,7 +87,11 @@ class Tenancy:
         if not thoroughly and not (ended_badly and _length(folder) <= QUICK_BYTES_MAX):
             return []
         began_ns = monotonic_ns()
-        damaged = prune(folder, values=bool(thoroughly))
+        try:
+            damaged = prune(folder, values=bool(thoroughly), deadline_ns=began_ns + LOOK_NS_MAX)
+        except OutOfTimeError:
+            get_logger().warning("store.pages_unchecked", size_bytes=_length(folder))
+            return []
         get_logger().info(
             "store.pages_checked",
             was_changed=was_changed,

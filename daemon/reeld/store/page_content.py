@@ -66,9 +66,9 @@ def content(data: bytes, number: int, *, branch: bool, numeric: bool) -> Content
             mended.append("its header or list of nodes was wrong")
             data = head + data[len(head) :]
     keys = [b"" if index in broken else _key(data, node, numeric=numeric) for index, node in enumerate(nodes)]
-    page = Content(data, nodes, keys, broken, mended)
-    _check_nodes(page, branch=branch)
-    return page
+    if not branch:
+        broken |= {index: "it is of no known kind" for index, node in enumerate(nodes) if not _is_known(data, node)}
+    return Content(data, nodes, keys, broken, mended)
 
 
 def put_aside(page: Content, low: Key | None, high: Key | None, *, branch: bool) -> None:
@@ -135,14 +135,7 @@ def _tiled(data: bytes, lower: int, upper: int, *, branch: bool) -> list[int] | 
     """The list of nodes, if nodes lie side by side up to the end of the page and the list is of these."""
     told = _pointers(data, max(0, min(lower, len(data)) - HEADER_BYTES) // 2)
     for start in dict.fromkeys((upper, min(told, default=upper))):
-        chain = []
-        at = start
-        while HEADER_BYTES < at < len(data):
-            size = _node_bytes(data, at, branch=branch)
-            if not size:
-                break
-            chain.append(at)
-            at += size
+        chain, at = _chain(data, start, branch=branch)
         if at != len(data) or not chain or HEADER_BYTES + 2 * len(chain) > start:
             continue
         pointers = list(_pointers(data, len(chain)))
@@ -154,6 +147,22 @@ def _tiled(data: bytes, lower: int, upper: int, *, branch: bool) -> list[int] | 
             pointers[wrong[0]] = missing.pop()
             return pointers
     return None
+
+
+def _chain(data: bytes, at: int, *, branch: bool) -> tuple[list[int], int]:
+    """Where nodes begin that lie side by side from `at` on, and where the last one ends."""
+    chain = []
+    unpack, end = NODE.unpack_from, len(data) - _NODE_BYTES
+    while HEADER_BYTES < at <= end:
+        low, high, flags, key_bytes = unpack(data, at)
+        size = _NODE_BYTES + key_bytes
+        if not branch:
+            size += 8 if flags & BIG_VALUE else low | high << 16
+        chain.append(at)
+        at += size + size % 2
+        if key_bytes > KEY_BYTES_MAX:
+            break
+    return chain, at
 
 
 def _misplaced(data: bytes, nodes: list[int], upper: int, *, branch: bool) -> dict[int, str]:
@@ -182,17 +191,11 @@ def _key(data: bytes, node: int, *, numeric: bool) -> Key:
     return int.from_bytes(key, "little") if numeric else key
 
 
-def _check_nodes(page: Content, *, branch: bool) -> None:
-    if branch:
-        return
-    for index, node in enumerate(page.nodes):
-        if index in page.broken:
-            continue
-        flags, _, size = value_of(page.data, node)
-        if flags not in (0, BIG_VALUE, SUB_TREE) or page.keys[index] in (b"",):
-            page.broken[index] = "it is of no known kind"
-        elif flags == SUB_TREE and size != TREE_BYTES:
-            page.broken[index] = "it describes no tree"
+def _is_known(data: bytes, node: int) -> bool:
+    if node > len(data) - _NODE_BYTES:
+        return False
+    low, high, flags, key_bytes = NODE.unpack_from(data, node)
+    return key_bytes > 0 and (flags in (0, BIG_VALUE) or (flags == SUB_TREE and low | high << 16 == TREE_BYTES))
 
 
 def _is_outside(key: Key, low: Key | None, high: Key | None) -> bool:

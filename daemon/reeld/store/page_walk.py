@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reeld.runtime.clock import monotonic_ns
 from reeld.store.page_content import (
     BIG_VALUE,
     OVERFLOW,
@@ -45,6 +46,10 @@ _DEPTH_MAX = 32
 _FIRST_PAGE = 2
 _GROWTH_MAX = 16
 """A description of a file so many times as long says nothing of how long it is."""
+
+
+class OutOfTimeError(Exception):
+    """The walk took longer than it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +102,16 @@ class Walk:
     of those that the state may use.
     """
 
-    def __init__(self, file: PageFile, meta_page: int, meta: bytes, *, values: bool = True) -> None:
+    def __init__(
+        self, file: PageFile, meta_page: int, meta: bytes, *, values: bool = True, deadline_ns: int | None = None
+    ) -> None:
         self.faults: list[PageFault] = []
         self.edits: dict[int, bytes] = {}
         self.headers: dict[int, bytes] = {}
         self.last_page = int.from_bytes(meta[META_LAST_OFFSET : META_LAST_OFFSET + 8], "little")
         self._file = file
         self._values = values
+        self._deadline_ns = deadline_ns
         self._meta_page, self._meta = meta_page, meta
         self._file_pages = os.fstat(file.fd).st_size // file.page_bytes
         self.pages = min(self.last_page + 1, self._file_pages)
@@ -118,11 +126,11 @@ class Walk:
         self._doomed: set[tuple[int, int]] = set()
 
     def run(self) -> None:
-        """Look at everything. Raises StoreCorrupt if nothing of the state can be read."""
+        """Look at everything. Raises StoreCorrupt if nothing of the state can be read; OutOfTimeError."""
         self._run_once()
         if self._doomed:
             # Some value's pages are another's: once more, without its entry.
-            again = Walk(self._file, self._meta_page, self._meta, values=self._values)
+            again = Walk(self._file, self._meta_page, self._meta, values=self._values, deadline_ns=self._deadline_ns)
             again._doomed = set(self._doomed)
             again._run_once()
             self.faults, self.edits, self.headers, self._in_tables = (
@@ -210,6 +218,8 @@ class Walk:
     def _part(self, place: _Place, number: int, depth: int, low: Key | None, high: Key | None) -> _Part | None:
         """Check a page and all below it, and take out what is broken; None if nothing of it is of use."""
         branch = depth < place.depth
+        if self._deadline_ns is not None and monotonic_ns() > self._deadline_ns:
+            raise OutOfTimeError
         try:
             page = self._read(number, place, branch=branch)
         except DamagedError as error:
@@ -235,14 +245,15 @@ class Walk:
             if index in page.broken:
                 continue
             flags, at, size = value_of(page.data, node)
-            try:
-                if place.numeric and len(page.data[node:at]) != HEADER_BYTES:
-                    raise DamagedError("its key does not fit")  # noqa: TRY301 - one way for every fault of an entry
-                overflow += self._check_value(number, node, page.data, flags, at, size)
-            except DamagedError as error:
-                page.broken[index] = str(error)
-                continue
-            if flags == SUB_TREE:
+            if flags & BIG_VALUE:
+                try:
+                    overflow += self._check_value(number, node, page.data, at, size)
+                except DamagedError as error:
+                    page.broken[index] = str(error)
+                    continue
+            if place.numeric and at - node != HEADER_BYTES:
+                page.broken[index] = "its key does not fit"
+            elif flags == SUB_TREE:
                 if place.table == TABLES:
                     name = page.keys[index].decode(errors="replace")
                     self._subtrees.append((name, number, at))
@@ -319,10 +330,8 @@ class Walk:
         self._used[number] = 1
         return page
 
-    def _check_value(self, number: int, node: int, page: bytes, flags: int, at: int, size: int) -> int:
-        """How many pages of its own a value has."""
-        if not flags & BIG_VALUE:
-            return 0
+    def _check_value(self, number: int, node: int, page: bytes, at: int, size: int) -> int:
+        """How many pages of its own a value has that has some. Raises DamagedError."""
         if (number, node) in self._doomed:
             raise DamagedError("its value is another's")
         first = int.from_bytes(page[at : at + 8], "little")

@@ -4,9 +4,10 @@ DESIGN: LMDB trusts page numbers, sizes and kinds of pages in its file; a wrong 
 assertion, in whichever process reads it. `page_walk` says which pages and entries cannot be followed. `prune` takes
 these out of their parents, and makes the free list anew of what is left over: the trees are then whole, with less in
 them, and `verify` finds by their digests, counters and cover what is missing. The file describes two states; where
-the newer one is damaged and the one before it is not, that one is served, which costs the last commit.
+hardly anything of the newer can be read and the one before is whole, that one is served: it costs the last commit.
 """
 
+import contextlib
 import os
 import struct
 from contextlib import closing
@@ -29,6 +30,8 @@ from reeld.store.soundness import DATA_FILE, REMEDY, check_length
 from reeld_proto.errors import StoreCorrupt
 
 KEPT_FILE = "damaged-pages"
+_FEW_FAULTS = 3
+"""A damaged page costs less than the last commit; where more is wrong it is the description of the state."""
 _KEPT_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -70,37 +73,46 @@ def has_odd_descriptions(folder: Path) -> bool:
         return True
 
 
-def prune(folder: Path, *, values: bool = True) -> list[PageFault]:
+def prune(folder: Path, *, values: bool = True, deadline_ns: int | None = None) -> list[PageFault]:
     """Take everything out that LMDB cannot follow; what that was. Only while nobody has the store open.
 
     values: look at every value, too, not only at the trees. The pages that are changed are appended to `damaged-pages`
-    first, as they were, each after its number as u64, big-endian. Raises StoreCorrupt if nothing would be left.
+    first, as they were, each after its number as u64, big-endian. Raises StoreCorrupt if nothing would be left,
+    OutOfTimeError, with nothing changed, when monotonic `deadline_ns` has passed.
     """
     if not (folder / DATA_FILE).exists() or not (folder / DATA_FILE).stat().st_size:
         return []
     with closing(PageFile(folder / DATA_FILE, writable=True)) as file:
         states = _states(file)
-        best: tuple[_State, Walk] | None = None
-        for state in states:
-            walk = Walk(file, state.page, state.data, values=values)
-            try:
-                walk.run()
-            except StoreCorrupt:
-                continue
-            if best is None or len(walk.faults) < len(best[1].faults):
-                best = (state, walk)
-            if not walk.faults:
-                break
-        if best is None:
-            raise StoreCorrupt(f"nothing can be read of the store in {folder}: its file is damaged", remedy=REMEDY)
-        state, walk = best
+        state, walk = _best(file, states, values, deadline_ns)
         faults = _oddities(states)
         if state is not states[0]:
-            faults.append(PageFault("the file", states[0].page, "its last state is damaged; the one before it is served"))
+            reason = "its last state cannot be read; the one before it is served"
+            faults.append(PageFault("the file", states[0].page, reason))
         faults += walk.faults
         if faults:
             _write(folder, file, state, walk)
     return faults
+
+
+def _best(
+    file: PageFile, states: list[_State], values: bool, deadline_ns: int | None  # noqa: FBT001 - as `prune` was told
+) -> tuple[_State, Walk]:
+    """The last state, or the one before if that is whole and hardly anything can be read of the last.
+
+    Raises StoreCorrupt if nothing can be read of either.
+    """
+    found: list[tuple[_State, Walk]] = []
+    for state in states:
+        walk = Walk(file, state.page, state.data, values=values, deadline_ns=deadline_ns)
+        with contextlib.suppress(StoreCorrupt):
+            walk.run()
+            found.append((state, walk))
+            if len(walk.faults) <= _FEW_FAULTS:
+                break
+    if not found:
+        raise StoreCorrupt("nothing can be read of the store: its file is damaged", remedy=REMEDY)
+    return found[-1] if not found[-1][1].faults else found[0]
 
 
 def _states(file: PageFile) -> list[_State]:
