@@ -3,7 +3,7 @@
 DESIGN: LMDB follows page numbers blindly; a damaged one may end the store worker, or the daemon that reads beside it
 and whose end is the worker's. So the first writer after something odd looks at the file before LMDB does, and takes
 out what cannot be followed. Odd is: a file that is not as long, or was changed later, than when it was closed; a writer
-that did not close it; descriptions of the file that contradict each other. A writer notes in a file in the store's
+that did not close it; damage that somebody met; descriptions of the file that contradict each other. A writer notes in a file in the store's
 folder that it has begun, and, when it has closed the store, what the data file is like. While it lives it holds a lock
 on that file, which keeps a second writer out, whatever started it. The file is no part of the format.
 """
@@ -18,10 +18,10 @@ from reeld.store.lmdb_errors import translated
 from reeld.store.page_walk import OutOfTimeError, PageFault
 from reeld.store.pruning import has_odd_descriptions, prune
 from reeld.store.soundness import DATA_FILE, missing_bytes
+from reeld.store.suspicion import MARK_FILE, clear, is_suspect
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 
-MARK_FILE = "in-use"
 SUSPICIOUS = 2
 """After so many ends in a row without a proper close every value is looked at, too. One may be a power cut."""
 
@@ -83,15 +83,22 @@ class Tenancy:
             return []
         # A file without a note of how it was closed came from elsewhere.
         was_changed = not ended_badly and lines != [_likeness(folder)]
-        thoroughly = was_changed or ended_badly >= SUSPICIOUS or has_odd_descriptions(folder) or missing_bytes(folder)
+        thoroughly = (
+            was_changed
+            or ended_badly >= SUSPICIOUS
+            or is_suspect(folder)
+            or has_odd_descriptions(folder)
+            or missing_bytes(folder) > 0
+        )
         if not thoroughly and not (ended_badly and _length(folder) <= QUICK_BYTES_MAX):
             return []
         began_ns = monotonic_ns()
         try:
-            damaged = prune(folder, values=bool(thoroughly), deadline_ns=began_ns + LOOK_NS_MAX)
+            damaged = prune(folder, values=thoroughly, deadline_ns=began_ns + LOOK_NS_MAX)
         except OutOfTimeError:
             get_logger().warning("store.pages_unchecked", size_bytes=_length(folder))
             return []
+        clear(folder)
         get_logger().info(
             "store.pages_checked",
             was_changed=was_changed,
