@@ -105,10 +105,11 @@ class CollectChunks(Order, tag="order.gc", frozen=True, kw_only=True):
 class EraseFreed(Order, tag="order.erase", frozen=True, kw_only=True):
     """Store: overwrite in the file what was deleted, for some milliseconds. Answered by `FreedErased`.
 
-    anew: what was deleted until now shall go, too; without it, go on with what was begun.
+    anew: what was deleted until now shall go, too; without it, go on with what was begun. stop: leave it at that.
     """
 
     anew: bool = False
+    stop: bool = False
 
 
 class FreedErased(Report, tag="report.erased", frozen=True, kw_only=True):

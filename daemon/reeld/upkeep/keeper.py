@@ -90,6 +90,11 @@ class Upkeep:
         """Whether a person has paused this kind of work."""
         return name in self._kinds and self._kinds[name].paused
 
+    def hasten(self, name: str) -> None:
+        """Have this kind of work done at the next look, if nobody has paused it."""
+        if name in self._kinds:
+            self._kinds[name].due_ns = monotonic_ns()
+
     async def serve(self) -> None:
         """Do what is due, until cancelled."""
         try:
