@@ -140,7 +140,7 @@ class Compacted(Report, tag="report.compacted", frozen=True, kw_only=True):
 
 
 class SwapFile(Order, tag="order.swap", frozen=True, kw_only=True):
-    """Store: put a copy in the place of the file if nothing was committed since; or remove it. Answered by `Done`."""
+    """Store: bring a copy up to date and put it in the place of the file; or remove it. Answered by `Done`."""
 
     staged: str
     txn_id: int

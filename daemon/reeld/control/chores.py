@@ -55,7 +55,7 @@ def works(parts: Parts) -> list[Work]:
         # What the budget collects hastens it; what the rolling buffer recycles stays for a day at most.
         Work(budgeting.ERASE, run_erase, SECONDS_PER_DAY),
         Work("scrub", run_scrub, every_s),
-        Work("compact", run_compact, SECONDS_PER_DAY if parts.config.upkeep.compact else None, needs_quiet=True),
+        Work("compact", run_compact, SECONDS_PER_DAY if parts.config.upkeep.compact else None),
         Work("compress", run_compress, None if days is None else SECONDS_PER_DAY, needs_quiet=True),
     ]
 
