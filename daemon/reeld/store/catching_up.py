@@ -19,8 +19,8 @@ from reeld.store.lmdb_errors import translated
 from reeld.store.transaction import Table, Transaction
 from reeld_proto.errors import ErrorCode, RequestRejected
 
-ROWS_MAX = 600_000
-"""Comparing so many takes about a second, for which a recording can be held back; more wait for a quiet moment."""
+ROWS_MAX = 400_000
+"""Comparing so many takes half a second to a second, for which a recording can be held back; more wait for quiet."""
 
 Row = tuple[bytes, bytes]
 

@@ -24,6 +24,9 @@ _DAMAGED = (
     lmdb.PageNotFoundError,
     lmdb.VersionMismatchError,
     lmdb.PanicError,
+    # A transaction that met damage goes on failing so, and one whose list of tables was changed under it.
+    lmdb.BadTxnError,
+    lmdb.BadDbiError,
     lmdb.IncompatibleError,
 )
 

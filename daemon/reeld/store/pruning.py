@@ -82,7 +82,7 @@ def prune(folder: Path, *, values: bool = True, deadline_ns: int | None = None) 
     """
     if not (folder / DATA_FILE).exists() or not (folder / DATA_FILE).stat().st_size:
         return []
-    with closing(PageFile(folder / DATA_FILE, writable=True)) as file:
+    with closing(_opened(folder)) as file:
         states = _states(file)
         state, walk = _best(file, states, values, deadline_ns)
         faults = _oddities(states)
@@ -93,6 +93,14 @@ def prune(folder: Path, *, values: bool = True, deadline_ns: int | None = None) 
         if faults:
             _write(folder, file, state, walk)
     return faults
+
+
+def _opened(folder: Path) -> PageFile:
+    try:
+        return PageFile(folder / DATA_FILE, writable=True)
+    except StoreCorrupt as error:
+        message = f"nothing can be read of the store in {folder}: its file is damaged where it begins"
+        raise StoreCorrupt(message, remedy=REMEDY) from error
 
 
 def _best(
