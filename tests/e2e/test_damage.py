@@ -1,5 +1,5 @@
-"""A store that was damaged from outside, and a real daemon on it. Harms guarded against: a daemon that does not come up,
-dies, hangs, or serves damaged media as whole; damage to one session that costs others. Many more cases, by chance:
+"""A store damaged from outside, and a real daemon on it. Harms guarded against: a daemon that does not come up, dies,
+hangs, or serves damaged media as whole; damage to one session that costs others. Many more cases, by chance:
 `python -m tests.support.damage_drive --cases 90`."""
 
 from collections.abc import Iterator

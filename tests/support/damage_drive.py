@@ -20,9 +20,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
+from reeld.store import sessions
 from reeld.store.environment import StoreEnvironment
 from reeld.store.pages import PageFile
 from reeld_client import Client
@@ -49,8 +51,6 @@ def prepare(folder: Path) -> bytes:
         recording.finish(40 / 30)
         recording.store.close()
     with closing(StoreEnvironment.open_write(folder)) as store:
-        from reeld.store import sessions  # noqa: PLC0415
-
         with store.write() as txn:
             sessions.create(txn, creation("many"))
         for first in range(0, MANY, 100):
@@ -136,7 +136,9 @@ class Case:
             return True
         with contextlib.suppress(ReeldError), self.client() as client:
             client.ping()
-            return any(worker.name.startswith("store") and worker.state == "running" for worker in client.status().workers)
+            return any(
+                worker.name.startswith("store") and worker.state == "running" for worker in client.status().workers
+            )
         return False
 
     def client(self) -> Client:
@@ -154,8 +156,8 @@ class Case:
             reply = None
         else:
             self.finding.steps[name] = 0
-        if self._daemon is not None and (code := self._daemon.poll()) is not None:
-            self.finding.faults.append(f"{name}: the daemon died ({code})")
+        if self._daemon is not None and (ended := self._daemon.poll()) is not None:
+            self.finding.faults.append(f"{name}: the daemon died ({ended})")
             self._daemon = None
             self.start()
         return reply
@@ -163,6 +165,7 @@ class Case:
     def stop(self) -> None:
         if self._daemon is not None:
             self._daemon.terminate()
+            code: int | None
             try:
                 code = self._daemon.wait(30)
             except subprocess.TimeoutExpired:
@@ -191,10 +194,10 @@ def use(case: Case, exports: dict[str, bytes] | None) -> dict[str, bytes]:
     made = {}
     case.step("sessions", lambda client: client.sessions())
     for session in (*SESSIONS, "many"):
-        case.step(f"show {session}", lambda client, session=session: client.show(session))
+        case.step(f"show {session}", methodcaller("show", session))
     for session in SESSIONS:
         path = case.folder / f"{session}.mp4"
-        case.step(f"export {session}", lambda client, session=session, path=path: client.export(session, path))
+        case.step(f"export {session}", methodcaller("export", session, path))
         if case.finding.steps[f"export {session}"] == 0:
             made[session] = path.read_bytes()
             if exports is not None and made[session] == exports[session]:
@@ -213,7 +216,6 @@ def use(case: Case, exports: dict[str, bytes] | None) -> dict[str, bytes]:
 def reference(folder: Path) -> Reference:
     """Prepare a sound store and use it."""
     data = prepare(folder / "base")
-    tree = tree_pages(folder / "base")
     case = new_case(folder / "sound", data, Finding("none", 0, ""))
     try:
         assert case.start(), case.log
@@ -294,10 +296,10 @@ def main() -> None:
             shutil.rmtree(folder)
             whole += len(finding.whole)
             tally["with faults" if finding.faults else "clear"] += 1
-            print(json.dumps(asdict(finding)), flush=True)  # noqa: T201
+            print(json.dumps(asdict(finding)), flush=True)
             if finding.faults and options.log:
-                print(log[-3000:], flush=True)  # noqa: T201
-    print(json.dumps({**tally, "sessions exported whole": whole, "of": len(SESSIONS) * options.cases}))  # noqa: T201
+                print(log[-3000:], flush=True)
+    print(json.dumps({**tally, "sessions exported whole": whole, "of": len(SESSIONS) * options.cases}))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 DESIGN: only what differs is written, in one transaction of the copy. Chunks are compared by their names alone: the
 bytes of a name never change, except when damaged ones are healed, which leaves a new `repaired` in `meta`. Everything
-else is compared row by row, in order, without holding more than the differences. The writer's thread does it between two
-transactions, while messages wait in the queue and, when that is full, with their producers.
+else is compared row by row, in order, without holding more than the differences. The writer's thread does it between
+two transactions, while messages wait in the queue and, when that is full, with their producers.
 """
 
 import os
@@ -55,11 +55,10 @@ def differences(wanted: Iterator[Row], known: Iterator[Row]) -> Iterator[tuple[b
     while new is not None or old is not None:
         if new == old:
             new, old = next(wanted, None), next(known, None)
-        elif new is None or (old is not None and old[0] < new[0]):
-            assert old is not None
+        elif old is not None and (new is None or old[0] < new[0]):
             yield old[0], None
             old = next(known, None)
-        else:
+        elif new is not None:
             yield new
             if old is not None and old[0] == new[0]:
                 old = next(known, None)

@@ -3,9 +3,10 @@
 DESIGN: LMDB follows page numbers blindly; a damaged one may end the store worker, or the daemon that reads beside it
 and whose end is the worker's. So the first writer after something odd looks at the file before LMDB does, and takes
 out what cannot be followed. Odd is: a file that is not as long, or was changed later, than when it was closed; a writer
-that did not close it; damage that somebody met; descriptions of the file that contradict each other. A writer notes in a file in the store's
-folder that it has begun, and, when it has closed the store, what the data file is like. While it lives it holds a lock
-on that file, which keeps a second writer out, whatever started it. The file is no part of the format.
+that did not close it; damage that somebody met; descriptions of the file that contradict each other. A writer notes in
+a file in the store's folder that it has begun, and, when it has closed the store, what the data file is like. While it
+lives it holds a lock on that file, which keeps a second writer out, whatever started it. The file is no part of the
+format.
 """
 
 import fcntl
@@ -15,7 +16,7 @@ from pathlib import Path
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld.store.lmdb_errors import translated
-from reeld.store.page_walk import OutOfTimeError, PageFault
+from reeld.store.page_layout import OutOfTimeError, PageFault
 from reeld.store.pruning import has_odd_descriptions, prune
 from reeld.store.soundness import DATA_FILE, missing_bytes
 from reeld.store.suspicion import MARK_FILE, clear, is_suspect
@@ -26,7 +27,7 @@ SUSPICIOUS = 2
 """After so many ends in a row without a proper close every value is looked at, too. One may be a power cut."""
 
 QUICK_BYTES_MAX = 4_000_000_000
-"""After a single end without a proper close a larger file is not looked at: that would hold up the start for seconds."""
+"""After a single end without a proper close a larger file is not looked at: the start would wait for seconds."""
 
 LOOK_NS_MAX = 12 * NS_PER_S
 """A worker must be ready after 20 s. So long takes a store of some hundred thousand chunks."""

@@ -1,5 +1,6 @@
-"""Over every page of one state of LMDB's file, before LMDB itself: what cannot be followed, and the pages as they
-shall be without it. Reads, and does not map; writes nothing.
+"""Over every page of one state of LMDB's file, before LMDB itself: what cannot be followed, and how pages shall be.
+
+Reads, and does not map; writes nothing.
 
 DESIGN: LMDB trusts page numbers, sizes and kinds; a wrong one ends the process, by SIGBUS or by an assertion, and a
 page that is in two places, or free and in use, costs what is whole. So every page that leads anywhere is looked at
@@ -28,40 +29,29 @@ from reeld.store.page_content import (
     value_of,
     without,
 )
+from reeld.store.page_layout import (
+    FREE_LIST,
+    META_FREE_OFFSET,
+    META_LAST_OFFSET,
+    META_MAIN_OFFSET,
+    NO_PAGE,
+    NUMERIC_KEYS,
+    TABLES,
+    TREE,
+    OutOfTimeError,
+    PageFault,
+)
 from reeld.store.pages import HEADER_BYTES, PageFile
 from reeld_proto.errors import StoreCorrupt
-
-TREE = struct.Struct("=IHHQQQQQ")  # pad, flags, depth, branch pages, leaf pages, overflow pages, entries, root
-NO_PAGE = (1 << 64) - 1
-META_FREE_OFFSET = HEADER_BYTES + 24
-META_MAIN_OFFSET = META_FREE_OFFSET + TREE.size
-META_LAST_OFFSET = META_MAIN_OFFSET + TREE.size
-META_TXN_OFFSET = META_LAST_OFFSET + 8
-NUMERIC_KEYS = 0x08
-FREE_LIST, TABLES = "the free list", "the list of tables"
 
 _OVERFLOW_HEADER = struct.Struct("=QHHI")
 _DEPTH_MAX = 32
 """LMDB's own limit."""
 _FIRST_PAGE = 2
+_VALUES = "values"
+_PASSES_MAX = 4
 _GROWTH_MAX = 16
 """A description of a file so many times as long says nothing of how long it is."""
-
-
-class OutOfTimeError(Exception):
-    """The walk took longer than it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageFault:
-    """What LMDB cannot follow: a page, or a node of it. table: whose it is."""
-
-    table: str
-    page: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"page {self.page} of {self.table}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -128,17 +118,19 @@ class Walk:
     def run(self) -> None:
         """Look at everything. Raises StoreCorrupt if nothing of the state can be read; OutOfTimeError."""
         self._run_once()
-        if self._doomed:
-            # Some value's pages are another's: once more, without its entry.
+        doomed, found = self._doomed, self.faults
+        for _ in range(_PASSES_MAX):
+            if not found and not doomed:
+                break
+            # Over the pages as they shall be: what was below one that went is free, and what was another's goes.
             again = Walk(self._file, self._meta_page, self._meta, values=self._values, deadline_ns=self._deadline_ns)
-            again._doomed = set(self._doomed)
+            again.edits = dict(self.edits)
+            again._doomed = set(doomed)
             again._run_once()
-            self.faults, self.edits, self.headers, self._in_tables = (
-                again.faults,
-                again.edits,
-                again.headers,
-                again._in_tables,
-            )
+            self.edits, self.headers, self._in_tables = again.edits, again.headers, again._in_tables
+            found = [fault for fault in again.faults if fault.table not in (FREE_LIST, _VALUES)]
+            doomed = again._doomed - doomed
+            self.faults += found
 
     def unused(self) -> "array[int]":
         """Every page of the file that no table needs, those of the free list among them; descending."""
@@ -161,7 +153,7 @@ class Walk:
 
     def _tree(self, place: _Place) -> None:
         """Check a tree; its description follows what is left of it."""
-        pad, flags, depth, *_, root = told = TREE.unpack_from(self._bytes(place.page), place.offset)
+        pad, _, depth, *_, root = told = TREE.unpack_from(self._bytes(place.page), place.offset)
         wanted_flags = NUMERIC_KEYS if place.numeric else 0
         left, part = root, None
         if root != NO_PAGE:
@@ -302,12 +294,7 @@ class Walk:
             return None
         page.mended.append(f"entry {index}: its key was wrong")
         start = node + 8
-        page.data = (
-            page.data[: node + 6]
-            + len(key).to_bytes(2, "little")
-            + key
-            + page.data[start + len(key) :]
-        )
+        page.data = page.data[: node + 6] + len(key).to_bytes(2, "little") + key + page.data[start + len(key) :]
         return found
 
     # -- pages -------------------------------------------------------------------------------------------------------
@@ -372,7 +359,7 @@ class Walk:
                 del self.headers[first]
             else:
                 self._used[first : first + count] = b"\1" * count
-                self.faults.append(PageFault("values", first, "its first bytes were wrong"))
+                self.faults.append(PageFault(_VALUES, first, "its first bytes were wrong"))
         self._unfit.clear()
 
     def _check_range(self, first: int, count: int) -> None:

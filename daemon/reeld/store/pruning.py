@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reeld.store.page_content import BIG_VALUE, HEADER, LEAF, NODE, OVERFLOW
-from reeld.store.page_walk import (
+from reeld.store.page_layout import (
     META_FREE_OFFSET,
     META_LAST_OFFSET,
     META_TXN_OFFSET,
@@ -23,8 +23,8 @@ from reeld.store.page_walk import (
     NUMERIC_KEYS,
     TREE,
     PageFault,
-    Walk,
 )
+from reeld.store.page_walk import Walk
 from reeld.store.pages import HEADER_BYTES, PageFile
 from reeld.store.soundness import DATA_FILE, REMEDY, check_length
 from reeld_proto.errors import StoreCorrupt
@@ -84,7 +84,7 @@ def prune(folder: Path, *, values: bool = True, deadline_ns: int | None = None) 
         return []
     with closing(_opened(folder)) as file:
         states = _states(file)
-        state, walk = _best(file, states, values, deadline_ns)
+        state, walk = _best(file, states, values=values, deadline_ns=deadline_ns)
         faults = _oddities(states)
         if state is not states[0]:
             reason = "its last state cannot be read; the one before it is served"
@@ -103,9 +103,7 @@ def _opened(folder: Path) -> PageFile:
         raise StoreCorrupt(message, remedy=REMEDY) from error
 
 
-def _best(
-    file: PageFile, states: list[_State], values: bool, deadline_ns: int | None  # noqa: FBT001 - as `prune` was told
-) -> tuple[_State, Walk]:
+def _best(file: PageFile, states: list[_State], *, values: bool, deadline_ns: int | None) -> tuple[_State, Walk]:
     """The last state, or the one before if that is whole and hardly anything can be read of the last.
 
     Raises StoreCorrupt if nothing can be read of either.
@@ -134,7 +132,7 @@ def _states(file: PageFile) -> list[_State]:
 
 
 def _oddities(states: list[_State]) -> list[PageFault]:
-    if len(states) < 2:  # noqa: PLR2004 - the file has two
+    if len(states) < 2:
         page = 1 - states[0].page if states else 0
         return [PageFault("the file", page, "one of its two descriptions is damaged")]
     if states[0].txn_id - states[1].txn_id > 1:

@@ -36,7 +36,7 @@ def check_length(folder: Path) -> None:
 
 
 def missing_bytes(folder: Path) -> int:
-    """How many bytes of pages in use a file lacks that was cut off; 0 for a whole one, and for one that says nothing."""
+    """How many bytes of pages in use a file lacks that was cut off; 0 for a whole one, and one that says nothing."""
     try:
         pages, needed = _pages(folder)
     except StoreCorrupt:

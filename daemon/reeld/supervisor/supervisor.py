@@ -314,7 +314,7 @@ class Supervisor:
                 public = self.public_name(name)
                 member = self._core.member(name)
                 if member is not None and member.state is WorkerState.STARTING:
-                    self._last_words[member.role] = (code, message)
+                    self._last_words[member.role] = (ErrorCode(code), message)
                 get_logger().warning("worker.trouble", name=public, code=code, message=message, track=track)
                 self.listeners.publish(TroubleReported(worker=public, code=code, message=message, track=track))
             case JobProgress():

@@ -37,15 +37,17 @@ def test_differences_make_one_the_other_and_are_no_more_than_needed(
 
 
 def rows_of(path: Path) -> dict[Table, list[tuple[bytes, bytes]]]:
-    with closing(lmdb.open(str(path), subdir=False, lock=False, readonly=True, max_dbs=len(Table))) as raw:
-        with raw.begin() as txn:
-            return {
-                table: [
-                    (bytes(key), bytes(value))
-                    for key, value in txn.cursor(raw.open_db(table.encode(), txn=txn, create=False))
-                ]
-                for table in Table
-            }
+    with (
+        closing(lmdb.open(str(path), subdir=False, lock=False, readonly=True, max_dbs=len(Table))) as raw,
+        raw.begin() as txn,
+    ):
+        return {
+            table: [
+                (bytes(key), bytes(value))
+                for key, value in txn.cursor(raw.open_db(table.encode(), txn=txn, create=False))
+            ]
+            for table in Table
+        }
 
 
 def copied(store: StoreEnvironment) -> Path:

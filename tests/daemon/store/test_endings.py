@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reeld.store import endings
+from reeld.store import endings, suspicion
 from reeld.store.endings import Tenancy
 from reeld.store.environment import StoreEnvironment
 from reeld_proto.errors import ErrorCode, RequestRejected
@@ -23,9 +23,9 @@ def die(tenancy: Tenancy) -> None:
 def test_a_store_that_was_closed_properly_leaves_no_mark(tmp_path: Path) -> None:
     tenancy = Tenancy(tmp_path / "store")
     assert tenancy.damaged == []
-    assert (tmp_path / "store" / endings.MARK_FILE).read_text() == f"{os.getpid()}\n"
+    assert (tmp_path / "store" / suspicion.MARK_FILE).read_text() == f"{os.getpid()}\n"
     tenancy.end()
-    mark = (tmp_path / "store" / endings.MARK_FILE).read_text()
+    mark = (tmp_path / "store" / suspicion.MARK_FILE).read_text()
     assert mark.startswith("closed")
     assert str(os.getpid()) not in mark.split()
 

@@ -10,7 +10,7 @@ import pytest
 
 from reeld.store import pruning, soundness
 from reeld.store.environment import StoreEnvironment
-from reeld.store.page_walk import OutOfTimeError
+from reeld.store.page_layout import OutOfTimeError
 from reeld.store.pages import PageFile
 from reeld.store.transaction import Table
 from tests.daemon.store import damage
