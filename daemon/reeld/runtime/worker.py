@@ -29,6 +29,8 @@ from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry, Done, ShutDow
 TICK_MS = 500
 """Pace of progress reports: twice a second, the rate of the public stats."""
 
+LAST_WORDS_MS = 2000
+
 TELEMETRY_HWM = 1000
 """Telemetry messages kept for a busy daemon; above that the newest are dropped, their counters come again."""
 
@@ -101,7 +103,9 @@ class WorkerLoop:
         except ReeldError as error:
             message = f"{error} {error.remedy}".strip()
             self._send(self._telemetry, Trouble(worker=context.name, code=error.code, message=message))
-            self._control.close()
+            # Worth waiting for on a busy machine: it is all that people will know.
+            self._telemetry.setsockopt(zmq.LINGER, LAST_WORDS_MS)
+            self._control.close(0)
             self._telemetry.close()
             raise
 

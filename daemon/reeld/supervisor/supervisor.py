@@ -312,9 +312,7 @@ class Supervisor:
                     self._handle(signals.ProgressArrived(name=name, tracks=tuple(tracks), now_ns=monotonic_ns()))
             case Trouble(worker=name, code=code, message=message, track=track):
                 public = self.public_name(name)
-                member = self._core.member(name)
-                if member is not None and member.state is WorkerState.STARTING:
-                    self._last_words[member.role] = (ErrorCode(code), message)
+                self._remember(name, ErrorCode(code), message)
                 get_logger().warning("worker.trouble", name=public, code=code, message=message, track=track)
                 self.listeners.publish(TroubleReported(worker=public, code=code, message=message, track=track))
             case JobProgress():
@@ -333,6 +331,13 @@ class Supervisor:
             serving.changed.clear()
             await _wait(serving.changed, deadline_s - monotonic_ns() / NS_PER_S, f"no {role} worker is ready")
         return serving.name
+
+    def _remember(self, name: str, code: ErrorCode, message: str) -> None:
+        """Keep what a worker says that never got ready; it may be gone already."""
+        member = self._core.member(name)
+        if member is None or member.state is WorkerState.STARTING:
+            with contextlib.suppress(ValueError):  # a job's
+                self._last_words[Role(name.partition("-")[0])] = (code, message)
 
     def _given_up(self, role: Role) -> ReeldError:
         """Why there is no worker of the role: what the last one said before it left, if anything."""
