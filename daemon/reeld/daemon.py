@@ -9,11 +9,12 @@ import zmq.asyncio
 
 from reeld.config import Config
 from reeld.control import chores
+from reeld.control.collecting import Collector
 from reeld.control.enforcer import Enforcer
 from reeld.control.following import followed
 from reeld.control.handlers import Handlers
 from reeld.control.library import Library
-from reeld.control.parts import Parts, as_reply
+from reeld.control.parts import Parts
 from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.stats import StatsSampler
@@ -28,16 +29,11 @@ from reeld.supervisor import jobs as jobs_module
 from reeld.supervisor.notify import ServiceManager
 from reeld.supervisor.supervisor import MODULES
 from reeld.upkeep.keeper import Upkeep
-from reeld_proto.commands import Collected
 from reeld_proto.events import ExportProgress, StatsPublished
 from reeld_proto.records import SessionBrief, WorkerInfo
-from reeld_proto.workers import CollectChunks, JobProgress
+from reeld_proto.workers import JobProgress
 
 STATS_EVERY_S = 0.5
-COLLECT_CHUNKS = 500
-COLLECT_S = 15.0
-"""Bound of one transaction that removes recycled chunks, and of the wait for it."""
-
 REPLIES_OUT_S = 2.0
 """How long the daemon, ending, waits for commands under way; a waiting `stop` gets its reply."""
 
@@ -125,6 +121,8 @@ class Daemon:
         self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
         self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self.publisher.publish, module=self._export_module)
         self.library = Library(premises.store_dir)
+        ask_store = followed(self.supervisor.ask_store, self.library)
+        self.collector = Collector(ask_store, self.jobs)
         self.upkeep = Upkeep(is_recording=lambda: self._brief() is not None)
         self.stats = StatsSampler(
             premises.store_dir,
@@ -136,7 +134,7 @@ class Daemon:
         )
         self.privacy = PrivacyKeeper(self.supervisor, self._config.privacy, premises.store_dir)
         house = PrivateHouse(self.supervisor, self.privacy.dress)
-        self.replay = ReplayKeeper(house, self._config, free_bytes=self._free_bytes, collect=self._collect_garbage)
+        self.replay = ReplayKeeper(house, self._config, free_bytes=self._free_bytes, collect=self._take_out_recycled)
         self.sessions = SessionService(
             self.replay.workers(),
             self._config,
@@ -151,7 +149,8 @@ class Daemon:
         handlers = Handlers(
             parts := Parts(
                 config=self._config,
-                ask_store=followed(self.supervisor.ask_store, self.library),
+                ask_store=ask_store,
+                collector=self.collector,
                 upkeep=self.upkeep,
                 sessions=self.sessions,
                 replay=self.replay,
@@ -207,15 +206,8 @@ class Daemon:
         self.sessions.role_failed(role, reason)
         self.replay.role_failed(role, reason)
 
-    async def _collect_garbage(self) -> None:
-        """What was recycled leaves the file, as far as no job may still read it; its pages are used again at once."""
-        keep_since_ns, after = self.jobs.oldest_start_wall_ns(), ""
-        while True:
-            order = CollectChunks(keep_since_wall_ns=keep_since_ns, chunks_max=COLLECT_CHUNKS, after=after)
-            done = as_reply(await self.supervisor.ask_store(order, COLLECT_S), Collected)
-            if done.complete:
-                return
-            after = max(item.chunk for item in (*done.items, *done.kept))
+    async def _take_out_recycled(self) -> None:
+        await self.collector.take_out()
 
     def _free_bytes(self) -> int:
         return self.enforcer.free_bytes()

@@ -105,10 +105,11 @@ class CollectChunks(Order, tag="order.gc", frozen=True, kw_only=True):
 class EraseFreed(Order, tag="order.erase", frozen=True, kw_only=True):
     """Store: overwrite in the file what was deleted, for some milliseconds. Answered by `FreedErased`.
 
-    anew: what was deleted until now shall go, too; without it, go on with what was begun.
+    anew: what was deleted until now shall go, too; without it, go on with what was begun. stop: leave it at that.
     """
 
     anew: bool = False
+    stop: bool = False
 
 
 class FreedErased(Report, tag="report.erased", frozen=True, kw_only=True):
@@ -139,7 +140,7 @@ class Compacted(Report, tag="report.compacted", frozen=True, kw_only=True):
 
 
 class SwapFile(Order, tag="order.swap", frozen=True, kw_only=True):
-    """Store: put a copy in the place of the file if nothing was committed since; or remove it. Answered by `Done`."""
+    """Store: bring a copy up to date and put it in the place of the file; or remove it. Answered by `Done`."""
 
     staged: str
     txn_id: int

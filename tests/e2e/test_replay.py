@@ -3,6 +3,7 @@ start that waits for the buffer, a buffer that grows, one that records in a pers
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -142,4 +143,39 @@ def test_the_buffer_survives_a_restart_of_the_daemon_and_goes_when_it_is_not_all
     assert refused.code == 4
     assert "[replay]" in refused.out + refused.err
     assert [one["session"] for one in buffered.ok("sessions")] == [saved["session"]]
+    assert buffered.ok("verify")["ok"]
+
+
+FREED_BYTES = 20_000_000
+KEPT_BYTES = 60_000_000
+"""So much that copying it takes longer than from one commit of the buffer to the next."""
+
+
+def test_the_file_shrinks_while_the_buffer_goes_on_and_nothing_of_it_is_lost(
+    buffered: Installation, tmp_path: Path
+) -> None:
+    # With a buffer there is never a moment without commits: the file would stay as large as it ever was.
+    buffered.stop_daemon()
+    with closing(StoreEnvironment.open_write(buffered.store)) as store:
+        with store.write() as txn:
+            txn.put(Table.NOTES, b"freed", bytes(FREED_BYTES))
+            txn.put(Table.NOTES, b"kept", bytes(KEPT_BYTES))
+        with store.write() as txn:
+            txn.delete(Table.NOTES, b"freed")
+    buffered.start_daemon("--config", str(tmp_path / "config.toml"))
+    wait_held(buffered, 5)
+    assert (buffered.store / "data.mdb").stat().st_size > FREED_BYTES + KEPT_BYTES
+
+    def caught_up() -> bool:
+        compacted = buffered.ctl("upkeep", "run", "compact")
+        assert compacted.code == 0, compacted.err
+        return "compact.caught_up" in buffered.log
+
+    until(caught_up, 60, what="a copy during which something was recorded")
+    assert (buffered.store / "data.mdb").stat().st_size < FREED_BYTES / 2 + KEPT_BYTES
+    time.sleep(3)  # the passing of time is what is recorded
+    replay = buffered.ok("replay", "save", "--last", "8")["session"]
+    shown = buffered.ok("show", replay)
+    assert not {gap["reason"] for gap in shown["gaps"]} & {"dropped", "worker-restart", "disk-full"}, shown["gaps"]
+    assert shown["duration_s"] > 7
     assert buffered.ok("verify")["ok"]

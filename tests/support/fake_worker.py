@@ -5,6 +5,7 @@ out of
 
     exit            leave with status 9 at once
     hang            never become ready
+    corrupt         say that the store is damaged, and leave
     mute            become ready, never answer an order
     ignore-sigterm  stay when asked to leave, by order or signal
     stall           record without progress
@@ -29,7 +30,7 @@ import msgspec
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.worker import WorkerContext, main
 from reeld_proto.commands import Exported, Sources, Verified
-from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import AudioSource, DisplaySource
 from reeld_proto.stats import TrackStats
 from reeld_proto.workers import (
@@ -76,6 +77,8 @@ class FakeWorker:
         self._context = context
         self._role = context.name.split("-")[0]
         self._habits = habits_of(context.name)
+        if "corrupt" in self._habits:
+            raise StoreCorrupt("nothing can be read of the store", remedy="Bring it back.")
         self._session = ""
         self._tracks: list[str] = []
         self._paused = False

@@ -9,13 +9,12 @@ from reeld.runtime.logs import get_logger
 from reeld.store import staging
 from reeld.store.budget import KEYFRAMES, Action, Item, Plan, Policy, plan
 from reeld.store.words import instant_text
-from reeld_proto.commands import BudgetApplied, Collected
-from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
+from reeld_proto.commands import BudgetApplied
+from reeld_proto.errors import ReeldError
 from reeld_proto.events import SessionBudgeted
 from reeld_proto.records import TrackKind
 from reeld_proto.storage import BudgetItem
 from reeld_proto.store_orders import (
-    CollectChunks,
     MediaStaged,
     RemoveSession,
     ReplaceMedia,
@@ -30,8 +29,8 @@ from reeld_proto.workers import Done
 STORE_S = 55.0
 """How long one order may take, a queue before it included."""
 
-BATCH_CHUNKS = 500
-"""Collected in one transaction, of some 10 ms."""
+ERASE = "erase"
+"""The background work that overwrites in the file what was collected."""
 
 
 async def survey(parts: Parts) -> Surveyed:
@@ -145,26 +144,11 @@ async def _collect(parts: Parts, limits: Policy, found: Surveyed) -> None:
     """
     over = limits.quota_bytes is not None and found.held_bytes > limits.quota_bytes
     waits_s = 0.0 if over or limits.missing_bytes else parts.config.storage.garbage_after_s
-    since = [] if (read_ns := parts.jobs.oldest_start_wall_ns()) is None else [read_ns]
-    if waits_s:
-        since.append(wall_ns() - round(waits_s * NS_PER_S))
-    keep_since_ns = min(since, default=None)
-    collected, after, batch = 0, "", BATCH_CHUNKS
-    while True:
-        order = CollectChunks(keep_since_wall_ns=keep_since_ns, chunks_max=batch, after=after)
-        try:
-            done = as_reply(await parts.ask_store(order, STORE_S), Collected)
-        except RequestRejected as error:
-            if error.code is not ErrorCode.DISK_FULL or batch == 1:
-                raise
-            batch = max(1, batch // 8)  # even the list of what is free needs room: a short one finds it
-            continue
-        collected += done.bytes
-        if done.complete:
-            break
-        after = max(item.chunk for item in (*done.items, *done.kept))
+    keep_since_ns = wall_ns() - round(waits_s * NS_PER_S) if waits_s else None
+    collected = await parts.collector.take_out(keep_since_wall_ns=keep_since_ns)
     if collected:
         get_logger().info("budget.collected", size_bytes=collected)
+        parts.upkeep.hasten(ERASE)
 
 
 def _public(item: Item) -> BudgetItem:

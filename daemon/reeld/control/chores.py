@@ -32,6 +32,14 @@ def works(parts: Parts) -> list[Work]:
         ledger.done_bytes = ledger.total_bytes = applied.freed_bytes
         ledger.detail = budgeting.summary(applied)
 
+    async def run_erase(ledger: Ledger) -> None:
+        if not parts.collector.owes_erasing and not ledger.asked:
+            ledger.detail = "nothing to erase"
+            return
+        ledger.done_bytes, whole = await parts.collector.erase_gently()
+        ledger.total_bytes = ledger.done_bytes
+        ledger.detail = "nothing deleted is left in the file" if whole else "waits for a process that reads"
+
     async def run_compress(ledger: Ledger) -> None:
         await compress(parts, ledger, tried)
 
@@ -44,8 +52,10 @@ def works(parts: Parts) -> list[Work]:
     days = parts.config.upkeep.compress_after_days
     return [
         Work("budget", run_budget, None),
+        # What the budget collects hastens it; what the rolling buffer recycles stays for a day at most.
+        Work(budgeting.ERASE, run_erase, SECONDS_PER_DAY),
         Work("scrub", run_scrub, every_s),
-        Work("compact", run_compact, SECONDS_PER_DAY if parts.config.upkeep.compact else None, needs_quiet=True),
+        Work("compact", run_compact, SECONDS_PER_DAY if parts.config.upkeep.compact else None),
         Work("compress", run_compress, None if days is None else SECONDS_PER_DAY, needs_quiet=True),
     ]
 

@@ -6,15 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from reeld.store import suspicion
 from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
 from reeld.store.selection import Selection
+from reeld.store.soundness import check_length
 from reeld.store.stills import snapshots_of
 from reeld.store.usage import is_quick, survey
 from reeld_proto import codec
 from reeld_proto.base import Reply
-from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import SessionInfo
 from reeld_proto.snapshots import SnapshotInfo
 from reeld_proto.store_orders import Surveyed
@@ -92,7 +94,17 @@ class Library:
         self._thread.shutdown()
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._open()))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._checked()))
+
+    def _checked(self) -> StoreReader:
+        """The store, unless its file was cut off meanwhile: reading beyond its end would end the daemon."""
+        reader = self._open()
+        try:
+            check_length(self._store_dir)
+        except StoreCorrupt:
+            suspicion.distrust(self._store_dir)
+            raise
+        return reader
 
     def _open(self) -> StoreReader:
         if self._reader is None:

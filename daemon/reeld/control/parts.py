@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reeld.config import Config
 from reeld.control.library import Library
@@ -18,6 +18,9 @@ from reeld_proto.errors import InternalError
 from reeld_proto.events import Event
 from reeld_proto.records import WorkerInfo
 from reeld_proto.workers import AnyOrder, AnyReport
+
+if TYPE_CHECKING:
+    from reeld.control.collecting import Collector
 
 Handler = Callable[[Any, int], Reply | Coroutine[Any, Any, Reply]]
 """Called with the command and the monotonic instant of its arrival; gives the reply, or the work that gives it."""
@@ -36,6 +39,7 @@ class Parts:
 
     config: Config
     ask_store: AskStore
+    collector: "Collector"
     upkeep: Upkeep
     sessions: SessionService
     replay: ReplayKeeper

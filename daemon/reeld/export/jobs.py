@@ -13,6 +13,7 @@ from reeld.export.remux import export
 from reeld.export.snapshots import write_snapshots
 from reeld.export.thin import thin
 from reeld.runtime.clock import monotonic_ns
+from reeld.store import suspicion
 from reeld.store.compact import copy_store
 from reeld.store.environment import StoreEnvironment
 from reeld.store.page_check import check_pages
@@ -65,6 +66,7 @@ def _verify(order: RunVerify, progress: Progress) -> AnyReport:
 
     with closing(StoreEnvironment.open_read(Path(order.store))) as store:
         if damaged := check_pages(store):
+            suspicion.distrust(store.path)
             return Verified(ok=False, checked_chunks=0, checked_bytes=0, faults=damaged)
         verified = verify(store, order.session, report, max_duration_s=order.max_duration_s)
     if not going_on:

@@ -8,6 +8,7 @@ once (see launch.py): everything durable is the store's business, which survives
 import argparse
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -23,10 +24,12 @@ from reeld_proto import codec
 from reeld_proto.commands import ErrorReply
 from reeld_proto.endpoints import Endpoints
 from reeld_proto.errors import ErrorCode, ReeldError
-from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry, Done, ShutDown, WorkerReady
+from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry, Done, ShutDown, Trouble, WorkerReady
 
 TICK_MS = 500
 """Pace of progress reports: twice a second, the rate of the public stats."""
+
+LAST_WORDS_MS = 2000
 
 TELEMETRY_HWM = 1000
 """Telemetry messages kept for a busy daemon; above that the newest are dropped, their counters come again."""
@@ -94,8 +97,17 @@ class WorkerLoop:
         self._telemetry.setsockopt(zmq.SNDHWM, TELEMETRY_HWM)
         self._telemetry.setsockopt(zmq.LINGER, 200)
         self._telemetry.connect(context.endpoints.telemetry)
-        self._worker = factory(context)
         self._leaving = False
+        try:
+            self._worker = factory(context)
+        except ReeldError as error:
+            message = f"{error} {error.remedy}".strip()
+            self._send(self._telemetry, Trouble(worker=context.name, code=error.code, message=message))
+            # Worth waiting for on a busy machine: it is all that people will know.
+            self._telemetry.setsockopt(zmq.LINGER, LAST_WORDS_MS)
+            self._control.close(0)
+            self._telemetry.close()
+            raise
 
     def leave(self) -> None:
         """End the loop after its present turn. Safe in a signal handler."""
@@ -205,6 +217,12 @@ def main(title: str, factory: Callable[[WorkerContext], Worker], argv: list[str]
     setproctitle(f"reeld: {options.name}")
     logs.configure(worker=options.name)
     with zmq.Context[zmq.Socket[bytes]]() as context:
-        loop = WorkerLoop(WorkerContext(options.name, Endpoints(options.runtime), options.store, context), factory)
+        worker = WorkerContext(options.name, Endpoints(options.runtime), options.store, context)
+        try:
+            loop = WorkerLoop(worker, factory)
+        except ReeldError as error:
+            # What it is given cannot be served; the daemon was told, and decides.
+            logs.get_logger().error("worker.cannot_begin", code=error.code, reason=str(error))
+            sys.exit(error.exit_code)
         signal.signal(signal.SIGTERM, lambda *_: loop.leave())
         loop.run()

@@ -1,7 +1,7 @@
 """A copy of the store's file without its free pages, and putting it in the file's place.
 
 DESIGN: a job process copies (`copy_store`), with low priority and in small synced pieces. The store worker then takes
-the copy (`swap_in`) if nothing was committed meanwhile; otherwise the copy would lack it. A crash leaves either file
+the copy (`swap_in`), and brings into it first what was committed meanwhile (`catching_up`). A crash leaves either file
 whole under the name `data.mdb`, at every step: the copy is complete and synced before it gets the name, and the old
 lock file goes first, because a new one is made for whatever file is there, whereas an old one beside the new file would
 promise readers states that it does not have. Processes that look at the old file go on doing so until their
@@ -17,7 +17,9 @@ from pathlib import Path
 
 import lmdb
 
+from reeld.runtime.logs import get_logger
 from reeld.store import staging, swaplock
+from reeld.store.catching_up import catch_up
 from reeld.store.environment import StoreEnvironment
 from reeld.store.erase import forget_erasure
 from reeld.store.lmdb_errors import translated
@@ -63,17 +65,18 @@ def swap_in(
 ) -> None:
     """Put a copy of the state `txn_id` in the place of the store's file, or remove it. Only in the writer's thread.
 
-    on_step: told the name of each step before it is done. Raises RequestRejected WRONG_STATE if something was committed
-    since, or somebody is just opening the store; StoreCorrupt for a copy that is not one.
+    What was committed since is brought into the copy first. on_step: told the name of each step before it is done.
+    Raises RequestRejected WRONG_STATE if that would take too long (see `catch_up`), or somebody is just opening the
+    store; StoreCorrupt for a copy that is not one.
     """
     path = staging.checked_path(store.path, staged)
     try:
-        if store.last_txn_id() != txn_id or not path.exists():
-            raise RequestRejected(
-                "the store was written to while it was copied",
-                code=ErrorCode.WRONG_STATE,
-                remedy="Try again when nothing is recorded.",
-            )
+        if not path.exists():
+            raise RequestRejected("the copy for a compaction has gone", code=ErrorCode.WRONG_STATE, remedy="Try again.")
+        if store.last_txn_id() != txn_id:
+            on_step("catch up")
+            changed = catch_up(store, path)
+            get_logger().info("compact.caught_up", rows=changed)
         _check_copy(store, path)
         with translated(store.path), swaplock.swapping(store.path, SWAP_S):
             on_step("close")

@@ -85,6 +85,11 @@ class StoreEnvironment:
             raise RequestRejected(f"there is no store in {path}", code=ErrorCode.NOT_FOUND)
         return cls(path, _open_to_read(path, map_bytes), map_bytes, readonly=True)
 
+    @property
+    def map_bytes(self) -> int:
+        """Address space asked for."""
+        return self._map_bytes
+
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
         """A consistent view; keep it short (milliseconds)."""

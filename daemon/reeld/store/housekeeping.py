@@ -18,7 +18,7 @@ class Housekeeping:
     def work_for(self, order: AnyOrder) -> Callable[[StoreEnvironment], AnyReport] | None:
         """What carries out `order`; None if it is an order for a transaction. Raises ReeldError when called."""
         if isinstance(order, EraseFreed):
-            return lambda store: self._erase(store, anew=order.anew)
+            return lambda store: self._erase(store, order)
         if isinstance(order, SwapFile):
             return lambda store: self._swap(store, order)
         return None
@@ -29,9 +29,11 @@ class Housekeeping:
             self._eraser.close()
             self._eraser = None
 
-    def _erase(self, store: StoreEnvironment, *, anew: bool) -> AnyReport:
-        if anew:
+    def _erase(self, store: StoreEnvironment, order: EraseFreed) -> AnyReport:
+        if order.anew or order.stop:
             self.close()
+        if order.stop:
+            return FreedErased(bytes=0, done=False)
         if self._eraser is None:
             self._eraser = Eraser(store)
         try:

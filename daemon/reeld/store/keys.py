@@ -11,6 +11,8 @@ TIME_NS_MAX = 2**63 - 1
 
 IDENTITY_KEY = b"identity"
 """In `meta`: 16 random bytes that name a store for life."""
+REPAIRED_KEY = b"repaired"
+"""In `meta`: 16 random bytes, others whenever bytes of a chunk were put in the place of damaged ones."""
 COPY_OF_KEY = b"copy-of"
 """In `meta` of a copy: the identity of the store that it is a copy of."""
 COPIED_PREFIX = b"copied/"

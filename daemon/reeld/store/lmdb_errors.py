@@ -10,6 +10,7 @@ from pathlib import Path
 
 import lmdb
 
+from reeld.store import suspicion
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, StoreCorrupt
 
 NO_ADDRESS_SPACE = frozenset({errno.ENOMEM, errno.EFBIG, errno.EINVAL if sys.platform == "darwin" else errno.ENOMEM})
@@ -23,6 +24,9 @@ _DAMAGED = (
     lmdb.PageNotFoundError,
     lmdb.VersionMismatchError,
     lmdb.PanicError,
+    # A transaction that met damage goes on failing so, and one whose list of tables was changed under it.
+    lmdb.BadTxnError,
+    lmdb.BadDbiError,
     lmdb.IncompatibleError,
 )
 
@@ -67,7 +71,8 @@ def translate(error: BaseException, path: Path) -> ReeldError:  # noqa: PLR0911 
             remedy="Check who owns the folder and its files.",
         )
     if isinstance(error, _DAMAGED):
-        return StoreCorrupt(f"the store in {path} is damaged: {error}")
+        suspicion.distrust(path)
+        return StoreCorrupt(f"the store in {path} is damaged: {error}", remedy=suspicion.REMEDY)
     if isinstance(error, lmdb.NotFoundError):
         return RequestRejected(f"there is no finished store in {path}", code=ErrorCode.NOT_FOUND)
     if isinstance(error, OSError | lmdb.DiskError) or number == errno.EIO:

@@ -8,7 +8,7 @@ from reeld.runtime.logs import get_logger
 from reeld.store import recovery, staging
 from reeld.store.endings import Tenancy
 from reeld.store.environment import StoreEnvironment
-from reeld.store.soundness import fill_up
+from reeld.store.soundness import missing_bytes
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 
 
@@ -32,14 +32,14 @@ def open_store(folder: Path, live_session: str) -> Opened:
     DISK_FULL, UNSUPPORTED_VERSION), or StoreCorrupt if nothing can be read.
     """
     with ExitStack() as undo:
-        missing_bytes = fill_up(folder)
-        tenancy = Tenancy(folder, suspicious=missing_bytes > 0)
+        missing = missing_bytes(folder)
+        tenancy = Tenancy(folder)
         damage = ""
         if tenancy.damaged:
             damage = f"{len(tenancy.damaged)} pages of the store's file are damaged, the first: {tenancy.damaged[0]}"
-        if missing_bytes:
-            get_logger().error("store.cut_off", missing_bytes=missing_bytes)
-            damage = f"the store's file was cut off; {missing_bytes} bytes are missing"
+        if missing:
+            get_logger().error("store.cut_off", missing_bytes=missing)
+            damage = f"the store's file was cut off; {missing} bytes are missing"
         store = StoreEnvironment.open_write(folder)
         undo.callback(store.close)
         if not live_session:

@@ -16,7 +16,7 @@ from pathlib import Path
 from reeld_proto.errors import StoreCorrupt
 
 _MAGIC, _DATA_VERSION = 0xBEEFC0DE, 1
-_BRANCH, _LEAF, _OVERFLOW, _LEAF2 = 0x01, 0x02, 0x04, 0x20
+_BRANCH, _LEAF, _OVERFLOW, _IS_META, _LEAF2 = 0x01, 0x02, 0x04, 0x08, 0x20
 _BIG_VALUE, _SUB_TREE = 0x01, 0x02
 _NO_PAGE = (1 << 64) - 1
 
@@ -29,6 +29,7 @@ _META_TAIL = struct.Struct("=QQ")  # last page, transaction id
 _META_BYTES = _META_HEAD.size + 2 * _TREE.size + _META_TAIL.size
 _FIRST_PAGE = 2
 """Pages 0 and 1 hold the two metas."""
+_PAGE_SIZES = (4096, 8192, 16384, 32768, 65536, 2048, 1024, 512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,15 @@ class PageFile:
 
     def meta(self, txn_id: int | None = None) -> Meta:
         """The newest state, or that of `txn_id`. Raises StoreCorrupt if there is none."""
-        metas = [self._meta(page) for page in range(_FIRST_PAGE)]
+        metas = [self._meta(page) for page in range(_FIRST_PAGE) if self.describes_itself(page)]
         found = [meta for meta in metas if txn_id is None or meta.txn_id == txn_id]
         if not found:
             raise StoreCorrupt(f"the file of the store does not hold transaction {txn_id}")
         return max(found, key=lambda meta: meta.txn_id)
+
+    def describes_itself(self, number: int) -> bool:
+        """Whether page `number`, 0 or 1, can be a description of the file."""
+        return self._size_told_at(number * self.page_bytes) == self.page_bytes
 
     def free_pages(self, meta: Meta) -> list[FreePages]:
         """The free list of that state. Raises StoreCorrupt if it cannot be true."""
@@ -133,14 +138,24 @@ class PageFile:
         return None if is_zero(data) else Slack(offset, len(data))
 
     def _page_bytes(self) -> int:
-        head = os.pread(self.fd, HEADER_BYTES + _META_BYTES, 0)
-        if len(head) < HEADER_BYTES + _META_BYTES:
+        # Where the first description is damaged, the second is at whichever place fits what it says.
+        for place in (0, *_PAGE_SIZES):
+            size = self._size_told_at(place)
+            if size in _PAGE_SIZES and place in (0, size):
+                return size
+        if os.fstat(self.fd).st_size < HEADER_BYTES + _META_BYTES:
             raise StoreCorrupt("the file of the store is cut off")
+        raise StoreCorrupt("the file of the store has another format than LMDB's of version 1")
+
+    def _size_told_at(self, place: int) -> int:
+        """The size of a page that the description at `place` tells; 0 if there is none."""
+        head = os.pread(self.fd, HEADER_BYTES + _META_BYTES, place)
+        if len(head) < HEADER_BYTES + _META_BYTES:
+            return 0
         magic, version, _, _ = _META_HEAD.unpack_from(head, HEADER_BYTES)
-        size: int = _TREE.unpack_from(head, HEADER_BYTES + _META_HEAD.size)[0]
-        if magic != _MAGIC or version != _DATA_VERSION or size < 512 or size & (size - 1):
-            raise StoreCorrupt("the file of the store has another format than LMDB's of version 1")
-        return size
+        if (magic, version) != (_MAGIC, _DATA_VERSION) or not _HEADER.unpack_from(head)[2] & _IS_META:
+            return 0
+        return int(_TREE.unpack_from(head, HEADER_BYTES + _META_HEAD.size)[0])
 
     def _meta(self, number: int) -> Meta:
         data = os.pread(self.fd, _META_BYTES, number * self.page_bytes + HEADER_BYTES)

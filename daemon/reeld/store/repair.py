@@ -6,11 +6,13 @@ with the damaged bytes, and what they refer to stays counted. When the bytes are
 they were, as long as nothing else has taken the time.
 """
 
+import uuid
+
 from reeld.store import recount, staging
 from reeld.store.api import Circumstances
 from reeld.store.chunks import digest_of
 from reeld.store.ingest import apply_gaps, spans_around
-from reeld.store.keys import NUMBER_BYTES, number_of
+from reeld.store.keys import NUMBER_BYTES, REPAIRED_KEY, number_of
 from reeld.store.records import ChunkEntry, QuarantineEntry, References, SessionRecord
 from reeld.store.timeline import settle_media
 from reeld.store.transaction import Table, Transaction, decode
@@ -52,6 +54,9 @@ def _heal(txn: Transaction, order: RepairChunks, circumstances: Circumstances) -
         txn.put(Table.CHUNKS, digest, chunk.payload)
         txn.put_record(Table.REFERENCES, digest, References(known.count, len(chunk.payload)))
         healed.add(digest)
+    if healed:
+        # Copies that are being made know the chunks by their names only.
+        txn.put(Table.META, REPAIRED_KEY, uuid.uuid4().bytes)
     return healed
 
 

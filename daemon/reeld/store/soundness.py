@@ -35,22 +35,17 @@ def check_length(folder: Path) -> None:
         )
 
 
-def fill_up(folder: Path) -> int:
-    """Fill a file that was cut off up with zeros; how many bytes. Before the writer opens it.
-
-    Zeros are no page to LMDB and no chunk to its digest, so whatever lies there is reported damaged when it is needed,
-    and everything else is served. Raises StoreCorrupt if the file does not even begin as one.
-    """
-    pages, needed = _pages(folder)
+def missing_bytes(folder: Path) -> int:
+    """How many bytes of pages in use a file lacks that was cut off; 0 for a whole one, and one that says nothing."""
+    try:
+        pages, needed = _pages(folder)
+    except StoreCorrupt:
+        return 0
     if pages >= needed:
         return 0
-    path = folder / DATA_FILE
-    with closing(PageFile(path)) as file:
+    with closing(PageFile(folder / DATA_FILE)) as file:
         size, wanted = os.fstat(file.fd).st_size, needed * file.page_bytes
-    if wanted > _GROWTH_MAX * size + (1 << 30):
-        raise StoreCorrupt(f"the store in {folder} does not say how long its file is", remedy=REMEDY)
-    os.truncate(path, wanted)
-    return wanted - size
+    return 0 if wanted > _GROWTH_MAX * size + (1 << 30) else wanted - size
 
 
 def _pages(folder: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
+from reeld.store import suspicion
 from reeld.supervisor.link import WorkerLink
 from reeld.supervisor.process import WorkerProcess, spawn
 from reeld.supervisor.supervisor import Premises
@@ -140,7 +141,10 @@ class Jobs:
             if job.status not in _DEADLY_READS:
                 raise
             message = f"{name} was ended by {signal.Signals(-job.status).name} while it read the store"
-            raise StoreCorrupt(message, remedy="`reelctl verify` names the damaged pages.") from error
+            suspicion.distrust(self._premises.store_dir)
+            raise StoreCorrupt(
+                f"{message}: a page of its file is damaged; `reelctl verify` names it", remedy=suspicion.REMEDY
+            ) from error
 
     async def _end(self, name: str, job: _Job) -> None:
         if job.process is not None:

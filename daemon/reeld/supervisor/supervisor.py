@@ -18,9 +18,9 @@ from reeld.supervisor.link import WorkerLink
 from reeld.supervisor.process import WorkerProcess, spawn, wake_up
 from reeld.supervisor.signals import Role
 from reeld_proto.endpoints import Endpoints
-from reeld_proto.errors import ErrorCode, InternalError, ReeldError, TransportError
+from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, StoreCorrupt, TransportError
 from reeld_proto.events import Event, TroubleReported, WorkerStateChanged
-from reeld_proto.records import WorkerInfo
+from reeld_proto.records import WorkerInfo, WorkerState
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import (
     AnyOrder,
@@ -96,6 +96,7 @@ class Supervisor:
         self._finished = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._last_words: dict[Role, tuple[ErrorCode, str]] = {}
         self.link = WorkerLink(context, premises.endpoints, on_ready=self._on_ready, on_telemetry=self._on_telemetry)
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -311,6 +312,7 @@ class Supervisor:
                     self._handle(signals.ProgressArrived(name=name, tracks=tuple(tracks), now_ns=monotonic_ns()))
             case Trouble(worker=name, code=code, message=message, track=track):
                 public = self.public_name(name)
+                self._remember(name, ErrorCode(code), message)
                 get_logger().warning("worker.trouble", name=public, code=code, message=message, track=track)
                 self.listeners.publish(TroubleReported(worker=public, code=code, message=message, track=track))
             case JobProgress():
@@ -325,10 +327,25 @@ class Supervisor:
         deadline_s = monotonic_ns() / NS_PER_S + timeout_s
         while serving.name is None:
             if self._core.has_failed(role):
-                raise InternalError(f"the {role} worker keeps failing", code=ErrorCode.WORKER_LOST)
+                raise self._given_up(role)
             serving.changed.clear()
             await _wait(serving.changed, deadline_s - monotonic_ns() / NS_PER_S, f"no {role} worker is ready")
         return serving.name
+
+    def _remember(self, name: str, code: ErrorCode, message: str) -> None:
+        """Keep what a worker says that never got ready; it may be gone already."""
+        member = self._core.member(name)
+        if member is None or member.state is WorkerState.STARTING:
+            with contextlib.suppress(ValueError):  # a job's
+                self._last_words[Role(name.partition("-")[0])] = (code, message)
+
+    def _given_up(self, role: Role) -> ReeldError:
+        """Why there is no worker of the role: what the last one said before it left, if anything."""
+        code, message = self._last_words.get(role, (ErrorCode.WORKER_LOST, f"the {role} worker keeps failing"))
+        if code is ErrorCode.CORRUPT:
+            return StoreCorrupt(message)
+        kind = InternalError if code in (ErrorCode.WORKER_LOST, ErrorCode.INTERNAL) else RequestRejected
+        return kind(message, code=code)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

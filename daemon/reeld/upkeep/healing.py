@@ -4,13 +4,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from reeld.store import verify
+from reeld.store import suspicion, verify
 from reeld.store.chunks import digest_of
 from reeld.store.environment import StoreEnvironment
+from reeld.store.page_check import check_pages
 from reeld.store.scrub import DIGEST_BYTES
 from reeld.store.staging import StagedChunk, StagingWriter
 from reeld.store.transaction import Table
-from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
+from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, StoreCorrupt
 from reeld_proto.store_orders import Healing, RunHealing
 
 Progress = Callable[[int, int], bool]
@@ -20,10 +21,14 @@ Progress = Callable[[int, int], bool]
 def heal(order: RunHealing, progress: Progress) -> Healing:
     """Check every chunk and stage what the second copy has of the damaged ones.
 
-    Raises RequestRejected if the second copy cannot be opened or the job was stopped.
+    Raises RequestRejected if the second copy cannot be opened or the job was stopped, StoreCorrupt for damaged pages.
     """
     store_dir = Path(order.store)
     with closing(StoreEnvironment.open_read(store_dir)) as store:
+        if faults := check_pages(store):
+            # Neither this process nor the store worker may be led there.
+            suspicion.distrust(store_dir)
+            raise StoreCorrupt(f"the store's file is damaged: {faults[0].detail}", remedy=suspicion.REMEDY)
         damaged = verify.damaged_chunks(store, progress)
         damaged |= _set_aside_before(store)
     if not order.source:

@@ -53,6 +53,8 @@ class _Kind:
     work: Work
     due_ns: int | None
     paused: bool = False
+    again: bool = False
+    """Hastened, perhaps while it ran: what it is needed for may have come too late for that run."""
     ledger: Ledger = field(default_factory=Ledger)
     last_run_at: str = ""
     waiting: str = ""
@@ -89,6 +91,12 @@ class Upkeep:
     def is_paused(self, name: str) -> bool:
         """Whether a person has paused this kind of work."""
         return name in self._kinds and self._kinds[name].paused
+
+    def hasten(self, name: str) -> None:
+        """Have this kind of work done at the next look, if nobody has paused it."""
+        if name in self._kinds:
+            self._kinds[name].due_ns = monotonic_ns()
+            self._kinds[name].again = True
 
     async def serve(self) -> None:
         """Do what is due, until cancelled."""
@@ -139,6 +147,7 @@ class Upkeep:
                 )
             kind.waiting = ""
             kind.ledger = Ledger(asked=asked)
+            kind.again = False
             kind.task = asyncio.ensure_future(_done(kind.work, kind.ledger))
             kind.due_ns = _after(kind.work, RETRY_S)
             try:
@@ -154,7 +163,7 @@ class Upkeep:
             finally:
                 kind.task = None
             kind.last_run_at = datetime.fromtimestamp(wall_ns() / NS_PER_S, UTC).astimezone().isoformat("T", "seconds")
-            kind.due_ns = _after(kind.work, kind.work.every_s or 0.0)
+            kind.due_ns = monotonic_ns() if kind.again else _after(kind.work, kind.work.every_s or 0.0)
 
     async def _cancel(self, kinds: list[_Kind]) -> None:
         tasks = [kind.task for kind in kinds if kind.task is not None]

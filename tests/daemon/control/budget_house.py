@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from reeld.config import Config, StorageConfig, StoreConfig
+from reeld.control.collecting import Collector
 from reeld.control.parts import Parts
 from reeld.export.thin import thin
 from reeld.runtime.clock import wall_ns
@@ -40,22 +41,25 @@ class House:
         self.collects_max = 1000
         self.oldest_job_ns: int | None = None
         self.config = Config(storage=StorageConfig(**storage), store=StoreConfig(reserve_bytes=reserve_bytes))
+        jobs = SimpleNamespace(
+            run=self._run,
+            is_busy_with=lambda session: session == self.busy,
+            oldest_start_wall_ns=lambda: self.oldest_job_ns,
+        )
+        self.hastened: list[str] = []
         self.parts = cast(
             "Parts",
             SimpleNamespace(
                 config=self.config,
                 ask_store=self._ask_store,
-                jobs=SimpleNamespace(
-                    run=self._run,
-                    is_busy_with=lambda session: session == self.busy,
-                    oldest_start_wall_ns=lambda: self.oldest_job_ns,
-                ),
+                collector=Collector(self._ask_store, cast("Any", jobs)),
+                jobs=jobs,
                 library=SimpleNamespace(
                     show=self._show, survey_if_quick=self._survey_if_quick, bytes_in_use=self._bytes_in_use
                 ),
                 stats=SimpleNamespace(free_bytes=lambda: self.free),
                 sessions=SimpleNamespace(brief=lambda: SimpleNamespace(id=self.recording) if self.recording else None),
-                upkeep=SimpleNamespace(is_paused=lambda _kind: self.paused),
+                upkeep=SimpleNamespace(is_paused=lambda _kind: self.paused, hasten=self.hastened.append),
                 publish=self.events.append,
                 store_dir=store.path,
             ),

@@ -106,6 +106,18 @@ def test_without_need_garbage_waits_as_long_as_the_config_lets_it(store: StoreEn
     assert order.keep_since_wall_ns == pytest.approx(wall_ns() - 3600 * NS, abs=60 * NS)
 
 
+def test_what_the_budget_dropped_is_soon_overwritten_in_the_file(store: StoreEnvironment) -> None:
+    """Retention is a promise that it is gone, not that it can be read by whoever looks into the file."""
+    house = House(store, drop_after_days=3)
+    house.record("new", 1)
+    apply(house)
+    assert house.hastened == [], "nothing was collected"
+    house.record("old", 5)
+    apply(house)
+    assert house.hastened == ["erase"]
+    assert house.parts.collector.owes_erasing
+
+
 def test_what_a_running_job_may_read_is_not_collected(store: StoreEnvironment) -> None:
     """Else an export fails in the middle."""
     house = House(store, quota=1_500_000)

@@ -41,3 +41,28 @@ def test_the_kinds_of_work_follow_the_config(tmp_path: Path) -> None:
     house.config = Config(upkeep=UpkeepConfig(scrub_minutes_per_day=0))
     never = {work.kind: work.every_s for work in chores.works(cast("Any", house))}
     assert never["scrub"] is never["compress"] is None
+
+
+def test_erasing_is_done_where_something_is_owed_or_a_person_asks(tmp_path: Path) -> None:
+    class Debts:
+        owes_erasing = False
+        runs = 0
+
+        async def erase_gently(self) -> tuple[int, bool]:
+            self.runs += 1
+            return 4096, True
+
+    house = House(tmp_path, [])
+    house.collector = debts = Debts()  # type: ignore[attr-defined]
+    (erase,) = [work for work in chores.works(cast("Any", house)) if work.kind == "erase"]
+    assert (erase.every_s, erase.needs_quiet) == (DAY_S, False)
+    for asked, owes, runs in ((False, False, 0), (False, True, 1), (True, False, 2)):
+        debts.owes_erasing = owes
+        ledger = Ledger(asked=asked)
+        asyncio.run(cast("Any", erase.run(ledger)))
+        assert (debts.runs, ledger.done_bytes) == (runs, 4096 if runs else 0)
+
+
+def test_a_compaction_does_not_wait_for_the_end_of_a_recording(tmp_path: Path) -> None:
+    needs_quiet = {work.kind: work.needs_quiet for work in chores.works(cast("Any", House(tmp_path, [])))}
+    assert (needs_quiet["compact"], needs_quiet["compress"]) == (False, True)

@@ -81,7 +81,7 @@ def test_what_a_job_may_read_stays_and_what_lies_behind_it_goes(house: House) ->
     done = asyncio.run(house.collector.collect())
     assert (done.chunks, len(done.kept)) == (20, 20)
     house.oldest_job = None
-    assert asyncio.run(house.collector.collect(keep_since_wall_ns=AT + 10)).chunks == 0
+    assert asyncio.run(house.collector.take_out(keep_since_wall_ns=AT + 10)) == 0
     assert asyncio.run(house.collector.collect()).chunks == 20
 
 
@@ -113,3 +113,39 @@ def test_a_reader_that_ends_soon_is_waited_for_and_one_that_does_not_is_told_of(
     garbage(house.store, 3)
     house.waits = 1000
     assert not asyncio.run(house.collector.collect()).complete
+
+
+def test_chunks_alone_leave_without_a_byte_overwritten_and_are_erased_later(house: House) -> None:
+    """The rolling buffer recycles every few seconds; what it recycled must not stay in the file for ever."""
+    owed = []
+    garbage(house.store, 30)
+    asyncio.run(house.collector.erase_gently())
+    owed.append(house.collector.owes_erasing)
+    assert asyncio.run(house.collector.take_out()) > 0
+    owed.append(house.collector.owes_erasing)
+    erased_bytes, whole = asyncio.run(house.collector.erase_gently())
+    owed.append(house.collector.owes_erasing)
+    assert (erased_bytes > 0, whole, owed) == (True, True, [False, True, False])
+
+
+def test_gentle_erasing_rests_between_its_steps_until_a_person_waits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "GENTLE_S", 30.0)
+    garbage(house.store, 30)
+
+    async def work() -> bool:
+        gentle = asyncio.ensure_future(house.collector.erase_gently())
+        await asyncio.sleep(0)
+        person = asyncio.ensure_future(house.collector.collect())
+        await asyncio.sleep(0.05)
+        assert not person.done()
+        gentle.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gentle
+        assert isinstance(house.asked[-1], EraseFreed)
+        return (await person).complete
+
+    assert asyncio.run(work())
+    stopped = [order for order in house.asked if isinstance(order, EraseFreed) and order.stop]
+    assert len(stopped) == 1, "what is cancelled keeps no state of the store pinned"

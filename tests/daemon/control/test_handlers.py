@@ -50,6 +50,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
         Parts(
             config=Config(),
             ask_store=cast("Any", None),
+            collector=cast("Any", None),
             upkeep=cast("Any", None),
             sessions=cast("Any", Sessions(**found)),
             replay=cast("Any", Replays()),

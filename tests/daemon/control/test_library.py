@@ -2,20 +2,21 @@
 keeps a store from being opened again."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from reeld.control.library import Library, PackedSessions, page
-from reeld.store import sessions
+from reeld.store import sessions, suspicion
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
 from reeld.store.selection import selection_of
 from reeld_proto import codec
 from reeld_proto.commands import AnyReply, ListSessions, SessionList
-from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import SessionInfo, SessionState, TrackKind
 from reeld_proto.workers import CreateSession, TrackRecord
 
@@ -158,3 +159,21 @@ def test_a_page_behind_a_session_that_is_gone_is_refused() -> None:
     with pytest.raises(RequestRejected) as caught:
         page([card(1)], "s7")
     assert caught.value.code == ErrorCode.NOT_FOUND
+
+
+def test_a_file_cut_off_while_the_daemon_serves_it_is_an_error_and_not_its_end(tmp_path: Path) -> None:
+    # Reading behind the end of a mapped file ends the process: the recording and everybody's daemon.
+    async def read() -> None:
+        write(tmp_path, *(f"name {number}" for number in range(300)))
+        (tmp_path / "in-use").touch()
+        library = Library(tmp_path)
+        assert len(await library.sessions()) == 300
+        os.truncate(tmp_path / "data.mdb", 3 * 4096)
+        for _ in range(2):
+            with pytest.raises(StoreCorrupt, match="cut off") as caught:
+                await library.show("s7")
+            assert caught.value.remedy
+        assert suspicion.is_suspect(tmp_path), "the next writer looks at it"
+        await library.close()
+
+    asyncio.run(read())

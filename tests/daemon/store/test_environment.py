@@ -174,7 +174,8 @@ def failure(number: int) -> lmdb.Error:
         (lmdb.CorruptedError("page"), ErrorCode.CORRUPT),
         (lmdb.PageNotFoundError("page"), ErrorCode.CORRUPT),
         (lmdb.NotFoundError("db"), ErrorCode.NOT_FOUND),
-        (lmdb.BadTxnError("misuse"), ErrorCode.INTERNAL),
+        (lmdb.BadValsizeError("misuse"), ErrorCode.INTERNAL),
+        (lmdb.BadTxnError("met damage before"), ErrorCode.CORRUPT),
     ],
 )
 def test_each_lower_error_says_what_to_do_next(tmp_path: Path, error: Exception, code: ErrorCode) -> None:

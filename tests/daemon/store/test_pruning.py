@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from reeld.store import pruning, soundness
+from reeld.store.environment import StoreEnvironment
+from reeld.store.page_layout import OutOfTimeError
 from reeld.store.pages import PageFile
+from reeld.store.transaction import Table
 from tests.daemon.store import damage
 from tests.daemon.store.damage import Finding, read_everything, store_of
+from tests.support.vandal import KINDS
 
 PAGE = 4096
 DIGEST_BYTES = 32
@@ -123,8 +127,8 @@ def test_a_chunk_that_lies_beyond_the_end_is_defused_and_the_other_pages_are_ser
         "only the chunk itself is lost"
     )
     kept = (folder / "damaged-pages").read_bytes()
-    assert int.from_bytes(kept[:8], "big") == fault.page
-    assert kept[8:] == turned[page * PAGE : (page + 1) * PAGE]
+    records = [kept[at : at + 8 + PAGE] for at in range(0, len(kept), 8 + PAGE)]
+    assert fault.page.to_bytes(8, "big") + turned[page * PAGE : (page + 1) * PAGE] in records
 
 
 def test_what_is_left_of_a_file_that_was_cut_off_is_served_by_the_writer(tmp_path: Path, data: bytes) -> None:
@@ -133,13 +137,79 @@ def test_what_is_left_of_a_file_that_was_cut_off_is_served_by_the_writer(tmp_pat
     folders = []
     for number in range(FLIPS):
         folder = store_of(tmp_path / str(number), data[: chance.randrange(20 * PAGE, len(data) - PAGE)])
-        missing = soundness.fill_up(folder)
-        assert missing > 0
-        pruning.prune(folder)
-        assert (folder / "data.mdb").stat().st_size % PAGE == 0
+        assert soundness.missing_bytes(folder) > 0
+        assert pruning.prune(folder)
+        assert pruning.page_faults(folder) == []
         folders.append(folder)
     untold = [finding for finding in read_everything(folders) if not is_told(finding)]
     assert not untold
+
+
+def test_what_was_pruned_can_be_written_to_again_and_its_file_made_smaller(tmp_path: Path, data: bytes) -> None:
+    # Pages that are neither used nor free would keep LMDB from ever copying the store.
+    chance = random.Random(SEED)
+    print(f"REELD_SEED={SEED}")
+    folder = store_of(tmp_path / "whole", data)
+    pages = damage.tree_pages(folder)
+    for number, (kind, vandal) in enumerate(KINDS.items()):
+        turned = bytearray(data)
+        done = vandal(chance, turned, pages)
+        folder = store_of(tmp_path / str(number), bytes(turned))
+        pruning.prune(folder)
+        assert pruning.page_faults(folder) == [], (kind, done)
+        with closing(StoreEnvironment.open_write(folder)) as store:
+            with store.write() as txn:
+                for key in range(300):
+                    txn.put(Table.NOTES, b"%d" % key, bytes(3000))
+            with store.write() as txn:
+                for key in range(300):
+                    txn.delete(Table.NOTES, b"%d" % key)
+            with (tmp_path / f"copy {number}").open("wb") as copy:
+                store.copy_compact(copy.fileno())
+        assert pruning.page_faults(folder) == [], (kind, done)
+
+
+def test_a_free_list_that_names_pages_in_use_costs_nothing(tmp_path: Path, data: bytes) -> None:
+    # LMDB would write the next batch over a recording.
+    folder = store_of(tmp_path / "store", data)
+    with closing(PageFile(folder / "data.mdb")) as file:
+        meta = file.meta()
+        (page, *_) = [int.from_bytes(each[:8], "little") for each in file._pages_of(meta.free)]
+        used = int.from_bytes(next(iter(file._pages_of(meta.main)))[:8], "little")
+    turned = bytearray(data)
+    node = int.from_bytes(turned[page * PAGE + 16 : page * PAGE + 18], "little")
+    turned[page * PAGE + node + 24 : page * PAGE + node + 32] = used.to_bytes(8, "little")
+    (folder / "data.mdb").write_bytes(turned)
+    assert any("not free" in str(fault) for fault in pruning.prune(folder))
+    with closing(StoreEnvironment.open_write(folder)) as store, store.write() as txn:
+        for key in range(300):
+            txn.put(Table.NOTES, b"%d" % key, bytes(9000))
+    (finding,) = read_everything([folder])
+    assert (finding.outcome, len(finding.served)) == ("fine", 7)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_damaged_description_of_the_file_costs_at_most_the_last_commit(
+    tmp_path: Path, data: bytes, number: int
+) -> None:
+    turned = bytearray(data)
+    turned[number * PAGE : (number + 1) * PAGE] = bytes(PAGE)
+    folder = store_of(tmp_path / "store", bytes(turned))
+    assert pruning.has_odd_descriptions(folder)
+    assert pruning.prune(folder)
+    assert not pruning.has_odd_descriptions(folder)
+    (finding,) = read_everything([folder])
+    assert len(finding.served) == 7
+    assert not finding.outcome.startswith("SIG")
+
+
+def test_a_look_that_would_take_too_long_changes_nothing(tmp_path: Path, data: bytes) -> None:
+    folder = store_of(tmp_path / "store", data)
+    deadly(folder, data)
+    before = (folder / "data.mdb").read_bytes()
+    with pytest.raises(OutOfTimeError):
+        pruning.prune(folder, deadline_ns=0)
+    assert (folder / "data.mdb").read_bytes() == before
 
 
 def test_a_file_cut_off_in_a_chunk_loses_that_chunk_only(tmp_path: Path, data: bytes) -> None:

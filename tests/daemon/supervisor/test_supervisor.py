@@ -15,7 +15,7 @@ import zmq.asyncio
 
 from reeld.supervisor import Limits, Listeners, Premises, Role, Supervisor
 from reeld_proto.commands import Sources
-from reeld_proto.errors import ErrorCode, InternalError, TransportError
+from reeld_proto.errors import ErrorCode, InternalError, StoreCorrupt, TransportError
 from reeld_proto.events import Event, TroubleReported, WorkerStateChanged
 from reeld_proto.records import SessionState, WorkerState
 from reeld_proto.units import NS_PER_S
@@ -256,6 +256,16 @@ def test_without_a_store_the_start_fails_and_everything_ends() -> None:
     async def run() -> None:
         with pytest.raises(InternalError, match="store worker keeps failing"):
             async with house(FAKE_STORE="exit"):
+                raise AssertionError("it must not start")
+
+    asyncio.run(run())
+
+
+def test_a_start_that_fails_says_what_the_store_said_of_it() -> None:
+    # "The store worker keeps failing" tells nobody what to do.
+    async def run() -> None:
+        with pytest.raises(StoreCorrupt, match=r"nothing can be read of the store Bring it back\."):
+            async with house(FAKE_STORE="corrupt"):
                 raise AssertionError("it must not start")
 
     asyncio.run(run())

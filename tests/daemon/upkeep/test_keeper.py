@@ -74,6 +74,24 @@ def test_nothing_is_done_before_its_time_and_everything_at_it() -> None:
     play(scene())
 
 
+def test_what_is_hastened_is_done_at_the_next_look_and_again_if_it_was_running() -> None:
+    async def scene() -> None:
+        bench = Bench()
+        bench.upkeep.hasten("none of them")
+        bench.upkeep.hasten("asked")
+        running = asyncio.ensure_future(bench.upkeep.do_due(monotonic_ns()))
+        await bench.begun.wait()
+        bench.upkeep.hasten("asked")
+        bench.let_go.set()
+        await running
+        await bench.upkeep.do_due(monotonic_ns())
+        assert bench.ran == ["asked", "asked"]
+        await bench.upkeep.do_due(monotonic_ns())
+        assert bench.ran == ["asked", "asked"]
+
+    play(scene())
+
+
 def test_what_needs_quiet_waits_while_somebody_records() -> None:
     async def scene() -> None:
         bench = Bench()

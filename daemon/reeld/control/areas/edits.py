@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from reeld.control.collecting import Collector
 from reeld.control.parts import Handler, Parts, as_reply
 from reeld.runtime.clock import wall_ns
 from reeld.sessions.service import new_session_id
@@ -38,7 +37,6 @@ class _Edits:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._collector = Collector(parts.ask_store, parts.jobs)
 
     async def clip(self, command: c.ClipSession, _arrived_ns: int) -> c.Reply:
         source = await self._parts.library.show(command.session)
@@ -81,7 +79,7 @@ class _Edits:
         return as_reply(await self._parts.ask_store(order, STORE_S), c.Deleted)
 
     async def collect(self, command: c.CollectGarbage, _arrived_ns: int) -> c.Reply:
-        return await self._collector.collect(dry_run=command.dry_run)
+        return await self._parts.collector.collect(dry_run=command.dry_run)
 
     async def _all(self, names: Sequence[str]) -> list[SessionInfo]:
         """Every session named. Raises RequestRejected with every fault."""
