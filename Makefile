@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test coverage bench bench-short lint format protocol clean install-demo install-test install-bench
+.PHONY: help demo test soak coverage bench bench-short lint format protocol clean install-demo install-test install-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,10 +17,23 @@ demo: install-demo $(INSTALLED) ## record this machine (or a virtual desk) for s
 # What measures time and kills processes runs alone, afterwards; the rest side by side, since it mostly waits.
 COVER :=
 COVER_AGAIN :=
+# A thousand small stores wait for the disk at every commit. Where memory can be a disk of 4 GB they need not; what is
+# measured or killed alone afterwards is on the real one.
+MEMORY_DISK = $(shell df -Pk /dev/shm 2>/dev/null | awk '$$4 > 4e6 && $$6 == "/dev/shm" {print $$6}')
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) -m 'not alone'
+	@$(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) -m 'not alone'
 	@$(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone
+
+soak: export REELD_MODEL_STEPS := 10000
+soak: export REELD_KILLS := 200
+soak: export REELD_ROUNDS := 10
+soak: export REELD_FUZZ := 100000
+soak: export REELD_EXAMPLES := 5000
+soak: install-test $(INSTALLED) ## what `make test` tries a few times, very often: about half an hour
+	@$(BIN)/python -m pytest -q -s --timeout=7200 tests/daemon/store/test_state_machine.py tests/daemon/store/test_kills.py \
+	  tests/daemon/store/test_ingest_fuzz.py tests/daemon/copies/test_bundle.py tests/daemon/sessions/test_any_order.py \
+	  tests/daemon/supervisor/test_any_order.py tests/e2e/test_kill_matrix.py
 
 coverage: COVER := --cov --cov-report=
 coverage: COVER_AGAIN := --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85

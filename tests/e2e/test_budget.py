@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reeld_client import Client
 from tests.support import media
 from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
@@ -41,13 +42,13 @@ def started(installation: Installation, tmp_path: Path, config: str) -> None:
 def recorded(installation: Installation, seconds: float) -> str:
     """A session of at least so many seconds."""
     session: str = installation.ok(*WORDS)["session"]
-    until(lambda: installation.ok("status")["session"]["elapsed_s"] >= seconds, 30, what="a recording")
+    until(lambda: installation.elapsed_s() >= seconds, 30, what="a recording", every_s=0.05)
     installation.ok("stop")
     return session
 
 
 def names(installation: Installation) -> set[str]:
-    return {found["session"] for found in installation.ok("sessions")}
+    return {found.session for found in installation.ask(Client.sessions)}
 
 
 def test_the_oldest_goes_while_a_recording_goes_on_and_what_is_pinned_stays(
@@ -59,14 +60,14 @@ def test_the_oldest_goes_while_a_recording_goes_on_and_what_is_pinned_stays(
         installation.ok("pin", pinned)
         oldest, younger = recorded(installation, 3), recorded(installation, 3)
         live = installation.ok(*WORDS)["session"]
-        until(lambda: oldest not in names(installation), 60, what="the oldest gone")
+        until(lambda: oldest not in names(installation), 60, what="the oldest gone", every_s=0.05)
         assert installation.ok("status")["session"]["id"] == live
         assert {pinned, live} <= names(installation)
         shown = {item["session"]: item for item in installation.ok("storage", "apply", "--dry-run")["items"]}
         assert shown[pinned]["reason"].startswith("pinned")
         assert shown[live]["reason"].startswith("being recorded")
         # The next oldest goes, too, once the recording has grown by its size.
-        until(lambda: younger not in names(installation), 60, what="the next one gone")
+        until(lambda: younger not in names(installation), 60, what="the next one gone", every_s=0.05)
         stopped = installation.ok("stop")
         assert stopped["gaps"] == []
         assert names(installation) == {pinned, live}
@@ -83,7 +84,12 @@ def test_an_old_session_is_thinned_and_still_shows_the_right_pictures(painted: V
         started(installation, tmp_path, "[storage]\nkeyframes_after_days = 0.00005\n")
         session = recorded(installation, 12)
         full = installation.ok("show", session)
-        until(lambda: installation.ok("show", session)["tier"] == "keyframes", 60, what="a thinned session")
+        until(
+            lambda: installation.ask(lambda client: client.show(session)).tier == "keyframes",
+            60,
+            what="a thinned session",
+            every_s=0.05,
+        )
         thin = installation.ok("show", session)
         assert thin["bytes"] < full["bytes"]
         assert thin["duration_s"] == full["duration_s"]
@@ -114,7 +120,7 @@ def test_a_disk_that_fills_up_costs_the_oldest_and_not_the_recording(painted: Vi
             live = installation.ok(*WORDS)["session"]
             free = installation.ok("stats")["disk_free_bytes"]
             (installation.store / "ballast").write_bytes(bytes(free - 7_000_000))
-            until(lambda: oldest not in names(installation), 60, what="the oldest gone")
+            until(lambda: oldest not in names(installation), 60, what="the oldest gone", every_s=0.05)
             assert installation.ok("status")["session"]["id"] == live
             (installation.store / "ballast").unlink()
             assert installation.ok("stop")["gaps"] == []

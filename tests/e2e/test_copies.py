@@ -16,23 +16,18 @@ from tests.support.wait import until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-def elapsed_s(installation: Installation) -> float:
-    found: float = installation.ok("status")["session"]["elapsed_s"]
-    return found
-
-
 def test_a_copy_made_during_a_recording_is_whole_and_the_next_moves_only_what_is_new(
     x_desk: VirtualDesk, tmp_path: Path
 ) -> None:
     with Installation(x_desk.env) as installation:
         installation.start_daemon()
         session = installation.ok("start", "--mic", "none", "--system-audio", "none")["session"]
-        until(lambda: elapsed_s(installation) > 3, 20, what="three seconds")
+        until(lambda: installation.elapsed_s() > 3, 20, what="three seconds")
         target = str(tmp_path / "copy")
         first = installation.ok("sync", target)
         assert first["copied_chunks"] == first["chunks"] > 0
         assert checked(tmp_path / "copy").ok
-        until(lambda: elapsed_s(installation) > 6, 20, what="six seconds")
+        until(lambda: installation.elapsed_s() > 6, 20, what="six seconds")
         second = installation.ok("sync", target)
         assert 0 < second["copied_chunks"] == second["chunks"] - first["chunks"]
         assert checked(tmp_path / "copy").ok
@@ -89,7 +84,7 @@ def test_a_session_goes_out_as_a_bundle_and_comes_back(x_desk: VirtualDesk, tmp_
     with Installation(x_desk.env) as origin:
         origin.start_daemon()
         session = origin.ok("start", "--name", "to share", "--mic", "none", "--system-audio", "none")["session"]
-        until(lambda: elapsed_s(origin) > 2, 20, what="two seconds")
+        until(lambda: origin.elapsed_s() > 2, 20, what="two seconds")
         assert origin.ctl("bundle", session, "-o", str(bundle)).code == 4
         origin.ok("mark", "here")
         origin.ok("stop")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import zmq
 
+from reeld_client import Client
 from reeld_proto import codec
 from reeld_proto.commands import AnyReply, ErrorReply, GetStatus, Ping, Pong
 from reeld_proto.endpoints import Endpoints
@@ -77,7 +78,7 @@ def test_without_a_display_sound_is_still_recorded(stage: Stage) -> None:
         installation.start_daemon()
         started = installation.ok("start", "--mic", "virtual_mic", "--system-audio", "none")
         assert started["first_frame_ms"] is None
-        until(lambda: installation.ok("stats")["tracks"], 10, what="a sound track")
+        until(lambda: installation.ask(Client.stats).tracks, 10, what="a sound track")
         stopped = installation.ok("stop")
         assert [track["kind"] for track in stopped["tracks"]] == ["audio"]
 

@@ -1,16 +1,35 @@
 """Hypothesis strategies for every message, built from its fields."""
 
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 from hypothesis import strategies as st
 
-from reeld_proto import commands, events, records, stats, workers
-from reeld_proto.privacy import PrivacyRule
+from reeld_proto import (
+    commands,
+    copies,
+    edits,
+    events,
+    ingest,
+    records,
+    replay_orders,
+    session_orders,
+    stats,
+    storage,
+    store_orders,
+    track_orders,
+    upkeep,
+    workers,
+)
 
-_MODULES = (commands, events, records, stats, workers)
+_MODULES = (
+    *(commands, edits, storage, copies, upkeep, events, records, stats),
+    *(workers, track_orders, session_orders, store_orders, replay_orders, ingest),
+)
 
 UNIONS: dict[str, Any] = {
     "commands": commands.AnyCommand,
@@ -31,7 +50,14 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=12),
     NoneType: st.none(),
-    PrivacyRule: st.builds(PrivacyRule, name=st.text(min_size=1, max_size=12), app=st.text(min_size=1, max_size=12)),
+}
+
+COMBINED: dict[Any, Callable[..., st.SearchStrategy[Any]]] = {
+    Union: st.one_of,
+    UnionType: st.one_of,
+    list: partial(st.lists, max_size=2),
+    dict: partial(st.dictionaries, max_size=2),
+    tuple: st.tuples,
 }
 
 
@@ -50,13 +76,8 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
     origin = get_origin(kind)
     if origin is Annotated:
         return values_of(get_args(kind)[0])
-    if origin in {Union, UnionType}:
-        return st.one_of([values_of(part) for part in get_args(kind)])
-    if origin in {list, dict}:
-        parts = [values_of(part) for part in get_args(kind)]
-        return st.lists(*parts, max_size=2) if origin is list else st.dictionaries(*parts, max_size=2)
-    if origin is tuple:
-        return st.tuples(*(values_of(part) for part in get_args(kind)))
+    if origin is not None:
+        return COMBINED[origin](*(values_of(part) for part in get_args(kind)))
     if issubclass(kind, Enum):
         return st.sampled_from(list(kind))
     return PLAIN[kind] if kind in PLAIN else structs(kind)

@@ -18,37 +18,39 @@ def test_the_reference_is_up_to_date() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == render()
 
 
+@pytest.fixture(scope="module")
+def text() -> str:
+    return render()
+
+
 @pytest.mark.parametrize("name", UNIONS)
-def test_no_message_is_left_out(name: str) -> None:
-    text = render()
+def test_no_message_is_left_out(text: str, name: str) -> None:
     for tag in tags_of(UNIONS[name]):
         assert f"### `{tag}`: " in text
 
 
-def test_no_field_is_left_out() -> None:
-    text = render()
+def test_no_field_is_left_out(text: str) -> None:
     for kind in all_structs():
         for field in msgspec.structs.fields(kind):
             assert f"| `{field.encode_name}` |" in text
 
 
 @pytest.mark.parametrize("code", ErrorCode)
-def test_every_error_code_stands_there_with_its_exit_code(code: ErrorCode) -> None:
-    row = next(line for line in render().splitlines() if line.startswith(f"| `{code.value}` |"))
+def test_every_error_code_stands_there_with_its_exit_code(text: str, code: ErrorCode) -> None:
+    row = next(line for line in text.splitlines() if line.startswith(f"| `{code.value}` |"))
     assert f"| {EXIT_CODES[code]} |" in row
 
 
-def test_versions_sockets_and_limits_stand_there() -> None:
-    text = render()
+def test_versions_sockets_and_limits_stand_there(text: str) -> None:
     assert f"Protocol version {PROTOCOL_VERSION}" in text
     for expected in ("control.sock", "events.sock", "262144", "msgpack"):
         assert expected in text
 
 
-def test_tables_have_as_many_cells_as_their_head() -> None:
+def test_tables_have_as_many_cells_as_their_head(text: str) -> None:
     """Else a `|` in a docstring would push a default into the wrong column."""
     width = 0
-    for line in render().splitlines():
+    for line in text.splitlines():
         if not line.startswith("|"):
             width = 0
             continue

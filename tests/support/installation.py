@@ -7,18 +7,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from reeld_client import Client
 from reeld_proto.errors import TransportError
 from reeld_proto.records import WorkerInfo
+from tests.support.reelctl_server import Reelctl
 from tests.support.wait import until
 
+T = TypeVar("T")
 _PROGRAM = {"reeld": "reeld", "reelctl": "reeld_client.cli.main"}
 
 
@@ -53,6 +55,7 @@ class Installation:
     runtime: Path = field(init=False)
     daemon: "subprocess.Popen[bytes] | None" = None
     _folder: "tempfile.TemporaryDirectory[str]" = field(init=False)
+    _reelctl: Reelctl | None = field(init=False, default=None)
 
     def __enter__(self) -> "Installation":
         self._folder = tempfile.TemporaryDirectory(prefix="reeld-", ignore_cleanup_errors=True)
@@ -64,6 +67,8 @@ class Installation:
     def __exit__(self, *exc: object) -> None:
         workers = self.worker_pids() if self.daemon is not None and self.daemon.poll() is None else {}
         self.stop_daemon()
+        if self._reelctl is not None:
+            self._reelctl.__exit__()
         self._log.close()
         for pid in workers.values():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -94,19 +99,29 @@ class Installation:
         workers = self.workers()
         return len(workers) >= 3 and all(worker.state in ("ready", "running") for worker in workers)
 
+    def ask(self, question: Callable[[Client], T]) -> T:
+        """What a client of ours hears. For conditions that are looked at again and again: no process is started."""
+        with Client(self.runtime) as client:
+            return question(client)
+
+    def elapsed_s(self) -> float:
+        """How long the session lasts by now; 0.0 without one."""
+        session = self.ask(Client.status).session
+        return session.elapsed_s if session else 0.0
+
     def workers(self) -> list[WorkerInfo]:
         """All workers as the daemon lists them; empty while no daemon answers."""
         try:
-            with Client(self.runtime) as client:
-                return client.status().workers
+            return self.ask(Client.status).workers
         except TransportError:
             return []
 
     def ctl(self, *words: str, timeout_s: float = 60.0) -> Result:
-        """`reelctl --json WORDS`."""
-        command, env = self.command("reelctl", *words, "--json")
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout_s, check=False)
-        return Result(done.returncode, done.stdout, done.stderr)
+        """`reelctl --json WORDS`. From one thread at a time."""
+        if self._reelctl is None:
+            self._reelctl = Reelctl().__enter__()
+        _, env = self.command("reelctl")
+        return Result(*self._reelctl.run([*words, "--json"], env, timeout_s))
 
     def ok(self, *words: str, timeout_s: float = 60.0) -> Any:
         """The JSON result of a command that must succeed."""

@@ -39,7 +39,7 @@ def day_map(started_wall_ns: int, end_ns: int, pauses: PauseMap, jumps: Iterable
     days: list[date] = []
     for (from_ns, wall_ns), to_ns in zip(pieces, [each[0] for each in pieces[1:]] + [end_ns], strict=True):
         clock_ns = pauses.clock_ns(from_ns, before_pause=from_ns == 0)
-        day = _local(wall_ns).date()
+        day = local_day(wall_ns)
         at_ns = from_ns
         while True:
             if not days or days[-1] != day:
@@ -53,5 +53,6 @@ def day_map(started_wall_ns: int, end_ns: int, pauses: PauseMap, jumps: Iterable
     return DayMap(starts_ns, days)
 
 
-def _local(wall_ns: int) -> datetime:
-    return datetime.fromtimestamp(wall_ns // NS_PER_S, UTC).astimezone()
+def local_day(wall_ns: int) -> date:
+    """The day on this machine's calendar at `wall_ns` of the civil clock."""
+    return datetime.fromtimestamp(wall_ns // NS_PER_S, UTC).astimezone().date()

@@ -31,11 +31,10 @@ TALKS = """
     from tests.client.fake_reeld import FakeReeld, serving
     runtime = Path(sys.argv[sys.argv.index("--runtime") + 1])
     store = Path(sys.argv[sys.argv.index("--store") + 1])
-    stop = []
-    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+    told, tell = os.pipe()
+    signal.signal(signal.SIGTERM, lambda *_: os.write(tell, b"stop"))
     with serving(FakeReeld(), runtime):
-        while not stop:
-            time.sleep(0.02)
+        os.read(told, 1)
     store.mkdir(exist_ok=True)
     (store / "ended").write_text("well")
 """
@@ -100,7 +99,7 @@ def test_a_daemon_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_daemon_that_ignores_the_wish_to_stop_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    deaf = TALKS.replace("lambda *_: stop.append(1)", "signal.SIG_IGN")
+    deaf = TALKS.replace('lambda *_: os.write(tell, b"stop")', "signal.SIG_IGN")
     stand_in(monkeypatch, tmp_path, deaf)
     monkeypatch.setattr(own_daemon, "_GONE_WITHIN_S", 0.3)
     with OwnDaemon(tmp_path / "store") as daemon:

@@ -26,7 +26,7 @@ from tests.daemon.copies.builders import going_on
 from tests.daemon.copies.bundles import bundle_of, read, record
 from tests.daemon.store.builders import NS, SESSION, chunk, finish, land
 
-FUZZ_ROUNDS = int(os.environ.get("REELD_FUZZ_ROUNDS", "10000"))
+FUZZ_ROUNDS = int(os.environ.get("REELD_FUZZ", "10000"))
 """100,000 take ten seconds."""
 
 

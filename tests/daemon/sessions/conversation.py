@@ -26,6 +26,7 @@ SOUNDS = Sources(microphones=[MIC], system_audio=[SPEAKERS])
 NO_DISPLAY = ErrorReply(code=ErrorCode.NO_DISPLAY, message="no display", remedy="Set DISPLAY.")
 NO_AUDIO = ErrorReply(code=ErrorCode.NO_AUDIO, message="no sound server", remedy="Start PulseAudio.")
 TIMEOUT = ErrorReply(code=ErrorCode.TIMEOUT, message="no answer")
+LOST = ErrorReply(code=ErrorCode.WORKER_LOST, message="ended")
 BROKEN = ErrorReply(code=ErrorCode.DEVICE_FAILED, message="it fell apart")
 
 START_NS = 1_000_000_000_000

@@ -6,13 +6,10 @@ import pytest
 from reeld.sessions import signals
 from reeld.sessions.live import ServiceState
 from reeld.sessions.signals import Service, Step
-from reeld_proto.commands import ErrorReply, SessionStarted
-from reeld_proto.errors import ErrorCode
+from reeld_proto.commands import SessionStarted
 from reeld_proto.records import SessionState
 from reeld_proto.workers import StartVideo
-from tests.daemon.sessions.conversation import NO_DISPLAY, TIMEOUT, Conversation
-
-LOST = ErrorReply(code=ErrorCode.WORKER_LOST, message="ended")
+from tests.daemon.sessions.conversation import LOST, NO_DISPLAY, TIMEOUT, Conversation
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from reeld_proto.workers import Done
 from tests.daemon.store.builders import NS, SESSION, chunk, creation, finish
 from tests.daemon.store.harness import Bench, bench
 
-KILLS = int(os.environ.get("REELD_KILLS", "10"))
+KILLS = int(os.environ.get("REELD_KILLS", "5"))
 KILLS_A_STORE = 20
 """Every store is checked whole after every kill; a new one from time to time keeps that short."""
 

@@ -1,10 +1,12 @@
 """Room and budget."""
 
-from datetime import date, datetime
+from datetime import date
 
 from reeld.control import budgeting
 from reeld.control.parts import Handler, Parts
+from reeld.runtime.clock import wall_ns
 from reeld.store.budget import KEYFRAMES
+from reeld.store.days import local_day
 from reeld.store.forecast import bytes_per_day, days_left
 from reeld.store.words import instant_text
 from reeld_proto import commands as c
@@ -19,7 +21,7 @@ def commands(parts: Parts) -> dict[type[c.Command], Handler]:
     """What each command of this area does."""
 
     async def storage(_command: c.GetStorage, _arrived_ns: int) -> c.Reply:
-        return report(parts, await budgeting.survey(parts), datetime.now().astimezone().date())
+        return report(parts, await budgeting.survey(parts), local_day(wall_ns()))
 
     async def apply(command: c.ApplyBudget, _arrived_ns: int) -> c.Reply:
         return await budgeting.apply(parts, dry_run=command.dry_run)

@@ -9,11 +9,12 @@ from typing import Any, cast
 import pytest
 
 from reeld.control.areas import storage
+from reeld.runtime.clock import wall_ns
 from reeld.store.environment import StoreEnvironment
 from reeld.store.usage import survey
 from reeld_proto import commands as c
 from reeld_proto.store_orders import KeyRoom, SessionRoom, Surveyed
-from tests.daemon.control.budget_house import MB, House
+from tests.daemon.control.budget_house import DAY_NS, MB, House
 from tests.daemon.store.builders import new_store
 
 TODAY = date(2026, 11, 22)
@@ -81,6 +82,17 @@ def test_a_store_is_reported_as_it_is(store: StoreEnvironment) -> None:
     assert len(found.days) == 2
     assert [usage.label for usage in found.tracks] == ["mix", "video-1"]
     assert found.forecast_days == pytest.approx((10**9 - found.held_bytes) / found.bytes_per_day, rel=0.01)
+
+
+def test_the_pace_counts_up_to_the_day_of_the_daemon_s_own_clock(
+    store: StoreEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(store, quota="1GB")
+    house.record("a", 2)
+    today = ask(house, c.GetStorage()).bytes_per_day
+    now_ns = wall_ns()
+    monkeypatch.setattr(storage, "wall_ns", lambda: now_ns + 3 * DAY_NS)
+    assert ask(house, c.GetStorage()).bytes_per_day == pytest.approx(today * 3 / 6, rel=0.001)
 
 
 def test_the_budget_is_applied_as_asked(store: StoreEnvironment) -> None:
