@@ -3,9 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import field, structs
+
+from reeld.runtime.logs import get_logger
+from reeld.store import roster
 from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
@@ -13,7 +18,7 @@ from reeld.store.selection import Selection
 from reeld.store.usage import is_quick, survey
 from reeld_proto import codec
 from reeld_proto.base import Reply
-from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
 from reeld_proto.records import SessionInfo
 from reeld_proto.store_orders import Surveyed
 
@@ -26,11 +31,19 @@ PAGE_BYTES_MAX = codec.MESSAGE_BYTES_MAX // 2
 """Sessions a message; 10,000 of five tracks with some gaps are half of it. Beyond, the client asks again."""
 
 
+WARM_SESSIONS_MIN = 200
+"""Fewer are described in less time than anybody notices."""
+
+WARM_PAUSE_S = 0.001
+"""Between two portions: the event loop, and whoever waits for this thread, comes first."""
+
+
 class PackedSessions(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
     """`SessionList` on the wire: sessions that are packed already."""
 
     sessions: list[codec.Encoded]
     more: bool = False
+    warnings: list[str] = field(default_factory=list)
 
 
 class Library:
@@ -40,6 +53,8 @@ class Library:
         self._store_dir = store_dir
         self._reader: StoreReader | None = None
         self._finder: Finder | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._logged: set[str] = set()
         # One thread: the reader serves one at a time, and a second would only compete for the same pages.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library")
 
@@ -51,9 +66,19 @@ class Library:
 
         def work(reader: StoreReader) -> PackedSessions:
             scores = None if selection.query is None else self._text().search(selection.query)
-            return page(reader.find(selection, scores), after)
+            reply = page(reader.find(selection, scores), after)
+            damaged = self._told(reader.damaged)
+            return reply if after or not damaged else structs.replace(reply, warnings=damaged)
 
         return await self._read(work)
+
+    def begin_warming(self) -> None:
+        """Prepare the first list of a large store, in small portions, until that is done or `close` is called.
+
+        Called when the store is up. Whatever is asked meanwhile waits for one portion at most; a list makes the rest.
+        """
+        if self._warming is None:
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
 
     async def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
@@ -82,8 +107,31 @@ class Library:
 
     async def close(self) -> None:
         """Close the store and end the thread."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
+
+    async def _warm(self) -> None:
+        try:
+            if await self._read(lambda reader: reader.count()) < WARM_SESSIONS_MIN:
+                return
+            after: bytes | None = b""
+            while after is not None:
+                after = await self._read(partial(_warm_portion, after=after))
+                await asyncio.sleep(WARM_PAUSE_S)
+        except ReeldError as error:
+            # Whoever asks is told; until then nobody needs to know.
+            get_logger().info("library.not_warmed", reason=str(error))
+
+    def _told(self, damaged: dict[str, str]) -> list[str]:
+        """A warning for each damaged session; each is named in the log once."""
+        for session, reason in damaged.items():
+            if session not in self._logged:
+                get_logger().error("session.damaged", session_id=session, reason=reason)
+        self._logged = set(damaged)
+        return [f"{reason}; {roster.REMEDY}" for reason in damaged.values()]
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._open()))
@@ -107,6 +155,10 @@ class Library:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _warm_portion(reader: StoreReader, after: bytes) -> bytes | None:
+    return reader.warm(after)
 
 
 def page(found: Sequence[Card], after: str = "", bytes_max: int = PAGE_BYTES_MAX) -> PackedSessions:

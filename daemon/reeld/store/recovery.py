@@ -1,7 +1,8 @@
 """What the store does first: sessions that a crash left open are marked interrupted and closed at their last commit."""
 
-from reeld.store import sessions
+from reeld.store import roster, sessions
 from reeld.store.environment import StoreEnvironment
+from reeld.store.keys import name_key
 from reeld.store.records import Position
 from reeld.store.transaction import Table
 from reeld_proto.records import GapReason, SessionState
@@ -13,7 +14,8 @@ def recover(store: StoreEnvironment, live_session: str) -> list[str]:
 
     A live session means that only the store was restarted: the session goes on, and so do its producers, whose
     acknowledged positions are kept. Otherwise they are forgotten: no producer of an earlier daemon is alive.
-    One transaction; done again after a crash in the middle, it does the same.
+    One transaction; done again after a crash in the middle, it does the same. A session whose record is damaged is left
+    as it is, for `reelctl repair`.
     """
     with store.read() as txn:
         found = [key.decode() for key, _ in txn.scan(Table.UNFINISHED)]
@@ -22,8 +24,16 @@ def recover(store: StoreEnvironment, live_session: str) -> list[str]:
     if not closed and not stale:
         return []
     with store.write() as txn:
-        for session in closed:
-            end_ns = sessions.load(txn, session).media_end_ns()
+        for session in list(closed):
+            key = name_key(session)
+            value = txn.get(Table.SESSIONS, key)
+            record = roster.readable_one(key, value)
+            if record is None:
+                closed.remove(session)
+                if value is None:
+                    txn.delete(Table.UNFINISHED, key)
+                continue
+            end_ns = record.media_end_ns()
             order = FinishSession(session=session, end_ns=end_ns, state=SessionState.INTERRUPTED)
             sessions.finish(txn, order, tail=GapReason.WORKER_RESTART)
         if stale:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from msgspec import structs
 
 from reeld.runtime.clock import monotonic_ns
-from reeld.store import buffer, derive, keeping, lineage, sessions
+from reeld.store import buffer, derive, keeping, lineage, roster, sessions
 from reeld.store.api import Circumstances
 from reeld.store.keys import name_key
 from reeld.store.records import SessionRecord
 from reeld.store.revisions import touch
 from reeld.store.timeline import Span
-from reeld.store.transaction import Table, Transaction, decode
+from reeld.store.transaction import Table, Transaction
 from reeld.store.wording import word_faults
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import SessionState
@@ -47,9 +47,12 @@ def keep(txn: Transaction, order: KeepLast, _circumstances: Circumstances) -> La
 
 
 def go_on(txn: Transaction, order: FillKept, _circumstances: Circumstances) -> Kept:
-    """Fill what earlier orders left, the oldest first. Raises StoreCorrupt."""
+    """Fill what earlier orders left, the oldest first; what a damaged record hinders waits for `reelctl repair`.
+
+    Raises StoreCorrupt for media that is not there.
+    """
     may_go_on = within(order.work_ms)
-    waiting = keeping.pending(txn)
+    waiting = [session for session in keeping.pending(txn) if keeping.is_readable(txn, session)]
     for session in list(waiting):
         if keeping.fill(txn, session, may_go_on, monotonic_ns()):
             waiting.remove(session)
@@ -59,9 +62,10 @@ def go_on(txn: Transaction, order: FillKept, _circumstances: Circumstances) -> K
 
 
 def complete_all(txn: Transaction) -> None:
-    """Fill every session to its end: for orders that work on sessions as they are."""
+    """Fill every session to its end, as far as records can be read: for orders that work on sessions as they are."""
     for session in keeping.pending(txn):
-        keeping.fill(txn, session, lambda: True)
+        if keeping.is_readable(txn, session):
+            keeping.fill(txn, session, lambda: True)
 
 
 def within(work_ms: float) -> Callable[[], bool]:
@@ -140,8 +144,7 @@ def _whole(part: derive.Part) -> SessionRecord:
 def _candidates(txn: Transaction, order: KeepLast, since_ns: int) -> Iterator[SessionRecord]:
     """The buffer's sessions and recordings that reach into the time, the newest first."""
     found = [(buffer.stretch_of(txn, record, order.now).start_mono_ns, record) for record in buffer.members(txn)]
-    for _, value in txn.scan_back(Table.SESSIONS):
-        record = decode(value, SessionRecord)
+    for record in roster.readable(txn.scan_back(Table.SESSIONS)):
         if record.buffer or record.origins:
             continue
         stretch = buffer.stretch_of(txn, record, order.now)
