@@ -5,6 +5,7 @@ from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import name_key
 from reeld.store.records import Position
 from reeld.store.transaction import Table
+from reeld_proto.errors import StoreCorrupt
 from reeld_proto.records import GapReason, SessionState
 from reeld_proto.workers import FinishSession
 
@@ -39,6 +40,20 @@ def recover(store: StoreEnvironment, live_session: str) -> list[str]:
         if stale:
             txn.clear(Table.PRODUCERS)
     return closed
+
+
+def hindered(store: StoreEnvironment) -> list[str]:
+    """Why unfinished sessions could not be closed: their records are damaged."""
+    reasons = []
+    with store.read() as txn:
+        for key, _ in txn.scan(Table.UNFINISHED):
+            value = txn.get(Table.SESSIONS, key)
+            try:
+                if value is not None:
+                    roster.read(key, value)
+            except StoreCorrupt as error:
+                reasons.append(str(error))
+    return reasons
 
 
 def positions(store: StoreEnvironment) -> dict[str, int]:

@@ -86,7 +86,8 @@ class SaidBetween:
         except RequestRejected:
             self._add_singly(table, rows, kind)
             return
-        name, its = b"", []
+        name = b""
+        its: list[tuple[bytes, Any]] = []
         for (key, _), entry in zip(rows, entries, strict=True):
             if key.partition(b"\0")[0] != name:
                 name, its = key.partition(b"\0")[0], []

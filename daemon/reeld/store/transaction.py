@@ -116,7 +116,7 @@ class Transaction:
         """Keys in [first, end) in order, with their values; twice as fast as `scan`."""
         with self._raw.cursor(db=self._tables[table]) as cursor:
             if cursor.set_range(first):
-                yield from itertools.takewhile(lambda row: row[0] < end, cursor)
+                yield from itertools.takewhile(lambda row: bytes(row[0]) < end, cursor)
 
     def scan(self, table: Table, prefix: bytes = b"", start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Keys that begin with `prefix`, in order, from `start` (or the first) on, with their values."""

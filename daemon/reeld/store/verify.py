@@ -7,6 +7,7 @@ transaction each, so that a long check neither sees a recording half-way nor kee
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from reeld.runtime.clock import monotonic_ns
 from reeld.store import recount, roster, scrub, sessions
@@ -150,7 +151,8 @@ def _need(survey: _Survey, digests: tuple[bytes, bytes], record: SessionRecord, 
 
 def _survey_said(txn: Transaction, session: str | None, survey: _Survey) -> None:
     """What is kept beside the records; gaps were looked at with their tracks."""
-    for table, kind in ((Table.CLOCK_JUMPS, ClockJumpEntry), *KINDS.items()):
+    kinds: dict[Table, type[Any]] = {Table.CLOCK_JUMPS: ClockJumpEntry, **KINDS}
+    for table, kind in kinds.items():
         if table is Table.GAPS:
             continue
         prefix = b"" if session is None else name_key(session)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from reeld.store import buffer, orders, replay, roster, sessions
+from reeld.store import buffer, keeping, orders, roster, sessions
 from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index.finder import Finder
@@ -175,12 +175,12 @@ def test_a_damaged_record_of_a_running_session_does_not_keep_the_others_from_bei
         assert txn.count(Table.UNFINISHED) == 0
 
 
-def test_a_store_with_a_damaged_record_is_opened_without_complaint_about_the_rest(tmp_path: Path) -> None:
+def test_a_store_with_a_damaged_record_is_opened_names_it_and_closes_the_others(tmp_path: Path) -> None:
     with new_store(tmp_path / "store", creation(GOOD), creation(BAD)) as store:
         damage(store, DAMAGES["cannot be decoded"])
     opened = open_store(tmp_path / "store", "")
     try:
-        assert opened.damage == ""
+        assert BAD in opened.damage
         with opened.store.read() as txn:
             assert sessions.load(txn, GOOD).state is SessionState.INTERRUPTED
     finally:
@@ -233,7 +233,7 @@ def test_a_damaged_record_that_hinders_filling_hinders_no_other_and_no_repair(
 def _promise(txn: Transaction, session: str, promise: Pending) -> None:
     record = structs.replace(sessions.load(txn, GOOD), id=session, state=SessionState.PERSISTING, revision=0)
     record.tracks = [structs.replace(track, chunks=0, bytes=0, frames=0) for track in record.tracks]
-    replay.keeping.begin(txn, record, promise.parts)
+    keeping.begin(txn, record, promise.parts)
     sessions.save(txn, record)
 
 
