@@ -32,7 +32,7 @@ def _ingest(folder: Path, chunks: int) -> list[Row]:
     folder.mkdir()
     timing = storing.ingest(folder, chunks)
     found = []
-    for ours, peers in (
+    for ours, others in (
         (storing.OURS, (storing.SQLITE, storing.FILES, storing.NAMED)),
         (storing.TOGETHER, (storing.SQLITE, storing.FILES)),
     ):
@@ -46,7 +46,7 @@ def _ingest(folder: Path, chunks: int) -> list[Row]:
                 1.0,
                 PROPORTION,
             )
-            for peer in peers
+            for peer in others
         ]
     rate, peers = storing.verify_rates(folder)
     for peer, peer_rate in peers.items():

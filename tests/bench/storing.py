@@ -149,7 +149,7 @@ def ingest(folder: Path, chunks: int) -> Timing:
     """Every chunk durable: ours with timeline, references and counters, the others bytes alone; in turns."""
     taken: dict[str, list[float]] = {}
     with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
-        stores = {
+        stores: dict[str, _Ours | _Sqlite | _Files] = {
             OURS: _Ours(folder / "reeld", 1, pool),
             TOGETHER: _Ours(folder / "together", TRACKS, pool),
             SQLITE: _Sqlite(folder / "base.sqlite"),

@@ -30,8 +30,8 @@ SINGLY_MAX = 100
 STRETCH = 250
 """Sessions whose rows are in memory at a time."""
 
-WARM_NEW, WARM_SEEN = 20, 400
-"""A portion of `warm`: so many new cards, or so many sessions looked at: a millisecond."""
+WARM_NEW, WARM_SEEN = 40, 400
+"""A portion of `warm`: so many new cards, or so many sessions looked at: two milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,8 @@ class Cards:
                 new.append((key, value))
             if len(new) == WARM_NEW:
                 break
-        self._make(txn, new)
+        if new:
+            self._stretch(txn, new)
         return None if last == after else last
 
     def _is_known(self, key: bytes, value: bytes) -> bool:
@@ -119,10 +120,13 @@ class Cards:
             return [self._new(key, value, partial(said_of, txn)) for key, value in rows]
         made: list[Card | None] = []
         for start in range(0, len(rows), STRETCH):
-            stretch = rows[start : start + STRETCH]
-            beside = SaidBetween.read(txn, stretch[0][0], stretch[-1][0])
-            made += [self._new(key, value, beside.of) for key, value in stretch]
+            made += self._stretch(txn, rows[start : start + STRETCH])
         return made
+
+    def _stretch(self, txn: Transaction, rows: list[tuple[bytes, bytes]]) -> list[Card | None]:
+        """As `_make`; everything beside sessions between the first and the last of them is read."""
+        beside = SaidBetween.read(txn, rows[0][0], rows[-1][0])
+        return [self._new(key, value, beside.of) for key, value in rows]
 
     def _new(self, key: bytes, value: bytes, said: Callable[[str], Said]) -> Card | None:
         self._known.pop(key, None)
