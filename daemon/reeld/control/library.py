@@ -1,6 +1,7 @@
 """What is in the store, read in a thread of its own so that no command waits for the disk."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -34,8 +35,9 @@ PAGE_BYTES_MAX = codec.MESSAGE_BYTES_MAX // 2
 WARM_SESSIONS_MIN = 200
 """Fewer are described in less time than anybody notices."""
 
-WARM_PAUSE_S = 0.001
-"""Between two portions: the event loop, and whoever waits for this thread, comes first."""
+WARM_PORTIONS, WARM_PAUSE_S = 5, 0.0005
+"""Portions between two looks at who waits for the library's thread, and the pause between two portions: only one thread
+of a process runs Python at a time, and the event loop comes first."""
 
 
 class PackedSessions(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ class Library:
     def begin_warming(self) -> None:
         """Prepare the first list of a large store, in small portions, until that is done or `close` is called.
 
-        Called when the store is up. Whatever is asked meanwhile waits for one portion at most; a list makes the rest.
+        Called when the store is up. Whatever is asked meanwhile waits some milliseconds at most; a list makes the rest.
         """
         if self._warming is None:
             self._warming = asyncio.get_running_loop().create_task(self._warm())
@@ -119,8 +121,7 @@ class Library:
                 return
             after: bytes | None = b""
             while after is not None:
-                after = await self._read(partial(_warm_portion, after=after))
-                await asyncio.sleep(WARM_PAUSE_S)
+                after = await self._read(partial(_warm_on, after=after))
         except ReeldError as error:
             # Whoever asks is told; until then nobody needs to know.
             get_logger().info("library.not_warmed", reason=str(error))
@@ -157,8 +158,14 @@ class Library:
             self._reader = None
 
 
-def _warm_portion(reader: StoreReader, after: bytes) -> bytes | None:
-    return reader.warm(after)
+def _warm_on(reader: StoreReader, after: bytes) -> bytes | None:
+    last: bytes | None = after
+    for _ in range(WARM_PORTIONS):
+        if last is None:
+            break
+        last = reader.warm(last)
+        time.sleep(WARM_PAUSE_S)
+    return last
 
 
 def page(found: Sequence[Card], after: str = "", bytes_max: int = PAGE_BYTES_MAX) -> PackedSessions:

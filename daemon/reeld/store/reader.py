@@ -60,7 +60,7 @@ class StoreReader:
         return dict(self._cards.damaged)
 
     def warm(self, after: bytes = b"") -> bytes | None:
-        """Prepare a portion of the first list, of two milliseconds; where to go on, or None at the end."""
+        """Prepare a portion of the first list, of half a millisecond; where to go on, or None at the end."""
         with self._store.read() as txn:
             return self._cards.warm(txn, after)
 
