@@ -20,6 +20,7 @@ from reeld_proto.commands import (
     PictureArranged,
     PrivacyChanged,
     SessionChanged,
+    SessionList,
     SessionStarted,
     SessionStopped,
     Snapshot,
@@ -174,12 +175,17 @@ class AsyncClient(AsyncLibraryMethods):
 
     async def sessions(self, **filters: Unpack[SessionFilters]) -> list[SessionInfo]:
         """See `Client.sessions`."""
+        return (await self.list_sessions(**filters)).sessions
+
+    async def list_sessions(self, **filters: Unpack[SessionFilters]) -> SessionList:
+        """See `Client.list_sessions`."""
         page = await self.call(calls.sessions(filters))
         found = page.sessions
+        warnings = page.warnings
         while page.more and page.sessions:
             page = await self.call(calls.sessions(filters, found[-1].session))
             found += page.sessions
-        return found
+        return SessionList(sessions=found, warnings=warnings)
 
     async def show(self, session: str) -> SessionInfo:
         """See `Client.show`."""

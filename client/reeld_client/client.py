@@ -20,6 +20,7 @@ from reeld_proto.commands import (
     PictureArranged,
     PrivacyChanged,
     SessionChanged,
+    SessionList,
     SessionStarted,
     SessionStopped,
     Snapshot,
@@ -166,12 +167,17 @@ class Client(LibraryMethods):
 
     def sessions(self, **filters: Unpack[SessionFilters]) -> list[SessionInfo]:
         """The sessions in the store that pass the filters given (see `ListSessions`), newest or best match first."""
+        return self.list_sessions(**filters).sessions
+
+    def list_sessions(self, **filters: Unpack[SessionFilters]) -> SessionList:
+        """As `sessions`, with warnings about sessions that cannot be read and are left out."""
         page = self.call(calls.sessions(filters))
         found = page.sessions
+        warnings = page.warnings
         while page.more and page.sessions:
             page = self.call(calls.sessions(filters, found[-1].session))
             found += page.sessions
-        return found
+        return SessionList(sessions=found, warnings=warnings)
 
     def show(self, session: str) -> SessionInfo:
         """One session with its tracks, gaps and markers."""

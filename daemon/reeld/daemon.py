@@ -79,6 +79,7 @@ class Daemon:
                 get_logger().info("daemon.ready", store=str(self._premises.store_dir))
                 manager.ready()
                 self.replay.begin()
+                self.library.begin_warming()
                 # What was forgotten just before a crash must not stay in the text index until somebody searches.
                 await self._unless_ending(self.library.catch_up(), serving)
                 await self._unless_ending(self.enforcer.serve(), serving)

@@ -283,10 +283,14 @@ class SessionStopped(Reply, tag="session.stopped.reply", frozen=True, kw_only=Tr
 
 
 class SessionList(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
-    """Answer to `ListSessions`. more: a message did not hold all; ask again with `after` the last of these."""
+    """Answer to `ListSessions`. more: a message did not hold all; ask again with `after` the last of these.
+
+    warnings: sessions that are left out because their records are damaged; with the first message of a list.
+    """
 
     sessions: list[SessionInfo]
     more: bool = False
+    warnings: list[str] = field(default_factory=list)
 
 
 class SessionDetail(Reply, tag="sessions.show.reply", frozen=True, kw_only=True):

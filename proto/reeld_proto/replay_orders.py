@@ -38,7 +38,7 @@ class KeepLast(Order, tag="order.replay.keep", frozen=True, kw_only=True):
     """Store: make a finished session of what was recorded in the last `last_ns` before `now`, over the same chunks.
 
     Answered by `LastKept`; refused (WRONG_STATE) if nothing was. Asking again with the same id goes on with it.
-    work_ms: about how long its timeline is filled now; `FillKept` does the rest.
+    work_ms: about how long its timeline is filled now, if it is short; `FillKept` does the rest.
     """
 
     session: str
@@ -51,7 +51,8 @@ class KeepLast(Order, tag="order.replay.keep", frozen=True, kw_only=True):
 class LastKept(Report, tag="report.replay.kept", frozen=True, kw_only=True):
     """The new session is durable, and what it shows is kept, filled in (`complete`) or not.
 
-    bytes: of what is filled in; missing_ns: how much of the time asked for nobody recorded or keeps.
+    bytes: of the session when it is complete, before that about so many; missing_ns: how much of the time asked for
+    nobody recorded or keeps.
     """
 
     duration_ns: int

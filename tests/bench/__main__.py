@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reeld_client import Client
-from tests.bench import library, measure, scenes, store_rows, video
+from tests.bench import first_list, library, measure, scenes, store_rows, video
 from tests.bench.rows import Row
 from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
@@ -112,6 +112,7 @@ def main() -> int:
         rows += video.rows(desk, installation, seconds, Path(folder), short=options.short)
         rows += latency_rows(installation, rounds)
         rows += library_rows(Path(folder), short=options.short)
+        rows += first_list.rows(desk.env, Path(folder), 1_000 if options.short else 10_000, 1 if options.short else 3)
         rows += store_rows.rows(Path(folder), short=options.short)
     report(rows)
     if options.short:

@@ -26,7 +26,7 @@ from reeld_proto.commands import AnyReply, ListSessions
 from tests.bench import shelf
 from tests.daemon.store.builders import NS
 
-QUERIES = ("guitar lesson", "meet*", '"planning budget" OR holiday', "café", "review")
+QUERIES = ("guitar lesson", "meet*", '"planning budget" OR holiday', "café", "review", "r* p* b* m*")
 LIST_MS_MAX = 100.0
 SEARCH_MS_MAX = 20.0
 OPEN_MS_MAX = 500.0

@@ -187,7 +187,7 @@ class FakeReeld:
         )
 
     def _sessions_list(self, _command: Any) -> Any:
-        return commands.SessionList(sessions=[INFO])
+        return commands.SessionList(sessions=[INFO], warnings=self.warnings)
 
     def _sessions_show(self, command: commands.ShowSession) -> Any:
         if command.session != SESSION:

@@ -61,6 +61,16 @@ def test_a_list_in_pages_is_one_list() -> None:
     assert fake.heard == [c.ListSessions(text="x", limit=9, after=after) for after in ("", "1", "2", "3")]
 
 
+def test_warnings_about_a_list_are_those_of_its_first_page() -> None:
+    """Else a person would not learn what is missing from a long one."""
+
+    def answer(command: c.ListSessions) -> c.SessionList:
+        return c.SessionList(sessions=[INFO], more=not command.after, warnings=[] if command.after else ["damaged"])
+
+    with in_memory(FakeReeld(sessions_list=answer)) as client:
+        assert client.list_sessions() == c.SessionList(sessions=[INFO, INFO], warnings=["damaged"])
+
+
 def test_a_daemon_that_promises_more_and_sends_nothing_is_not_asked_for_ever() -> None:
     fake = FakeReeld(sessions_list=c.SessionList(sessions=[], more=True))
     with in_memory(fake) as client:

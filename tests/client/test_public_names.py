@@ -42,6 +42,7 @@ CLIENT = {
     "gc",
     "import_media",
     "mark",
+    "list_sessions",
     "merge",
     "pause",
     "ping",

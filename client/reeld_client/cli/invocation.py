@@ -78,9 +78,9 @@ class Invocation:
             typer.echo(_one_line(remedy), err=True)
         return exit_code
 
-    def warn(self, warnings: list[str]) -> None:
-        """Tell a person what is missing; in JSON it stands in the answer."""
-        if not self.json:
+    def warn(self, warnings: list[str], *, always: bool = False) -> None:
+        """Tell a person what is missing, on stderr; in JSON it stands in the answer, unless `always` says otherwise."""
+        if always or not self.json:
             for warning in warnings:
                 typer.secho(f"warning: {_one_line(warning)}", fg="yellow", err=True)
 

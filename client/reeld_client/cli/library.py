@@ -48,8 +48,11 @@ def sessions(
 ) -> Answer:
     """List the sessions in the store, newest first; with --text the best match first."""
     with invocation.client() as client, working("searching"):
-        found = client.sessions(status=status, tag=tag, text=text, since=since, until=until, any_of=any_of, limit=limit)
-    return Answer(found)
+        found = client.list_sessions(
+            status=status, tag=tag, text=text, since=since, until=until, any_of=any_of, limit=limit
+        )
+    invocation.warn(found.warnings, always=True)
+    return Answer(found.sessions)
 
 
 def show(invocation: Invocation, *, session: values.SessionArgument) -> Answer:

@@ -1,12 +1,17 @@
 """What is in the store, read in a thread of its own so that no command waits for the disk."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from reeld.store import suspicion
+from msgspec import field, structs
+
+from reeld.runtime.logs import get_logger
+from reeld.store import roster, suspicion
 from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
@@ -16,7 +21,7 @@ from reeld.store.stills import snapshots_of
 from reeld.store.usage import is_quick, survey
 from reeld_proto import codec
 from reeld_proto.base import Reply
-from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
+from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, StoreCorrupt
 from reeld_proto.records import SessionInfo
 from reeld_proto.snapshots import SnapshotInfo
 from reeld_proto.store_orders import Surveyed
@@ -30,11 +35,20 @@ PAGE_BYTES_MAX = codec.MESSAGE_BYTES_MAX // 2
 """Sessions a message; 10,000 of five tracks with some gaps are half of it. Beyond, the client asks again."""
 
 
+WARM_SESSIONS_MIN = 200
+"""Fewer are described in less time than anybody notices."""
+
+WARM_PORTIONS, WARM_PAUSE_S = 5, 0.0005
+"""Portions between two looks at who waits for the library's thread, and the pause between two portions: only one thread
+of a process runs Python at a time, and the event loop comes first."""
+
+
 class PackedSessions(Reply, tag="sessions.list.reply", frozen=True, kw_only=True):
     """`SessionList` on the wire: sessions that are packed already."""
 
     sessions: list[codec.Encoded]
     more: bool = False
+    warnings: list[str] = field(default_factory=list)
 
 
 class Library:
@@ -44,6 +58,8 @@ class Library:
         self._store_dir = store_dir
         self._reader: StoreReader | None = None
         self._finder: Finder | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._logged: set[str] = set()
         # One thread: the reader serves one at a time, and a second would only compete for the same pages.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="library")
 
@@ -55,9 +71,19 @@ class Library:
 
         def work(reader: StoreReader) -> PackedSessions:
             scores = None if selection.query is None else self._text().search(selection.query)
-            return page(reader.find(selection, scores), after)
+            reply = page(reader.find(selection, scores), after)
+            damaged = self._told(reader.damaged)
+            return reply if after or not damaged else structs.replace(reply, warnings=damaged)
 
         return await self._read(work)
+
+    def begin_warming(self) -> None:
+        """Prepare the first list of a large store, in small portions, until that is done or `close` is called.
+
+        Called when the store is up. Whatever is asked meanwhile waits some milliseconds at most; a list makes the rest.
+        """
+        if self._warming is None:
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
 
     async def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
@@ -90,8 +116,30 @@ class Library:
 
     async def close(self) -> None:
         """Close the store and end the thread."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
+
+    async def _warm(self) -> None:
+        try:
+            if await self._read(lambda reader: reader.count()) < WARM_SESSIONS_MIN:
+                return
+            after: bytes | None = b""
+            while after is not None:
+                after = await self._read(partial(_warm_on, after=after))
+        except ReeldError as error:
+            # Whoever asks is told; until then nobody needs to know.
+            get_logger().info("library.not_warmed", reason=str(error))
+
+    def _told(self, damaged: dict[str, str]) -> list[str]:
+        """A warning for each damaged session; each is named in the log once."""
+        for session, reason in damaged.items():
+            if session not in self._logged:
+                get_logger().error("session.damaged", session_id=session, reason=reason)
+        self._logged = set(damaged)
+        return [f"{reason}; {roster.REMEDY}" for reason in damaged.values()]
 
     async def _read(self, work: Callable[[StoreReader], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._checked()))
@@ -125,6 +173,16 @@ class Library:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _warm_on(reader: StoreReader, after: bytes) -> bytes | None:
+    last: bytes | None = after
+    for _ in range(WARM_PORTIONS):
+        if last is None:
+            break
+        last = reader.warm(last)
+        time.sleep(WARM_PAUSE_S)
+    return last
 
 
 def page(found: Sequence[Card], after: str = "", bytes_max: int = PAGE_BYTES_MAX) -> PackedSessions:

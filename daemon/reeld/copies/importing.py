@@ -10,14 +10,14 @@ from msgspec import structs
 from reeld.copies.bundle import read_bundle
 from reeld.copies.bundle_format import is_bundle
 from reeld.copies.media_file import SUFFIXES, UnfitError, read_media
-from reeld.store import chunks
+from reeld.store import chunks, roster
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import name_key
-from reeld.store.records import References, SessionRecord
+from reeld.store.records import References
 from reeld.store.rows import Row, media_digest, read_rows, record_in
 from reeld.store.slices import Slices, stage_rows
 from reeld.store.staging import remove_staged
-from reeld.store.transaction import Table, decode
+from reeld.store.transaction import Table
 from reeld_proto import codec
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, StoreCorrupt
 from reeld_proto.store_orders import ImportStaged, RunImport, StagedImport, UnfitFile
@@ -206,8 +206,7 @@ def _known(store: StoreEnvironment, rows: list[Row]) -> str:
     """The session in the store that holds the same media from the same time; empty for none."""
     record, digest = record_in(rows), media_digest(rows)
     with store.read() as txn:
-        for _, value in txn.scan(Table.SESSIONS):
-            other = decode(value, SessionRecord)
+        for other in roster.readable(txn.scan(Table.SESSIONS)):
             if (other.started_wall_ns, other.end_ns) != (record.started_wall_ns, record.end_ns) or other.buffer:
                 continue
             if media_digest(read_rows(txn, other.id)) == digest:

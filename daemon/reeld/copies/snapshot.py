@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import IO, Self
 
 from reeld.copies.layout import framed, rows_of
+from reeld.store import roster
 from reeld.store.environment import StoreEnvironment
-from reeld.store.records import References, SessionRecord
+from reeld.store.records import References
 from reeld.store.rows import Row, digests_of, pages_of, read_rows
-from reeld.store.transaction import Table, Transaction, decode
+from reeld.store.transaction import Table, Transaction
 from reeld_proto.errors import ReeldError
 
 _IN_MEMORY_BYTES = 32 * 1024 * 1024
@@ -44,9 +45,9 @@ class Snapshot:
         try:
             with store.read() as txn:
                 for key, value in txn.scan(Table.SESSIONS):
-                    session = key.decode()
+                    session = roster.name_of(key)
                     try:
-                        if decode(value, SessionRecord).buffer:
+                        if roster.read(key, value).buffer:
                             continue  # recycled before a copy of it would be of use
                         snapshot._add(txn, session, known.get(session))
                     except ReeldError as error:

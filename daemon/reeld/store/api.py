@@ -16,7 +16,8 @@ Buffer = bytes | memoryview
 class IngestItem:
     """One message of a producer, decoded. `payload` and `init` are empty for anything but a chunk.
 
-    `producer` and `seq` name the message in acknowledgements.
+    `producer` and `seq` name the message in acknowledgements. digest: SHA-256 of the payload, where it was computed on
+    arrival; empty where it was not.
     """
 
     producer: str
@@ -24,6 +25,7 @@ class IngestItem:
     message: AnyIngest
     payload: Buffer = b""
     init: Buffer = b""
+    digest: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ is not being recorded also that of the civil clock. What is too old by either is
 
 from dataclasses import dataclass
 
+from reeld.store import roster
 from reeld.store.civil import pauses_of
 from reeld.store.keys import at, name_key, track_prefix
 from reeld.store.records import GapEntry, SessionRecord
@@ -29,13 +30,16 @@ def strike_off(txn: Transaction, session: str) -> None:
 
 
 def members(txn: Transaction) -> list[SessionRecord]:
-    """Records of the buffer's sessions, oldest first."""
+    """Records of the buffer's sessions, oldest first; damaged ones are left alone."""
     found = []
     for key, _ in list(txn.scan(Table.META, _MEMBERS)):
-        record = txn.record(Table.SESSIONS, key[len(_MEMBERS) :], SessionRecord)
-        if record is None:
+        name = key[len(_MEMBERS) :]
+        value = txn.get(Table.SESSIONS, name)
+        if value is None:
             txn.delete(Table.META, key)
-        elif record.buffer:
+            continue
+        record = roster.readable_one(name, value)
+        if record is not None and record.buffer:
             found.append(record)
     return found
 

@@ -19,9 +19,9 @@ def digest_of(data: Buffer) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def add(txn: Transaction, data: Buffer) -> bytes:
-    """Store `data` unless it is there, count one more reference, and return its digest."""
-    digest = digest_of(data)
+def add(txn: Transaction, data: Buffer, digest: bytes = b"") -> bytes:
+    """Store `data` unless it is there, count one more reference, and return its digest (computed unless given)."""
+    digest = digest or digest_of(data)
     known = txn.record(Table.REFERENCES, digest, References)
     if known is None:
         txn.put(Table.CHUNKS, digest, data)

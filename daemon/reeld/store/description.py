@@ -1,28 +1,17 @@
-"""A session as clients see it, put together from its record and from what is kept beside it."""
+"""A session as clients see it, put together from its record and from what is kept beside it.
 
-from collections.abc import Iterable
+What is kept beside it and cannot be read is left out, and a warning says so: the rest is served.
+"""
+
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from reeld.store.keys import NUMBER_BYTES, name_key, number_of, session_prefix
-from reeld.store.records import GapEntry, MarkerEntry, NoteEntry, PauseEntry, SessionRecord, TrackState, WarningEntry
+from reeld.store.keys import NUMBER_BYTES, number_of, session_prefix
+from reeld.store.records import GapEntry, PauseEntry, SessionRecord, TrackState
+from reeld.store.said import Entries, Said
 from reeld.store.timeline import Pause, PauseMap, Span, public_gaps
-from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.records import GapInfo, MarkerInfo, SessionInfo, TrackInfo
 from reeld_proto.units import NS_PER_S, seconds
-
-Rows = Iterable[tuple[bytes, bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What is kept beside a session's record: keys and values of its rows, each in order. note: the value alone."""
-
-    gaps: Rows = ()
-    pauses: Rows = ()
-    markers: Rows = ()
-    warnings: Rows = ()
-    note: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +22,8 @@ class Description:
     ended_wall_ns: int | None = field(default=None)
 
 
-def said_of(txn: Transaction, session: str) -> Said:
-    """What is kept beside the record of one session."""
-    prefix = session_prefix(session)
-    return Said(
-        gaps=txn.scan(Table.GAPS, prefix),
-        pauses=txn.scan(Table.PAUSES, prefix),
-        markers=txn.scan(Table.MARKERS, prefix),
-        warnings=txn.scan(Table.WARNINGS, prefix),
-        note=txn.get(Table.NOTES, name_key(session)),
-    )
-
-
 def describe(record: SessionRecord, said: Said) -> Description:
-    """The session as clients see it. Raises StoreCorrupt for rows that cannot be read."""
+    """The session as clients see it."""
     prefix = session_prefix(record.id)
     pauses = PauseMap(_pauses(said.pauses, prefix))
     info = SessionInfo(
@@ -55,22 +32,25 @@ def describe(record: SessionRecord, said: Said) -> Description:
         state=record.state,
         started_at=_local_time(record.started_wall_ns),
         duration_s=seconds(record.media_end_ns()),
-        bytes=sum(track.bytes for track in record.tracks),
+        bytes=sum([track.bytes for track in record.tracks]),
         tags=record.tags,
         tracks=[_track_info(track) for track in record.tracks],
         gaps=_gaps(record, said.gaps, prefix, pauses),
-        markers=[
-            MarkerInfo(at_s=seconds(number_of(key, prefix)), text=decode(value, MarkerEntry).text)
-            for key, value in said.markers
-        ],
-        warnings=[decode(value, WarningEntry).text for _, value in said.warnings],
-        note=decode(said.note, NoteEntry).text if said.note is not None else "",
+        markers=[MarkerInfo(at_s=seconds(number_of(key, prefix)), text=entry.text) for key, entry in said.markers],
+        warnings=[*(entry.text for _, entry in said.warnings), *_lost(said)],
+        note=said.notes[0][1].text if said.notes else "",
         pinned=record.pinned,
         origins=record.origins,
         tier=record.tier,
     )
     ended_ns = None if record.end_ns is None else record.started_wall_ns + pauses.clock_ns(record.end_ns)
     return Description(info, ended_ns)
+
+
+def _lost(said: Said) -> list[str]:
+    if not said.lost:
+        return []
+    return [f"{said.lost} of its gaps, pauses, markers, warnings and notes cannot be read: see `reelctl verify`"]
 
 
 def _local_time(wall_ns: int) -> str:
@@ -92,20 +72,21 @@ def _track_info(track: TrackState) -> TrackInfo:
     )
 
 
-def _pauses(rows: Rows, prefix: bytes) -> list[Pause]:
+def _pauses(entries: Entries[PauseEntry], prefix: bytes) -> list[Pause]:
     found = []
-    for key, value in rows:
-        start_ns, end_ns = number_of(key, prefix), decode(value, PauseEntry).end_ns
+    for key, entry in entries:
+        start_ns, end_ns = number_of(key, prefix), entry.end_ns
         if end_ns is not None and end_ns > start_ns:
             found.append(Pause(start_ns, end_ns))
     return found
 
 
-def _gaps(record: SessionRecord, rows: Rows, prefix: bytes, pauses: PauseMap) -> list[GapInfo]:
+def _gaps(record: SessionRecord, entries: Entries[GapEntry], prefix: bytes, pauses: PauseMap) -> list[GapInfo]:
     found: dict[bytes, list[tuple[int, GapEntry]]] = {}
-    for key, value in rows:
-        track = key[len(prefix) : -NUMBER_BYTES - 1]
-        found.setdefault(track, []).append((number_of(key, key[:-NUMBER_BYTES]), decode(value, GapEntry)))
+    start = len(prefix)
+    for key, gap in entries:
+        number = int.from_bytes(key[-NUMBER_BYTES:], "big")
+        found.setdefault(key[start : -NUMBER_BYTES - 1], []).append((number, gap))
     shown: list[GapInfo] = []
     for track_id in (track.id for track in record.tracks):
         gaps = found.get(track_id.encode(), [])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from reeld.media.fragments import parse_chunk, parse_init
 from reeld.media.still_header import parse_header
-from reeld.store import sessions
+from reeld.store import roster, sessions
 from reeld.store.forgetting import (
     Held,
     TrackPlan,
@@ -101,7 +101,7 @@ def plans_of_all(txn: Transaction, session: str, from_ns: int, to_ns: int) -> li
     cuts = list(_cuts(lines, removed))
     cuts += ((whole, rest) for rest in without([span], [Span(each.start_ns, each.end_ns) for each in lines]))
     plans = [_plan(txn, record, cuts, {})]
-    relatives = [each for each in _records(txn) if each.id != record.id and roots & {each.id, *each.origins}]
+    relatives = [each for each in roster.every(txn) if each.id != record.id and roots & {each.id, *each.origins}]
     strangers = []
     for each in relatives:
         lines = lines_of(txn, each)
@@ -128,11 +128,6 @@ def _cuts(lines: Iterable[Line], removed: Iterable[tuple[str, Span]]) -> Iterato
         for root, span in removed:
             if root == line.root:
                 yield Span(line.start_ns, line.end_ns), line.from_root(span)
-
-
-def _records(txn: Transaction) -> Iterator[SessionRecord]:
-    for _, value in txn.scan(Table.SESSIONS):
-        yield decode(value, SessionRecord)
 
 
 def _plan(txn: Transaction, record: SessionRecord, cuts: list[tuple[Span, Span]], native: Native) -> SessionPlan:

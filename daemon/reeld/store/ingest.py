@@ -97,7 +97,7 @@ class Batch:
     ) -> Landing:
         prefix = track_prefix(session.id, track.id)
         around = spans_around(self._txn, prefix, message.start_ns, stop_ns)
-        digest = chunks.digest_of(item.payload)
+        digest = item.digest or chunks.digest_of(item.payload)
         same_time = [span for span in around if _overlap_ns(span, message.start_ns, stop_ns) > ROUNDING_NS]
         if any(self._is_chunk(prefix, span, digest) for span in same_time):
             return _DUPLICATE
@@ -108,7 +108,7 @@ class Batch:
             return _DUPLICATE
         entry = ChunkEntry(
             end_ns=settlement.media.end_ns,
-            chunk=chunks.add(self._txn, item.payload),
+            chunk=chunks.add(self._txn, item.payload, digest),
             init=chunks.add(self._txn, item.init),
             size=len(item.payload),
             frames=message.frames,

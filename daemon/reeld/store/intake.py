@@ -6,6 +6,7 @@ from typing import Any
 
 from reeld.runtime.logs import get_logger
 from reeld.store.api import Buffer, IngestItem
+from reeld.store.chunks import digest_of
 from reeld.store.ingest import INIT_BYTES_MAX
 from reeld.store.keys import name_key
 from reeld_proto import codec
@@ -33,7 +34,9 @@ def decode(frames: Sequence[memoryview]) -> IngestItem:
         if len(payload) > codec.PAYLOAD_BYTES_MAX or len(init) > INIT_BYTES_MAX:
             # Too large to be taken: as a chunk without bytes it is refused, and its producer is told.
             payload, init = b"", b""
-    return IngestItem(envelope.sender, envelope.seq, envelope.body, payload, init)
+    # Here, because it keeps no one else waiting: the interpreter is free meanwhile, and the writer waits for the disk.
+    digest = digest_of(payload) if payload else b""
+    return IngestItem(envelope.sender, envelope.seq, envelope.body, payload, init, digest)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct, structs
 
-from reeld.store import chunks, cutting
+from reeld.store import chunks, cutting, roster
 from reeld.store.ingest import count
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, track_prefix
 from reeld.store.reader import gaps_of
@@ -69,6 +69,20 @@ def begin(txn: Transaction, record: SessionRecord, parts: list[KeptRange], patie
 def pending(txn: Transaction) -> list[str]:
     """Sessions that are being filled, in the order of their ids."""
     return [key[len(_PENDING) :].decode() for key, _ in txn.scan(Table.META, _PENDING)]
+
+
+def is_readable(txn: Transaction, session: str) -> bool:
+    """Whether no damaged record is in the way of filling this session: its own, or one of those it takes from."""
+    names = [name_key(session)]
+    state = txn.record(Table.META, _PENDING + names[0], Pending)
+    names += [name_key(part.session) for part in state.parts] if state is not None else []
+    rows = [(name, value) for name in names if (value := txn.get(Table.SESSIONS, name)) is not None]
+    return len(list(roster.readable(rows))) == len(rows)
+
+
+def give_up(txn: Transaction, session: bytes) -> None:
+    """What the session was to be filled with is known no more: what it holds is what it is."""
+    txn.delete(Table.META, _PENDING + session)
 
 
 def needed(txn: Transaction) -> set[str]:

@@ -48,6 +48,9 @@ def open_store(folder: Path, live_session: str) -> Opened:
         try:
             for session in recovery.recover(store, live_session):
                 get_logger().warning("session.interrupted", session_id=session)
+            for reason in recovery.hindered(store):
+                get_logger().error("store.not_recovered", reason=reason)
+                damage = damage or reason
             positions = recovery.positions(store)
         except (StoreCorrupt, RequestRejected) as error:
             if error.code not in (ErrorCode.CORRUPT, ErrorCode.NOT_FOUND):

@@ -76,8 +76,9 @@ _WORK: dict[type, Work] = {
 }
 
 
-_ON_SESSIONS = (DeriveSession, RemoveSession, ForgetMedia, ReplaceMedia, RepairChunks)
-"""Orders that work on sessions as they are, for which a session that is being filled is filled first."""
+_ON_SESSIONS = (DeriveSession, RemoveSession, ForgetMedia, ReplaceMedia)
+"""Orders that work on sessions as they are, for which a session that is being filled is filled first. A repair
+does so itself, when what hinders it is set aside."""
 
 
 def carry_out(txn: Transaction, order: AnyOrder, circumstances: Circumstances) -> AnyReport:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from reeld.store import chunks, sessions
 from reeld.store.api import Segment, SessionOutline, TrackOutline
-from reeld.store.description import describe, said_of
+from reeld.store.description import describe
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import at, number_of, track_prefix
 from reeld.store.listing import Card, Cards
 from reeld.store.records import ChunkEntry, GapEntry, PrerollEntry
+from reeld.store.said import said_of
 from reeld.store.selection import EVERYTHING, Selection, pick
 from reeld.store.timeline import Span
 from reeld.store.transaction import Table, Transaction, decode
@@ -47,11 +48,26 @@ class StoreReader:
     def find(self, selection: Selection, scores: Mapping[str, float] | None = None) -> list[Card]:
         """Sessions that pass, the best match first, else newest first. Fast when repeated: see `listing.py`.
 
-        scores: of the sessions that the selection's query finds. Raises StoreCorrupt.
+        scores: of the sessions that the selection's query finds. Sessions whose records are damaged are in `damaged`.
         """
         with self._store.read() as txn:
             cards = self._cards.some(txn, scores or ()) if selection.needs_text else self._cards.all(txn)
         return pick(cards, selection, scores)
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """Sessions that `find` could not read, and why: of the whole store, or of what the last query found."""
+        return dict(self._cards.damaged)
+
+    def warm(self, after: bytes = b"") -> bytes | None:
+        """Prepare a portion of the first list, of half a millisecond; where to go on, or None at the end."""
+        with self._store.read() as txn:
+            return self._cards.warm(txn, after)
+
+    def count(self) -> int:
+        """How many sessions there are, the rolling buffer's included."""
+        with self._store.read() as txn:
+            return txn.count(Table.SESSIONS)
 
     def list_sessions(
         self, selection: Selection = EVERYTHING, scores: Mapping[str, float] | None = None

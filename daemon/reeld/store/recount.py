@@ -9,18 +9,25 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reeld.media.still_header import parse_header
+from reeld.store import keeping, revisions, roster
 from reeld.store.ingest import apply_gaps, count, spans_around
 from reeld.store.keys import NUMBER_BYTES, at, number_of, track_prefix
 from reeld.store.records import (
     ChunkEntry,
+    ClockJumpEntry,
     GapEntry,
     GarbageEntry,
+    MarkerEntry,
+    NoteEntry,
+    PauseEntry,
     PrerollEntry,
     QuarantineEntry,
     References,
     SessionRecord,
     TrackState,
+    WarningEntry,
 )
+from reeld.store.said import KINDS
 from reeld.store.timeline import Span, cover_faults, settle_gap
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto import codec
@@ -32,9 +39,9 @@ LEFT_OVER = "nothing referred to it when the store was repaired"
 
 def recount(txn: Transaction, now_wall_ns: int) -> tuple[int, int]:
     """Set everything derived right; (gaps added, other things changed). Every row must be readable."""
-    fixed = _rebuild_records(txn)
+    fixed = rebuild_records(txn)
     gaps = 0
-    for record in list(_records(txn)):
+    for record in list(roster.every(txn)):
         added, changed = _recount_session(txn, record)
         gaps += added
         fixed += changed
@@ -71,6 +78,11 @@ def drop_unreadable(txn: Transaction) -> list[tuple[Table, bytes]]:
         (Table.SESSIONS, SessionRecord),
         (Table.REFERENCES, References),
         (Table.GARBAGE, GarbageEntry),
+        (Table.PAUSES, PauseEntry),
+        (Table.MARKERS, MarkerEntry),
+        (Table.CLOCK_JUMPS, ClockJumpEntry),
+        (Table.WARNINGS, WarningEntry),
+        (Table.NOTES, NoteEntry),
     )
     for table, kind in kinds:
         for key, value in list(_unreadable(txn, table, kind)):
@@ -78,6 +90,16 @@ def drop_unreadable(txn: Transaction) -> list[tuple[Table, bytes]]:
             txn.put_record(Table.QUARANTINE, row_key(table, key), QuarantineEntry(reason, 0, value, []))
             txn.delete(table, key)
             dropped.append((table, key))
+    for table, key in dropped:
+        if table is Table.SESSIONS:
+            # What the record alone made sense of goes with it.
+            txn.delete(Table.UNFINISHED, key)
+            keeping.give_up(txn, key)
+            revisions.bury_unreadable(txn, key)
+    for name in {key.partition(b"\0")[0] for table, key in dropped if table in KINDS}:
+        record = roster.readable_one(name, txn.get(Table.SESSIONS, name))
+        if record is not None:
+            revisions.touch(txn, record)
     return dropped
 
 
@@ -89,19 +111,17 @@ def row_key(table: Table, key: bytes) -> bytes:
 def _unreadable(txn: Transaction, table: Table, kind: type) -> Iterator[tuple[bytes, bytes]]:
     for key, value in txn.scan(table):
         try:
-            decode(value, kind)
+            if table is Table.SESSIONS:
+                roster.read(key, value)
+            else:
+                decode(value, kind)
         except StoreCorrupt:
             yield key, value
 
 
-def _records(txn: Transaction) -> Iterator[SessionRecord]:
-    for _, value in txn.scan(Table.SESSIONS):
-        yield decode(value, SessionRecord)
-
-
-def _rebuild_records(txn: Transaction) -> int:
+def rebuild_records(txn: Transaction) -> int:
     """A session whose record is gone, but whose media is there, gets a record of what the media tells."""
-    known = {record.id: record for record in _records(txn)}
+    known = {record.id: record for record in roster.every(txn)}
     found: dict[str, set[str]] = {}
     for key, _ in txn.scan(Table.TIMELINE):
         session, track = (part.decode(errors="replace") for part in key[: -NUMBER_BYTES - 1].split(b"\0", 1))
@@ -121,7 +141,7 @@ def _rebuild_records(txn: Transaction) -> int:
             record.tracks.append(_track_from_media(txn, session, track))
         record.end_ns = max([record.end_ns or 0, *(track.end_ns for track in record.tracks)])
         txn.delete(Table.UNFINISHED, session.encode())
-        txn.put_record(Table.SESSIONS, session.encode(), record)
+        revisions.adopt(txn, record)
         rebuilt += 1
     return rebuilt
 
@@ -157,8 +177,8 @@ def _recount_session(txn: Transaction, record: SessionRecord) -> tuple[int, int]
         for _, value in txn.scan(Table.TIMELINE, track_prefix(record.id, track.id)):
             count(track, decode(value, ChunkEntry))
     changed = codec.pack_record(record) != before
-    if changed:
-        txn.put_record(Table.SESSIONS, record.id.encode(), record)
+    if changed or gaps:
+        revisions.touch(txn, record)
     return gaps, int(changed)
 
 

@@ -8,12 +8,12 @@ they were, as long as nothing else has taken the time.
 
 import uuid
 
-from reeld.store import recount, staging
+from reeld.store import recount, replay, roster, staging
 from reeld.store.api import Circumstances
 from reeld.store.chunks import digest_of
 from reeld.store.ingest import apply_gaps, spans_around
 from reeld.store.keys import NUMBER_BYTES, REPAIRED_KEY, number_of
-from reeld.store.records import ChunkEntry, QuarantineEntry, References, SessionRecord
+from reeld.store.records import ChunkEntry, QuarantineEntry, References
 from reeld.store.timeline import settle_media
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.commands import Repaired
@@ -27,6 +27,8 @@ DAMAGED = "its bytes had another digest, or were missing"
 def repair(txn: Transaction, order: RepairChunks, circumstances: Circumstances) -> Repaired:
     """Carry out one repair. Doing it again changes nothing. Raises StoreCorrupt if what is staged is damaged."""
     unreadable = recount.drop_unreadable(txn)
+    rebuilt = recount.rebuild_records(txn)
+    replay.complete_all(txn)
     healed = _heal(txn, order, circumstances)
     lost = {bytes.fromhex(each) for each in order.lost} - healed
     for digest in sorted(lost):
@@ -40,7 +42,7 @@ def repair(txn: Transaction, order: RepairChunks, circumstances: Circumstances) 
         healed=sorted(digest.hex() for digest in healed),
         quarantined=sorted(digest.hex() for digest in lost),
         gaps=gaps,
-        fixed=fixed + put_back + len(unreadable),
+        fixed=rebuilt + fixed + put_back + len(unreadable),
     )
 
 
@@ -105,13 +107,9 @@ def _picture_tracks(txn: Transaction) -> set[bytes]:
     """Prefixes of tracks whose chunks need the ones before."""
     found: set[bytes] = set()
     for key, value in txn.scan(Table.SESSIONS):
-        try:
-            record = decode(value, SessionRecord)
-        except StoreCorrupt:
-            continue
-        found.update(
-            key + b"\0" + track.id.encode() + b"\0" for track in record.tracks if track.kind is TrackKind.VIDEO
-        )
+        record = roster.readable_one(key, value)
+        tracks = record.tracks if record is not None else []
+        found.update(key + b"\0" + track.id.encode() + b"\0" for track in tracks if track.kind is TrackKind.VIDEO)
     return found
 
 

@@ -1,17 +1,18 @@
 """Keeping the last minutes: a finished session of what the rolling buffer and recordings hold of them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from msgspec import structs
 
 from reeld.runtime.clock import monotonic_ns
-from reeld.store import buffer, derive, keeping, lineage, sessions
+from reeld.store import buffer, derive, keeping, lineage, roster, sessions
 from reeld.store.api import Circumstances
 from reeld.store.keys import name_key
 from reeld.store.records import SessionRecord
 from reeld.store.revisions import touch
 from reeld.store.timeline import Span
-from reeld.store.transaction import Table, Transaction, decode
+from reeld.store.transaction import Table, Transaction
 from reeld.store.wording import word_faults
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import SessionState
@@ -30,26 +31,44 @@ PATIENCE_NS = 3_000 * NS_PER_MS
 """How long the last chunks are waited for. No chunk is longer; a track that is later has lost its source."""
 
 
+FILL_ENTRIES_MAX = 600
+"""Entries that are filled in before the answer. Each changes a reference count, and those lie scattered: a commit of
+more would keep the answer waiting for the disk, whereas the promise to fill in is one small commit for any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """About how much there is to be filled in."""
+
+    entries: int = 0
+    size_bytes: int = 0
+
+
 def keep(txn: Transaction, order: KeepLast, _circumstances: Circumstances) -> LastKept:
     """Make the session. Raises RequestRejected (INVALID_REQUEST; WRONG_STATE if nothing was recorded), StoreCorrupt."""
-    key = name_key(order.session)
-    if txn.get(Table.SESSIONS, key) is None:
-        _make(txn, order)
-    complete = keeping.fill(txn, order.session, within(order.work_ms), monotonic_ns())
+    is_new = txn.get(Table.SESSIONS, name_key(order.session)) is None
+    expected = _make(txn, order) if is_new else _Expected()
+    complete = expected.entries <= FILL_ENTRIES_MAX and keeping.fill(
+        txn, order.session, within(order.work_ms), monotonic_ns()
+    )
     record = sessions.load(txn, order.session)
     duration_ns = record.media_end_ns()
+    filled_bytes = sum(track.bytes for track in record.tracks)
     return LastKept(
         duration_ns=duration_ns,
-        bytes=sum(track.bytes for track in record.tracks),
+        bytes=filled_bytes if complete else max(filled_bytes, expected.size_bytes),
         missing_ns=max(0, order.last_ns - duration_ns),
         complete=complete,
     )
 
 
 def go_on(txn: Transaction, order: FillKept, _circumstances: Circumstances) -> Kept:
-    """Fill what earlier orders left, the oldest first. Raises StoreCorrupt."""
+    """Fill what earlier orders left, the oldest first; what a damaged record hinders waits for `reelctl repair`.
+
+    Raises StoreCorrupt for media that is not there.
+    """
     may_go_on = within(order.work_ms)
-    waiting = keeping.pending(txn)
+    waiting = [session for session in keeping.pending(txn) if keeping.is_readable(txn, session)]
     for session in list(waiting):
         if keeping.fill(txn, session, may_go_on, monotonic_ns()):
             waiting.remove(session)
@@ -59,9 +78,10 @@ def go_on(txn: Transaction, order: FillKept, _circumstances: Circumstances) -> K
 
 
 def complete_all(txn: Transaction) -> None:
-    """Fill every session to its end: for orders that work on sessions as they are."""
+    """Fill every session to its end, as far as records can be read: for orders that work on sessions as they are."""
     for session in keeping.pending(txn):
-        keeping.fill(txn, session, lambda: True)
+        if keeping.is_readable(txn, session):
+            keeping.fill(txn, session, lambda: True)
 
 
 def within(work_ms: float) -> Callable[[], bool]:
@@ -70,7 +90,7 @@ def within(work_ms: float) -> Callable[[], bool]:
     return lambda: monotonic_ns() < deadline_ns
 
 
-def _make(txn: Transaction, order: KeepLast) -> None:
+def _make(txn: Transaction, order: KeepLast) -> _Expected:
     faults = tuple(word_faults(name=order.name))
     if faults:
         raise RequestRejected("; ".join(faults), faults=faults)
@@ -90,6 +110,19 @@ def _make(txn: Transaction, order: KeepLast) -> None:
     ]
     keeping.begin(txn, record, ranges, order.now.mono_ns + PATIENCE_NS)
     touch(txn, record)
+    return _expected(txn, parts)
+
+
+def _expected(txn: Transaction, parts: list[derive.Part]) -> _Expected:
+    """From how much each session holds, and how much of its time is kept."""
+    entries = size = 0.0
+    for part in parts:
+        source = part.source
+        held_ns = source.media_end_ns() - (buffer.front_ns(txn, source) if source.buffer else 0)
+        share = min(1.0, (part.within.end_ns - part.within.start_ns) / max(1, held_ns))
+        entries += share * sum(track.chunks for track in source.tracks)
+        size += share * sum(track.bytes for track in source.tracks)
+    return _Expected(round(entries), round(size))
 
 
 def parts_of(txn: Transaction, order: KeepLast) -> list[derive.Part]:
@@ -140,8 +173,7 @@ def _whole(part: derive.Part) -> SessionRecord:
 def _candidates(txn: Transaction, order: KeepLast, since_ns: int) -> Iterator[SessionRecord]:
     """The buffer's sessions and recordings that reach into the time, the newest first."""
     found = [(buffer.stretch_of(txn, record, order.now).start_mono_ns, record) for record in buffer.members(txn)]
-    for _, value in txn.scan_back(Table.SESSIONS):
-        record = decode(value, SessionRecord)
+    for record in roster.readable(txn.scan_back(Table.SESSIONS)):
         if record.buffer or record.origins:
             continue
         stretch = buffer.stretch_of(txn, record, order.now)

@@ -25,6 +25,21 @@ def bury(txn: Transaction, record: SessionRecord) -> None:
     txn.delete(Table.SESSIONS, name_key(record.id))
 
 
+def bury_unreadable(txn: Transaction, session: bytes) -> None:
+    """The record of the session with this key cannot be read and goes: who knew it must look again."""
+    former = _number_of(txn, session)
+    if former:
+        txn.delete(Table.REVISIONS, at(_NO_PREFIX, former))
+    _next(txn, session)
+    txn.delete(Table.SESSIONS, session)
+
+
+def adopt(txn: Transaction, record: SessionRecord) -> None:
+    """The session gets a record that did not know its number: give it the next one, and write it."""
+    record.revision = _number_of(txn, name_key(record.id))
+    touch(txn, record)
+
+
 def latest(txn: Transaction) -> int:
     """Number of the last change; 0 before the first."""
     value = txn.get(Table.META, _COUNTER)
@@ -36,6 +51,16 @@ def _move(txn: Transaction, record: SessionRecord) -> None:
     # A record that came from another store brings a number that may be some other session's here.
     if txn.get(Table.REVISIONS, former) == name_key(record.id):
         txn.delete(Table.REVISIONS, former)
-    record.revision = latest(txn) + 1
-    txn.put(Table.META, _COUNTER, at(_NO_PREFIX, record.revision))
-    txn.put(Table.REVISIONS, at(_NO_PREFIX, record.revision), name_key(record.id))
+    record.revision = _next(txn, name_key(record.id))
+
+
+def _next(txn: Transaction, session: bytes) -> int:
+    number = latest(txn) + 1
+    txn.put(Table.META, _COUNTER, at(_NO_PREFIX, number))
+    txn.put(Table.REVISIONS, at(_NO_PREFIX, number), session)
+    return number
+
+
+def _number_of(txn: Transaction, session: bytes) -> int:
+    """Number of the last change of a session, found by looking at all; 0 if there is none."""
+    return next((number_of(key, _NO_PREFIX) for key, named in txn.scan(Table.REVISIONS) if named == session), 0)

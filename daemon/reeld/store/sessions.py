@@ -4,7 +4,7 @@ import hashlib
 
 from msgspec import structs
 
-from reeld.store import buffer
+from reeld.store import buffer, roster
 from reeld.store.ingest import apply_gaps, hold_still, spans_around
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, session_prefix, track_prefix
 from reeld.store.records import (
@@ -42,11 +42,12 @@ WARNINGS_MAX = 100
 
 
 def load(txn: Transaction, session: str) -> SessionRecord:
-    """The record of a session. Raises RequestRejected (NOT_FOUND)."""
-    record = txn.record(Table.SESSIONS, name_key(session), SessionRecord)
-    if record is None:
+    """The record of a session. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
+    key = name_key(session)
+    value = txn.get(Table.SESSIONS, key)
+    if value is None:
         raise _unknown(session)
-    return record
+    return roster.read(key, value)
 
 
 def load_shown(txn: Transaction, session: str) -> SessionRecord:

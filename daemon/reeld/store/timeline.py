@@ -12,6 +12,7 @@ included.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from operator import itemgetter
 
 from reeld_proto.records import GapInfo, GapReason
 from reeld_proto.units import seconds
@@ -201,9 +202,12 @@ class PauseMap:
 
     def clock_ns(self, media_ns: int, *, before_pause: bool = False) -> int:
         """The session's clock at `media_ns`; where a pause lies there, after it, or before it if so asked."""
-        return media_ns + sum(
-            length for point, length in self._points if point < media_ns or (point == media_ns and not before_pause)
-        )
+        clock_ns = media_ns
+        for point, length in self._points:
+            if point > media_ns or (point == media_ns and before_pause):
+                break
+            clock_ns += length
+        return clock_ns
 
     def media_ns(self, clock_ns: int) -> int:
         """Media time at an instant of the session's clock; inside a pause, where the pause lies."""
@@ -220,16 +224,22 @@ def public_gaps(track: str, gaps: Iterable[Span], pauses: PauseMap) -> list[GapI
 
     A gap that goes on across a pause is shown as two, so that on the clock, too, nothing overlaps.
     """
-    shown: list[tuple[int, int, GapInfo]] = []
+    points = [point for point, length in pauses.points if length]
+    shown = [_shown(track, Span(point, point, GapReason.PAUSED), pauses) for point in points]
     for gap in gaps:
-        cuts = [point for point, length in pauses.points if length and gap.start_ns < point < gap.end_ns]
-        for start_ns, end_ns in pairwise([gap.start_ns, *cuts, gap.end_ns]):
-            if end_ns > start_ns:
-                shown.append(_shown(track, Span(start_ns, end_ns, gap.reason, gap.detail), pauses))
-    for point, length in pauses.points:
-        if length:
-            shown.append(_shown(track, Span(point, point, GapReason.PAUSED), pauses))
-    return [info for _, _, info in sorted(shown, key=lambda each: each[:2])]
+        if gap.reason is None or gap.end_ns <= gap.start_ns:
+            continue
+        start_ns = gap.start_ns
+        for point in points:
+            if start_ns < point < gap.end_ns:
+                shown.append(_shown(track, Span(start_ns, point, gap.reason, gap.detail), pauses))
+                start_ns = point
+        shown.append(_shown(track, Span(start_ns, gap.end_ns, gap.reason, gap.detail), pauses))
+    shown.sort(key=_ON_THE_CLOCK)
+    return [info for _, _, info in shown]
+
+
+_ON_THE_CLOCK = itemgetter(0, 1)
 
 
 def _shown(track: str, gap: Span, pauses: PauseMap) -> tuple[int, int, GapInfo]:

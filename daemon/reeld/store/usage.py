@@ -6,12 +6,15 @@ of a chunk that is referred to once, so memory does not grow with the store. Abo
 a process of its own.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
+from typing import TypeVar
 
+from reeld.store import chunks, roster
 from reeld.store.days import DayMap, day_map
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import number_of, session_prefix, track_prefix
@@ -26,8 +29,11 @@ from reeld.store.records import (
 )
 from reeld.store.timeline import Pause, PauseMap
 from reeld.store.transaction import Table, Transaction, decode
+from reeld_proto.errors import StoreCorrupt
 from reeld_proto.records import TrackKind
 from reeld_proto.store_orders import KeyRoom, SessionRoom, SharedRoom, Surveyed
+
+T = TypeVar("T")
 
 ENTRIES_IN_PASSING = 5_000
 """Timeline entries that may be surveyed in the daemon itself: about 50 ms."""
@@ -98,22 +104,23 @@ def is_quick(store: StoreEnvironment) -> bool:
 
 
 def survey(store: StoreEnvironment) -> Surveyed:
-    """What takes how much room, as of one committed state. Raises StoreCorrupt for a record that cannot be read."""
+    """What takes how much room, as of one committed state; damaged records are left out, and what only they hold."""
     tally = _Tally()
     with store.read() as txn:
-        for digest, value in txn.scan(Table.REFERENCES):
-            known = decode(value, References)
+        for digest, known in _readable(txn, Table.REFERENCES, b"", References):
             tally.live_bytes += known.size if known.count else 0
             if known.count > 1:
                 tally.several[digest] = known
-        for _, value in txn.scan(Table.SESSIONS):
-            _add_session(txn, decode(value, SessionRecord), tally)
-        garbage_bytes = sum(decode(value, GarbageEntry).size for _, value in txn.scan(Table.GARBAGE))
+        for record in roster.readable(txn.scan(Table.SESSIONS)):
+            _add_session(txn, record, tally)
+        garbage_bytes = sum(entry.size for _, entry in _readable(txn, Table.GARBAGE, b"", GarbageEntry))
         held_bytes = txn.bytes_in_use()
     _settle_shared(tally)
     groups: Counter[tuple[str, ...]] = Counter()
     for shared in tally.shared.values():
-        groups[tuple(sorted(shared.sessions))] += shared.size
+        if sum(shared.tracks.values()) == shared.count:
+            groups[tuple(sorted(shared.sessions))] += shared.size
+        # Else what is set aside, or a session whose record is damaged, holds it too: it would not go with the others.
     return Surveyed(
         held_bytes=held_bytes,
         live_bytes=tally.live_bytes,
@@ -172,8 +179,7 @@ def _holdings(txn: Transaction, record: SessionRecord, days: DayMap, tally: _Tal
     for track in record.tracks:
         prefix = track_prefix(record.id, track.id)
         audio = track.kind is TrackKind.AUDIO
-        for key, value in txn.scan(Table.TIMELINE, prefix):
-            entry = decode(value, ChunkEntry)
+        for key, entry in _readable(txn, Table.TIMELINE, prefix, ChunkEntry):
             day = days.day_at(number_of(key, prefix))
             thinnable = audio or not entry.keyframe
             if entry.chunk in tally.several:
@@ -183,17 +189,31 @@ def _holdings(txn: Transaction, record: SessionRecord, days: DayMap, tally: _Tal
             if entry.init in tally.several:
                 _hold(found, entry.init, track.id, day, thinnable=audio)
             else:
-                size = txn.record(Table.REFERENCES, entry.init, References) or References(0, 0)
-                own.add(tally, track.id, day, size.size, thinnable=audio)
-        for key, value in txn.scan(Table.PREROLL, prefix):
+                own.add(tally, track.id, day, _size_of(txn, entry.init), thinnable=audio)
+        for key, preroll in _readable(txn, Table.PREROLL, prefix, PrerollEntry):
             day = days.day_at(number_of(key, prefix))
-            for digest in chain.from_iterable(decode(value, PrerollEntry).chunks):
+            for digest in chain.from_iterable(preroll.chunks):
                 if digest in tally.several:
                     _hold(found, digest, track.id, day, thinnable=True)
                 else:
-                    size = txn.record(Table.REFERENCES, digest, References) or References(0, 0)
-                    own.add(tally, track.id, day, size.size, thinnable=True)
+                    own.add(tally, track.id, day, _size_of(txn, digest), thinnable=True)
     return found
+
+
+def _readable(txn: Transaction, table: Table, prefix: bytes, kind: type[T]) -> Iterator[tuple[bytes, T]]:
+    """Keys and what is in the rows, those that cannot be read left out."""
+    for key, value in txn.scan(table, prefix):
+        try:
+            entry = decode(value, kind)
+        except StoreCorrupt:
+            continue
+        yield key, entry
+
+
+def _size_of(txn: Transaction, digest: bytes) -> int:
+    with contextlib.suppress(StoreCorrupt):
+        return chunks.size_of(txn, digest)
+    return 0
 
 
 def _hold(found: dict[bytes, _Holding], digest: bytes, track: str, day: date, *, thinnable: bool) -> None:
@@ -208,15 +228,15 @@ def _days(txn: Transaction, record: SessionRecord) -> DayMap:
     prefix = session_prefix(record.id)
     pauses = [Pause(start_ns, end_ns) for start_ns, end_ns in _finished_pauses(txn, prefix)]
     jumps = [
-        (number_of(key, prefix), decode(value, ClockJumpEntry).wall_ns)
-        for key, value in txn.scan(Table.CLOCK_JUMPS, prefix)
+        (number_of(key, prefix), entry.wall_ns)
+        for key, entry in _readable(txn, Table.CLOCK_JUMPS, prefix, ClockJumpEntry)
     ]
     return day_map(record.started_wall_ns, record.media_end_ns(), PauseMap(pauses), jumps)
 
 
 def _finished_pauses(txn: Transaction, prefix: bytes) -> Iterator[tuple[int, int]]:
-    for key, value in txn.scan(Table.PAUSES, prefix):
-        start_ns, end_ns = number_of(key, prefix), decode(value, PauseEntry).end_ns
+    for key, entry in _readable(txn, Table.PAUSES, prefix, PauseEntry):
+        start_ns, end_ns = number_of(key, prefix), entry.end_ns
         if end_ns is not None and end_ns > start_ns:
             yield start_ns, end_ns
 

@@ -7,15 +7,25 @@ transaction each, so that a long check neither sees a recording half-way nor kee
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from reeld.runtime.clock import monotonic_ns
-from reeld.store import recount, scrub, sessions
+from reeld.store import recount, roster, scrub, sessions
 from reeld.store.chunks import digest_of
 from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import count
-from reeld.store.keys import number_of, track_prefix
+from reeld.store.keys import name_key, number_of, track_prefix
 from reeld.store.reader import gaps_of
-from reeld.store.records import ChunkEntry, PrerollEntry, QuarantineEntry, References, SessionRecord, TrackState
+from reeld.store.records import (
+    ChunkEntry,
+    ClockJumpEntry,
+    PrerollEntry,
+    QuarantineEntry,
+    References,
+    SessionRecord,
+    TrackState,
+)
+from reeld.store.said import KINDS
 from reeld.store.timeline import Span, cover_faults
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.commands import Verified
@@ -62,6 +72,7 @@ def verify(
         for record in _records(txn, session, survey):
             for track in record.tracks:
                 _survey_track(txn, record, track, survey)
+        _survey_said(txn, session, survey)
         _survey_quarantine(txn, survey)
         _compare_references(txn, survey, whole=session is None)
     checked_bytes, checked, last = 0, 0, b""
@@ -95,9 +106,9 @@ def _records(txn: Transaction, session: str | None, survey: _Survey) -> Iterator
         return
     for key, value in txn.scan(Table.SESSIONS):
         try:
-            record = decode(value, SessionRecord)
+            record = roster.read(key, value)
         except StoreCorrupt as error:
-            survey.faults.append(Fault(kind="record-damaged", session=key.decode(errors="replace"), detail=str(error)))
+            survey.faults.append(Fault(kind="record-damaged", session=roster.name_of(key), detail=str(error)))
             continue
         yield record
 
@@ -136,6 +147,23 @@ def _need(survey: _Survey, digests: tuple[bytes, bytes], record: SessionRecord, 
     for digest in digests:
         survey.needed[digest] += 1
         survey.users.setdefault(digest, (record.id, track.id))
+
+
+def _survey_said(txn: Transaction, session: str | None, survey: _Survey) -> None:
+    """What is kept beside the records; gaps were looked at with their tracks."""
+    kinds: dict[Table, type[Any]] = {Table.CLOCK_JUMPS: ClockJumpEntry, **KINDS}
+    for table, kind in kinds.items():
+        if table is Table.GAPS:
+            continue
+        prefix = b"" if session is None else name_key(session)
+        for key, value in txn.scan(table, prefix):
+            name = key.partition(b"\0")[0]
+            try:
+                if prefix in (b"", name):
+                    decode(value, kind)
+            except StoreCorrupt as error:
+                fault = Fault(kind="record-damaged", session=roster.name_of(name), detail=f"of {table}: {error}")
+                survey.faults.append(fault)
 
 
 def _survey_quarantine(txn: Transaction, survey: _Survey) -> None:

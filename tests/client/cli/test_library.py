@@ -32,6 +32,16 @@ def test_a_time_an_alternative_and_a_number_are_passed_on(reelctl: Reelctl, fake
     assert reelctl("sessions", "--limit", "0").code == 2
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_sessions_that_cannot_be_read_are_told_on_stderr(reelctl: Reelctl, fake: FakeReeld, more: list[str]) -> None:
+    """A list has no place for it in JSON, and a script reads one document."""
+    fake.warnings = ["the record of session x is damaged"]
+    ran = reelctl("sessions", *more)
+    assert ran.code == 0
+    assert "warning: the record of session x is damaged" in ran.err
+    assert "damaged" not in ran.out
+
+
 def check_session(found: dict[str, Any]) -> None:
     wanted = {"session", "name", "state", "started_at", "duration_s", "bytes", "tags", "tracks", "gaps", "markers"}
     assert wanted <= set(found)

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
+from reeld.control import library as library_module
 from reeld.control.library import Library, PackedSessions, page
 from reeld.store import sessions, suspicion
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
+from reeld.store.reader import StoreReader
 from reeld.store.selection import selection_of
+from reeld.store.transaction import Table
 from reeld_proto import codec
 from reeld_proto.commands import AnyReply, ListSessions, SessionList
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
@@ -174,6 +178,103 @@ def test_a_file_cut_off_while_the_daemon_serves_it_is_an_error_and_not_its_end(t
                 await library.show("s7")
             assert caught.value.remedy
         assert suspicion.is_suspect(tmp_path), "the next writer looks at it"
+
+
+def damage(folder: Path, session: str) -> None:
+    store = StoreEnvironment.open_write(folder)
+    with store.write() as txn:
+        txn.put(Table.SESSIONS, session.encode(), b"\xc1")
+    store.close()
+
+
+def test_a_damaged_session_is_named_once_in_the_log_and_in_every_list(tmp_path: Path) -> None:
+    """And costs the list nothing but itself."""
+
+    async def read() -> None:
+        library = Library(tmp_path)
+        with capture_logs() as logs:
+            for _ in range(3):
+                reply = as_client(await library.find(selection_of(ListSessions())))
+                assert [found.session for found in reply.sessions] == ["s2", "s0"]
+                (warning,) = reply.warnings
+                assert "s1" in warning
+                assert "reelctl repair" in warning
+            behind = as_client(await library.find(selection_of(ListSessions()), "s2"))
+            assert behind.warnings == [], "said with the first page"
+        assert [each["session_id"] for each in logs if each["event"] == "session.damaged"] == ["s1"]
+        assert await names(library, text="three") == ["three"]
+        found = await library.survey_if_quick()
+        assert found is not None
+        assert [room.session for room in found.sessions] == ["s0", "s2"]
+        await library.close()
+
+    write(tmp_path, "one", "two", "three")
+    damage(tmp_path, "s1")
+    asyncio.run(read())
+
+
+def test_the_first_list_of_a_large_store_is_prepared_behind_what_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is prepared for a small one; what is asked meanwhile waits for one portion only."""
+    monkeypatch.setattr("reeld.store.listing.WARM_NEW", 1)
+    monkeypatch.setattr("reeld.control.library.WARM_SESSIONS_MIN", 3)
+    portions = 0
+    warm = StoreReader.warm
+
+    def spy(reader: StoreReader, after: bytes = b"") -> bytes | None:
+        nonlocal portions
+        portions += 1
+        return warm(reader, after)
+
+    monkeypatch.setattr(StoreReader, "warm", spy)
+
+    async def read(count: int) -> None:
+        library = Library(tmp_path)
+        library.begin_warming()
+        library.begin_warming()
+        await library.show("s0")
+        assert portions <= 2 * library_module.WARM_PORTIONS
+        assert library._warming is not None
+        await library._warming
+        assert len(await names(library)) == count
+        await library.close()
+
+    write(tmp_path, "one", "two")
+    asyncio.run(read(2))
+    assert portions == 0
+    store = tmp_path / "data.mdb"
+    store.unlink()
+    write(tmp_path, "one", "two", "three")
+    asyncio.run(read(3))
+    assert portions == 4
+
+
+def test_a_library_can_be_closed_while_it_prepares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that ends must not wait for it."""
+    monkeypatch.setattr("reeld.control.library.WARM_SESSIONS_MIN", 1)
+    monkeypatch.setattr(StoreReader, "warm", lambda _reader, after=b"": after)  # never done
+
+    async def read() -> None:
+        library = Library(tmp_path)
+        library.begin_warming()
+        await library.show("s0")
+        await asyncio.wait_for(library.close(), 10)
+
+    write(tmp_path, "one")
+    asyncio.run(read())
+
+
+def test_a_store_that_cannot_be_prepared_is_told_to_whoever_asks(tmp_path: Path) -> None:
+    """Not to the daemon, which would end of it."""
+
+    async def read() -> None:
+        library = Library(tmp_path)
+        library.begin_warming()
+        assert library._warming is not None
+        await library._warming
+        with pytest.raises(RequestRejected):
+            await library.sessions()
         await library.close()
 
     asyncio.run(read())

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.store import sessions
-from reeld.store.description import Said, describe, said_of
+from reeld.store.description import describe
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import at, session_prefix, track_prefix
 from reeld.store.records import GapEntry, PauseEntry, SessionRecord, TrackState
+from reeld.store.said import Said, said_of
 from reeld.store.timeline import Pause, PauseMap, Span, public_gaps
-from reeld_proto import codec
 from reeld_proto.records import GapReason, SessionState, TrackKind
 from reeld_proto.workers import RecordPause
 from tests.daemon.store.builders import NS, SESSION, finish
@@ -30,16 +30,13 @@ def test_the_short_way_without_pauses_says_the_same(gaps: dict[str, list[tuple[i
     """Else a session's gaps would move when somebody looks at it in another way."""
     pauses = [] if pause is None else [Pause(pause * NS, pause * NS + 5)]
     rows = [
-        (at(track_prefix("s", track), start * NS), codec.pack_record(GapEntry((start + length) * NS, GapReason.HIDDEN)))
+        (at(track_prefix("s", track), start * NS), GapEntry((start + length) * NS, GapReason.HIDDEN))
         for track, each in gaps.items()
         for start, length in each
     ]
     said = Said(
-        gaps=sorted(rows),
-        pauses=[
-            (at(session_prefix("s"), each.start_clock_ns), codec.pack_record(PauseEntry(each.end_clock_ns)))
-            for each in pauses
-        ],
+        gaps=sorted(rows, key=lambda row: row[0]),
+        pauses=[(at(session_prefix("s"), each.start_clock_ns), PauseEntry(each.end_clock_ns)) for each in pauses],
     )
     expected = [
         gap

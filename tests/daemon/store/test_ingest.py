@@ -1,6 +1,9 @@
+import dataclasses
+import hashlib
+
 import pytest
 
-from reeld.store import sessions, verify
+from reeld.store import chunks, sessions, verify
 from reeld.store.api import Fate, IngestItem
 from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import INIT_BYTES_MAX, Batch
@@ -27,6 +30,25 @@ def test_chunk_timeline_references_and_counters_arrive_together(store: StoreEnvi
     track = info.tracks[0]
     assert (track.chunks, track.bytes, track.frames, track.dropped, track.unchanged) == (2, 150, 50, 2, 5)
     assert (track.silence_s, track.codec, info.bytes, info.duration_s) == (0.5, "avc1", 150, 2.0)
+    assert verify.verify(store, None).ok
+
+
+@pytest.mark.parametrize("on_arrival", [True, False])
+def test_a_chunk_is_hashed_once(store: StoreEnvironment, monkeypatch: pytest.MonkeyPatch, *, on_arrival: bool) -> None:
+    """On arrival, or where it lands: twice would be a tenth of a commit."""
+    hashed: list[bytes] = []
+
+    def spy(data: bytes) -> bytes:
+        hashed.append(bytes(data))
+        return hashlib.sha256(data).digest()
+
+    item = chunk(0, NS, b"payload")
+    if on_arrival:
+        item = dataclasses.replace(item, digest=hashlib.sha256(b"payload").digest())
+    monkeypatch.setattr(chunks, "digest_of", spy)
+    assert fates(store, item) == [Fate.STORED]
+    assert hashed == ([b"init"] if on_arrival else [b"payload", b"init"])
+    monkeypatch.undo()
     assert verify.verify(store, None).ok
 
 

@@ -1,5 +1,6 @@
 """Harm guarded against: a store that dies of a bad message, or whose log a flood of them fills."""
 
+import hashlib
 import os
 from typing import Any
 
@@ -27,6 +28,8 @@ def read(*frames: bytes) -> IngestItem:
 def test_a_chunk_and_a_gap_are_understood() -> None:
     found = read(CHUNK, b"payload", b"init")
     assert (found.producer, found.seq, bytes(found.payload), bytes(found.init)) == ("capture-1", 3, b"payload", b"init")
+    assert found.digest == hashlib.sha256(b"payload").digest()
+    assert read(GAP).digest == b""
     assert isinstance(found.message, ChunkCaptured)
     assert (read(GAP).seq, read(GAP).payload) == (4, b"")
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from reeld.store import listing, revisions, sessions
-from reeld.store.description import describe, said_of
+from reeld.store.description import describe
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import name_key
 from reeld.store.listing import Card, Cards
 from reeld.store.records import NoteEntry
+from reeld.store.said import said_of
 from reeld.store.transaction import Table
 from reeld_proto import codec
 from reeld_proto.records import GapReason, SessionInfo
@@ -120,6 +121,67 @@ def test_what_filters_ask_is_on_the_card(shelf: StoreEnvironment) -> None:
     assert by_name["a\x01"].ended_ns == by_name["a\x01"].started_ns + 4 * NS
     assert by_name[SESSION].ended_ns is None
     assert by_name["a"].size == len(bytes(by_name["a"].info))
+
+
+def warm_all(cards: Cards, store: StoreEnvironment) -> int:
+    """Portions that it took."""
+    after: bytes | None = b""
+    portions = 0
+    with store.read() as txn:
+        while after is not None:
+            after = cards.warm(txn, after)
+            portions += 1
+            assert portions < 100
+    return portions
+
+
+@pytest.mark.parametrize(("new", "seen"), [(1, 100), (2, 3), (100, 100), (100, 1)])
+def test_what_was_prepared_in_portions_need_not_be_described_at_the_first_list(
+    shelf: StoreEnvironment, monkeypatch: pytest.MonkeyPatch, new: int, seen: int
+) -> None:
+    monkeypatch.setattr(listing, "WARM_NEW", new)
+    monkeypatch.setattr(listing, "WARM_SEEN", seen)
+    cards = Cards()
+    assert warm_all(cards, shelf) > len(NAMES) / min(new, seen)
+    described: list[str] = []
+
+    def spy(record: Any, said: Any) -> Any:
+        described.append(record.id)
+        return describe(record, said)
+
+    monkeypatch.setattr(listing, "describe", spy)
+    assert infos(all_of(cards, shelf)) == slowly(shelf)
+    assert described == [SESSION], "the running one, as ever"
+
+
+def test_preparing_goes_on_where_it_was_left_and_past_what_is_damaged(
+    shelf: StoreEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "WARM_NEW", 1)
+    with shelf.write() as txn:
+        txn.put(Table.SESSIONS, b"ab", b"\xc1")
+    cards = Cards()
+    warm_all(cards, shelf)
+    assert sorted(cards._known) == [b"a", b"a\x01", b"abc", b"b"]
+    assert list(cards.damaged) == ["ab"]
+    with shelf.read() as txn:
+        assert cards.warm(txn, b"b") is None
+
+
+def test_a_damaged_session_is_named_until_it_is_mended(shelf: StoreEnvironment) -> None:
+    cards = Cards()
+    all_of(cards, shelf)
+    with shelf.write() as txn:
+        whole = txn.get(Table.SESSIONS, b"ab") or b""
+        txn.put(Table.SESSIONS, b"ab", b"\xc1")
+    assert "ab" not in [card.session for card in all_of(cards, shelf)]
+    assert list(cards.damaged) == ["ab"]
+    with shelf.read() as txn:
+        assert cards.some(txn, ["a", "ab"])[0].session == "a"
+    with shelf.write() as txn:
+        txn.put(Table.SESSIONS, b"ab", whole)
+    assert "ab" in [card.session for card in all_of(cards, shelf)]
+    assert cards.damaged == {}
 
 
 class Changes(RuleBasedStateMachine):

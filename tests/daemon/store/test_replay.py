@@ -225,7 +225,7 @@ def test_a_day_is_kept_in_the_time_of_a_minute_and_filled_in_afterwards(
     assert report.duration_ns == 1999 * NS
     record = kept(store)
     assert record.state is SessionState.PERSISTING
-    assert sum(track.chunks for track in record.tracks) <= 51
+    assert sum(track.chunks for track in record.tracks) == 0, "the answer does not wait for any of it"
     rounds = 0
     waiting = [KEPT]
     while waiting:
@@ -233,7 +233,23 @@ def test_a_day_is_kept_in_the_time_of_a_minute_and_filled_in_afterwards(
             waiting = replay.go_on(txn, FillKept(work_ms=1), Circumstances(store.path, set())).waiting
         rounds += 1
     assert rounds > 1
-    assert [track.chunks for track in kept(store).tracks] == [1999, 1999]
+    record = kept(store)
+    assert [track.chunks for track in record.tracks] == [1999, 1999]
+    assert report.bytes == pytest.approx(sum(track.bytes for track in record.tracks), rel=0.01)
+    assert verify.verify(store, None).ok
+
+
+@pytest.mark.parametrize(("last_s", "complete"), [(100, True), (299, True), (305, False)])
+def test_what_is_short_is_complete_in_the_answer(store: StoreEnvironment, last_s: int, *, complete: bool) -> None:
+    """Two tracks of a chunk a second; beyond, the commit of so many counts would keep the answer waiting."""
+    add(store, "a", 0, 400, buffer=True, running=True)
+    report = keep(store, 400, last_s, live="a")
+    assert report.complete is complete
+    assert report.duration_ns == last_s * NS
+    with store.write() as txn:
+        replay.complete_all(txn)
+    assert [track.chunks for track in kept(store).tracks] == [last_s, last_s]
+    assert report.bytes == pytest.approx(sum(track.bytes for track in kept(store).tracks), rel=0.05)
     assert verify.verify(store, None).ok
 
 

@@ -15,7 +15,7 @@ STORE_S = 55.0
 """How long the manifest of a whole day may take, a queue before it included; clients wait a minute."""
 
 WORK_MS = 20.0
-"""Ten minutes of five tracks are filled in within it, and the answer comes within a tenth of a second."""
+"""Minutes of five tracks are filled in within it; of what is longer the answer is a promise, for any length."""
 
 LAST_S_MAX = 366 * 86_400.0
 MISSING_NS_TOLD = NS_PER_S

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reeld.store import roster
 from reeld.store.index.words import words_of
 from reeld.store.keys import at, name_key, number_of, session_prefix
 from reeld.store.records import MarkerEntry, NoteEntry, SessionRecord
@@ -40,8 +41,9 @@ class Document:
 
 
 def documents_of(txn: Transaction, session: str) -> list[Document]:
-    """Every text of a session; empty if it is gone or is shown to nobody."""
-    record = txn.record(Table.SESSIONS, name_key(session), SessionRecord)
+    """Every text of a session; empty if it is gone, is shown to nobody or has a damaged record."""
+    key = name_key(session)
+    record = roster.readable_one(key, txn.get(Table.SESSIONS, key))
     return [] if record is None else _documents(txn, record)
 
 
@@ -65,9 +67,10 @@ def portion(txn: Transaction, after: bytes) -> tuple[dict[str, list[Document]], 
     found: dict[str, list[Document]] = {}
     last = after
     for key, value in txn.scan(Table.SESSIONS, start=after + b"\0"):
-        record = decode(value, SessionRecord)
-        found[record.id] = _documents(txn, record)
+        record = roster.readable_one(key, value)
         last = key
+        if record is not None:
+            found[record.id] = _documents(txn, record)
         if len(found) == SESSIONS_PER_READ:
             break
     return found, last

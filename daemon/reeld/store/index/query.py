@@ -67,6 +67,14 @@ def _phrase(text: str, prefix: bool) -> Phrase | None:  # noqa: FBT001 - private
     return Phrase(words, prefix) if words else None
 
 
+def matching(query: Query, hits: Mapping[Phrase, set[str]]) -> set[str]:
+    """Sessions that the query finds, unranked. hits: sessions that have each phrase."""
+    found: set[str] = set()
+    for alternative in query.alternatives:
+        found |= set.intersection(*(hits[phrase] for phrase in alternative))
+    return found
+
+
 def rank(query: Query, find: Callable[[Phrase], Mapping[str, float]]) -> dict[str, float]:
     """Sessions that the query finds, each with its score; the higher the better.
 

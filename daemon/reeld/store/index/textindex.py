@@ -11,11 +11,12 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reeld.store.index import FILE_NAME
 from reeld.store.index.documents import WEIGHTS, Document
-from reeld.store.index.query import Phrase, Query, rank
+from reeld.store.index.query import Phrase, Query, matching, rank
 
 LAYOUT = 1
 """Moves, here and in the tables, when an older index cannot be used any more; it is then made anew."""
@@ -27,6 +28,12 @@ CREATE INDEX documents_session ON documents (session);
 CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = 'ascii');
 INSERT INTO state VALUES ('layout', 1), ('clean', 1), ('revision', -1);
 """
+NARROWED_FROM = 3
+"""So many words that must all be found leave few sessions of those that have one: worth finding out first."""
+
+_HITS = "SELECT DISTINCT session FROM words JOIN documents ON id = words.rowid WHERE words MATCH ?"
+_RANKED = "SELECT session, kind, rank FROM words JOIN documents ON id = words.rowid WHERE words MATCH ?"
+_RANKED_WANTED = f"{_RANKED} AND session IN temp.wanted"
 # bm25 never gives more than this little for a word that most texts have; it keeps the order of the weights then, too.
 _LEAST_SCORE = 1e-6
 
@@ -82,6 +89,7 @@ class TextIndex:
         for setting in ("locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "temp_store = MEMORY"):
             self._sql.execute(f"PRAGMA {setting}")
         self._sql.execute("PRAGMA secure_delete = ON")
+        self._sql.execute("CREATE TEMP TABLE wanted (session TEXT PRIMARY KEY) WITHOUT ROWID")
         if not self._sql.execute("SELECT 1 FROM sqlite_master").fetchone():
             self._sql.executescript("BEGIN;" + _TABLES + "COMMIT;")
         if self._state("layout") != LAYOUT or not self._state("clean"):
@@ -164,14 +172,19 @@ class TextIndex:
     def search(self, query: Query) -> dict[str, float]:
         """Sessions that the query finds, with their scores."""
         with _unusable():
-            return rank(query, self._find)
+            if all(len(alternative) < NARROWED_FROM for alternative in query.alternatives):
+                return rank(query, self._find)
+            # A score costs several times what a hit costs: of many words, only those are asked for that count.
+            hits = {phrase: self._hits(phrase) for phrase in query.phrases()}
+            self._sql.execute("DELETE FROM temp.wanted")
+            self._sql.executemany("INSERT INTO temp.wanted VALUES (?)", [(each,) for each in matching(query, hits)])
+            return rank(query, partial(self._find, ranked=_RANKED_WANTED))
 
-    def _find(self, phrase: Phrase) -> Mapping[str, float]:
-        # Of ASCII, words have letters and digits only (see words.py): nothing in them can be read as syntax.
-        match = f'"{" ".join(phrase.words)}"{"*" if phrase.prefix else ""}'
-        rows = self._sql.execute(
-            "SELECT session, kind, rank FROM words JOIN documents ON id = words.rowid WHERE words MATCH ?", (match,)
-        )
+    def _hits(self, phrase: Phrase) -> set[str]:
+        return {session for (session,) in self._sql.execute(_HITS, (_match(phrase),))}
+
+    def _find(self, phrase: Phrase, ranked: str = _RANKED) -> Mapping[str, float]:
+        rows = self._sql.execute(ranked, (_match(phrase),))
         best: dict[tuple[str, str], float] = {}
         for session, kind, badness in rows:
             score = max(-badness, _LEAST_SCORE)
@@ -208,6 +221,11 @@ class TextIndex:
 
     def _set(self, name: str, value: int) -> None:
         self._sql.execute("UPDATE state SET value = ? WHERE name = ?", (value, name))
+
+
+def _match(phrase: Phrase) -> str:
+    # Of ASCII, words have letters and digits only (see words.py): nothing in them can be read as syntax.
+    return f'"{" ".join(phrase.words)}"{"*" if phrase.prefix else ""}'
 
 
 def exists(folder: Path) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reeld.store.index.query import Phrase, Query, parse, rank
+from reeld.store.index.query import Phrase, Query, matching, parse, rank
 
 
 def word(*words: str, prefix: bool = False) -> Phrase:
@@ -99,3 +99,4 @@ def test_ranking_finds_what_the_words_mean(alternatives: list[list[str]]) -> Non
     sets = {"a": {"s1", "s2"}, "b": {"s2", "s3"}, "c": set()}
     expected = {session for each in alternatives for session in set.intersection(*(sets[name] for name in each))}
     assert set(rank(parse(text), PLACES.__getitem__)) == expected
+    assert matching(parse(text), {phrase: set(places) for phrase, places in PLACES.items()}) == expected

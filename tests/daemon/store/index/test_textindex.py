@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reeld.store.index import FILE_NAME
 from reeld.store.index.documents import Document
-from reeld.store.index.query import parse
+from reeld.store.index.query import parse, rank
 from reeld.store.index.scan import search as scan
 from reeld.store.index.textindex import IndexUnusable, TextIndex, discard, exists, has_fts5
 
@@ -199,6 +199,18 @@ def test_index_and_scan_find_the_same(
         index.batch(1, before.items())
         index.batch(2, after.items())
         query = parse(" ".join(words))
-        assert set(index.search(query)) == set(scan(query, {**before, **after}.items()))
+        scores = index.search(query)
+        assert set(scores) == set(scan(query, {**before, **after}.items()))
+        # Whether it narrows down first or scores all that has one of the words, the order is the same.
+        assert scores == pytest.approx(rank(query, index._find))
     finally:
         index.close()
+
+
+def test_of_many_words_only_what_has_all_is_scored_and_one_search_leaves_nothing_for_the_next(index: TextIndex) -> None:
+    index.batch(1, [("s1", [name("a b c d")]), ("s2", [name("a b"), marker("c")]), ("s3", [marker("a"), name("d")])])
+    assert found(index, "a b c") == ["s1", "s2"]
+    assert found(index, "a* b* c* d*") == ["s1"]
+    assert sorted(found(index, "a b c OR d")) == ["s1", "s2", "s3"]
+    assert found(index, "a b nothing") == []
+    assert sorted(found(index, "a")) == ["s1", "s2", "s3"]
