@@ -54,7 +54,8 @@ class PictureCopy:
         if self.kind is Pixels.YUV:
             return self.pixels[: self.height]
         if self.kind is Pixels.PLANAR:
-            return self.pixels[0]  # most of the brightness is green, and this is only compared with itself
+            green: Plane = self.pixels[0]  # most of the brightness, and it is only compared with itself
+            return green
         grey: Any = cv2.cvtColor(self.pixels, cv2.COLOR_BGRA2GRAY)
         return np.asarray(grey, np.uint8)
 
