@@ -22,6 +22,20 @@ class QueueStats(Record, frozen=True, kw_only=True):
     retries: int = 0
 
 
+class SourceStats(Record, frozen=True, kw_only=True):
+    """A camera or film in a picture of several sources.
+
+    matched: instants at which it was shown in step with the others; held: at which its last frame was shown because
+    none came in time; dropped: its frames that were never shown.
+    """
+
+    source: str
+    received: int = 0
+    matched: int = 0
+    held: int = 0
+    dropped: int = 0
+
+
 class TrackStats(Record, frozen=True, kw_only=True):
     """A track being recorded. frames: encoded frames or audio packets; `lag_ms`: age of the newest durable media."""
 
@@ -38,6 +52,8 @@ class TrackStats(Record, frozen=True, kw_only=True):
     """Audio: highest level since the last report, in dB of full scale; None for video."""
     cpu_s: dict[str, float] = field(default_factory=dict)
     """Video: seconds of CPU since the start by stage: signal, grab, convert, encode, send."""
+    sources: list[SourceStats] = field(default_factory=list)
+    """Video: sources that have a time of their own and are shown in step."""
 
 
 class WorkerStats(Record, frozen=True, kw_only=True):

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from reeld.capture.api import Size
+from reeld.capture.cast import Cast
 from reeld.capture.convert import picture_for
 from reeld.capture.hiding import SourceHidden
 from reeld.capture.privacy import PrivacyRules
 from reeld.capture.recorder import TrackRecorder
-from reeld.capture.scene import Part, Scene
+from reeld.capture.scene import Scene
 from reeld.capture.snapshotter import Snapshotter
 from reeld.capture.sources import Wishes, list_sources, make_source
 from reeld.capture.track import TrackWriter
@@ -64,7 +67,7 @@ class CaptureWorker:
         self._context = context
         self._session = ""
         self._recorders: list[TrackRecorder] = []
-        self._parts: dict[str, dict[tuple[SourceKind, str], Part]] = {}
+        self._casts: dict[str, Cast] = {}
         self._snapshotters: dict[str, Snapshotter] = {}
         self._producer = Producer(
             context.zmq,
@@ -110,7 +113,10 @@ class CaptureWorker:
         """Counters while recording."""
         if not self._recorders:
             return []
-        tracks = [recorder.statistics() for recorder in self._recorders]
+        tracks = [
+            msgspec.structs.replace(recorder.statistics(), sources=self._casts[recorder.track].statistics())
+            for recorder in self._recorders
+        ]
         beside = [(self._snapshotters.get(track.id), track) for track in tracks]
         tracks += [snapshotter.statistics(track) for snapshotter, track in beside if snapshotter is not None]
         return [
@@ -145,9 +151,9 @@ class CaptureWorker:
         settings = choose(order.codec, order.quality, order.encoder)
         rules = PrivacyRules(order.privacy)
         wishes = Wishes(fps=order.fps, pointer=order.pointer, privacy=rules)
-        parts = {source.key: Part(source.name, make_source(source, wishes)) for source in spec.sources}
+        cast = Cast(spec.sources, wishes)
         scene = Scene(
-            list(parts.values()),
+            cast.shown,
             spec.arrangement,
             Size(spec.width, spec.height),
             make_picture=partial(picture_for, settings.pixels),
@@ -166,8 +172,7 @@ class CaptureWorker:
                 watcher=self._snapshotter(order, spec.track),
             )
 
-        self._parts[spec.track] = parts
-        self._wishes = wishes
+        self._casts[spec.track] = cast
         return TrackRecorder(
             spec.track,
             scene=scene,
@@ -183,19 +188,15 @@ class CaptureWorker:
         recorder = next((each for each in self._recorders if each.track == order.track), None)
         if recorder is None:
             raise RequestRejected(f"no track {order.track} is being recorded", code=ErrorCode.WRONG_STATE)
-        known = self._parts[order.track]
-        parts = {
-            source.key: known.get(source.key) or Part(source.name, make_source(source, self._wishes))
-            for source in order.sources
-        }
-        shown = list(parts.values())
+        cast = self._casts[order.track]
+        parts = cast.parts(order.sources)
 
         def rearrange(scene: Scene) -> None:
-            scene.rearrange(order.arrangement, shown)
+            scene.rearrange(order.arrangement, list(parts.values()))
             recorder.veil.look_at([_screen(source) for source in order.sources])
 
         recorder.change(rearrange, START_TIMEOUT_S)
-        self._parts[order.track] = parts
+        cast.keep(parts)
 
     def _cut(self, order: CutTracks) -> None:
         keyframe_after_s = order.keyframe_after_s
@@ -221,7 +222,7 @@ class CaptureWorker:
             if not recorder.join(STOP_TIMEOUT_S + max(0, at_ns - monotonic_ns()) / NS_PER_S):
                 get_logger().error("recorder.stuck", track=recorder.track)
         self._recorders = []
-        self._parts = {}
+        self._casts = {}
         self._snapshotters = {}
 
     def _snapshotter(self, order: StartVideo, track: str) -> Snapshotter | None:
