@@ -163,6 +163,8 @@ class TrackWriter:
             start_ns = self._gap[0]
             self._send_gap(start_ns, at_ns, *self._gap[1:])
             self._gap = (max(start_ns, at_ns), reason, detail)
+            if self._watcher is not None:
+                self._watcher.lose(at_ns, reason, detail)
             return
         self._chunker.cut(at_ns)
         self._chunker.leave_hole()

@@ -91,6 +91,16 @@ def test_a_pause_while_the_source_is_lost_ends_one_gap_and_begins_another() -> N
     assert told(cover.found(ns(3))) == [(2, 3, "device-lost", False)]
 
 
+def test_a_gap_that_changes_its_reason_is_two() -> None:
+    """What was hidden by a rule must not be told as a device that was lost."""
+    cover = Cover(0)
+    cover.show(shown(0))
+    cover.lose(ns(1), GapReason.DEVICE_LOST)
+    assert told(cover.lose(ns(3), GapReason.HIDDEN, "rule")) == [(1, 3, "device-lost", False)]
+    (hidden,) = cover.found(ns(5))
+    assert (hidden.start_ns, hidden.end_ns, hidden.reason, hidden.detail) == (ns(3), ns(5), GapReason.HIDDEN, "rule")
+
+
 def test_a_second_worker_does_not_explain_the_time_of_the_first() -> None:
     cover = Cover(None)
     assert cover.end(ns(1)) == []

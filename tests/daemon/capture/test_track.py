@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from reeld.capture.api import Band, Rect
 from reeld.capture.convert import YuvPicture
-from reeld.capture.track import KEYFRAME_AFTER_NS, TrackWriter
+from reeld.capture.track import KEYFRAME_AFTER_NS, TrackWriter, Watcher
 from reeld.media.encoder import VideoEncoder
 from reeld.media.presets import settings_for
 from reeld_proto.records import GapReason, Quality, VideoCodec
@@ -51,12 +51,18 @@ class Store:
 class Track:
     """A writer, its picture, and a store."""
 
-    def __init__(self, start_ns: int | None = 0) -> None:
+    def __init__(self, start_ns: int | None = 0, watcher: Watcher | None = None) -> None:
         self.store = Store()
         self.picture = YuvPicture(WIDTH, HEIGHT)
         encoder = VideoEncoder(WIDTH, HEIGHT, 30, settings_for(VideoCodec.H264, Quality.LOW))
         self.writer = TrackWriter(
-            session="s", track="video-1", epoch=1, encoder=encoder, send=self.store.send, start_ns=start_ns
+            session="s",
+            track="video-1",
+            epoch=1,
+            encoder=encoder,
+            send=self.store.send,
+            start_ns=start_ns,
+            watcher=watcher,
         )
         self.step = 0
 
@@ -218,3 +224,49 @@ def test_nothing_is_cut_where_nothing_is_open_or_the_source_is_lost(track: Track
     sent = len(track.store.chunks)
     track.writer.cut(track.picture.frame, 2 * NS_PER_S, None)
     assert len(track.store.chunks) == sent
+
+
+@dataclass
+class Seen:
+    """A watcher that writes down what it is told."""
+
+    told: list[tuple[object, ...]] = field(default_factory=list)
+
+    def seen(self, frame: av.VideoFrame, at_ns: int, *, changed: bool) -> None:
+        assert (frame.width, frame.height) == (WIDTH, HEIGHT)
+        self.told.append(("seen", at_ns, changed))
+
+    def cut(self, at_ns: int) -> None:
+        self.told.append(("cut", at_ns))
+
+    def end(self, at_ns: int) -> None:
+        self.told.append(("end", at_ns))
+
+    def lose(self, at_ns: int, reason: GapReason, detail: str) -> None:
+        self.told.append(("lose", at_ns, reason, detail))
+
+    def close(self) -> None:
+        self.told.append(("close",))
+
+
+def test_whoever_watches_hears_all_that_happens_to_the_track() -> None:
+    """Else snapshots go on through a pause, or say that a device was lost where a rule hid the screen."""
+    watcher = Seen()
+    track = Track(watcher=watcher)
+    track.show(5)
+    track.writer.write(track.picture.frame, NS_PER_S, changed=False)
+    track.writer.cut(track.picture.frame, 2 * NS_PER_S, None)
+    track.writer.lose(3 * NS_PER_S, GapReason.DEVICE_LOST)
+    track.writer.lose(4 * NS_PER_S, GapReason.HIDDEN, "bank")
+    track.writer.end(5 * NS_PER_S)
+    track.writer.close()
+    assert watcher.told == [
+        ("seen", 0, True),
+        ("seen", NS_PER_S, False),
+        ("seen", 2 * NS_PER_S, False),
+        ("cut", 2 * NS_PER_S),
+        ("lose", 3 * NS_PER_S, GapReason.DEVICE_LOST, ""),
+        ("lose", 4 * NS_PER_S, GapReason.HIDDEN, "bank"),
+        ("end", 5 * NS_PER_S),
+        ("close",),
+    ]
