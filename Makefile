@@ -34,6 +34,7 @@ soak: install-test $(INSTALLED) ## what `make test` tries a few times, very ofte
 	@$(BIN)/python -m pytest -q -s --timeout=7200 tests/daemon/store/test_state_machine.py tests/daemon/store/test_kills.py \
 	  tests/daemon/store/test_ingest_fuzz.py tests/daemon/copies/test_bundle.py tests/daemon/sessions/test_any_order.py \
 	  tests/daemon/supervisor/test_any_order.py tests/e2e/test_kill_matrix.py
+	@$(BIN)/python -m tests.bench.endurance
 
 coverage: COVER := --cov --cov-report=
 coverage: COVER_AGAIN := --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=85

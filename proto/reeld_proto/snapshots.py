@@ -12,8 +12,8 @@ from reeld_proto.records import Record
 class SnapshotInfo(Record, frozen=True, kw_only=True, gc=False):
     """One snapshot. at_s: when it was taken, or where a cut lets it begin, in playback seconds.
 
-    bytes: of the picture file. hash: perceptual (PDQ, 256 bits) in hex; two pictures that look alike differ in few
-    bits. duplicate_of: `at_s` of the snapshot of this track that was stored instead, because this one looked the same.
+    bytes: of the picture file. hash: perceptual (block means, 256 bits) in hex; of pictures that look alike few bits
+    differ. duplicate_of: `at_s` of the snapshot of this track that was stored instead, since this one looked the same.
     format: `png` or `webp`. file: where it was written, if it was asked for.
     """
 

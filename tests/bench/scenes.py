@@ -1,7 +1,7 @@
 """What is on the screen while something is measured. Each scene is a process of its own on the desk.
 
-Run as `python -m tests.bench.scenes motion`: a photograph-like picture slides over the whole screen 30 times a second.
-The server copies it from a pixmap, so that drawing costs next to nothing.
+Run as `python -m tests.bench.scenes motion [LEFT]`: a photograph-like picture slides over a whole display 30 times a
+second. The server copies it from a pixmap, so that drawing costs next to nothing.
 """
 
 import sys
@@ -34,14 +34,14 @@ def picture() -> "np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]":
     return out
 
 
-def motion() -> None:
-    """Slide the picture until ended."""
+def motion(left: int) -> None:
+    """Slide the picture over the display that begins at column `left` until ended."""
     connection: Any = xcffib.connect()  # type: ignore[no-untyped-call]
     screen = connection.get_setup().roots[0]
     core = connection.core
     window, gc, pixmap = (connection.generate_id() for _ in range(3))
     core.CreateWindow(
-        screen.root_depth, window, screen.root, 0, 0, WIDTH, HEIGHT, 0,
+        screen.root_depth, window, screen.root, left, 0, WIDTH, HEIGHT, 0,
         xp.WindowClass.InputOutput, screen.root_visual, xp.CW.OverrideRedirect, [1],
     )  # fmt: skip
     core.MapWindow(window)
@@ -51,10 +51,10 @@ def motion() -> None:
     data = picture()
     for top in range(0, HEIGHT, rows):
         part = data[top : top + rows]
-        for left in (0, WIDTH):
-            band = np.ascontiguousarray(part[:, left : left + WIDTH]).tobytes()
+        for at in (0, WIDTH):
+            band = np.ascontiguousarray(part[:, at : at + WIDTH]).tobytes()
             core.PutImage(
-                xp.ImageFormat.ZPixmap, pixmap, gc, WIDTH, len(part), left, top, 0, screen.root_depth, len(band), band
+                xp.ImageFormat.ZPixmap, pixmap, gc, WIDTH, len(part), at, top, 0, screen.root_depth, len(band), band
             )
     connection.flush()
     next_ns = time.monotonic_ns()
@@ -72,4 +72,4 @@ def motion() -> None:
 
 
 if __name__ == "__main__":
-    motion()
+    motion(int(sys.argv[2]) if len(sys.argv) > 2 else 0)

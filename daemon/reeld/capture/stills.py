@@ -40,7 +40,7 @@ ALLOWANCE_NS = 300 * NS_PER_MS
 """Processor time that may be saved up, so that several scenes in a row are taken without delay."""
 
 ALIKE_BITS_MAX = 31
-"""Hashes of the same picture differ in no more bits than this, as PDQ's authors advise."""
+"""Hashes of the same picture differ in no more bits than this: an eighth. Two photographs differ in about half."""
 
 KNOWN_MAX = 32
 KNOWN_BYTES_MAX = 16 * 1024 * 1024

@@ -14,7 +14,7 @@ PIXELS_MAX = 65_535
 
 
 class StillHeader(Struct, frozen=True, kw_only=True, tag="reeld.still", tag_field="type"):
-    """Describes one picture file. hash: PDQ in hex; of: the video track it shows.
+    """Describes one picture file. hash: perceptual, in hex; of: the video track it shows.
 
     taken_ns: when its pixels were captured, in the media time of the recording itself; a session made of others finds
     its own time by the shift of an entry, as for any chunk.
