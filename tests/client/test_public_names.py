@@ -51,6 +51,7 @@ CLIENT = {
     "resume",
     "save_replay",
     "sessions",
+    "set_private",
     "show",
     "snapshot",
     "sources",

@@ -99,7 +99,8 @@ class Cover:
         """The source was lost at `at_ns`: nothing is on view until `found`."""
         pieces = self.end(at_ns)
         self._on_view = self._new = None
-        self._gap = (at_ns if self._sent_ns is None else max(at_ns, self._sent_ns), reason, detail)
+        # Before the first still there is nothing on view either.
+        self._gap = (at_ns if self._sent_ns is None else self._sent_ns, reason, detail)
         return pieces
 
     def found(self, at_ns: int) -> list[Piece]:

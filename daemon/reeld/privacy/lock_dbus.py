@@ -33,6 +33,9 @@ UNREACHABLE = (OSError, EOFError, KeyError, RuntimeError, ValueError, TimeoutErr
 """What the library raises where there is no bus, or none any more."""
 
 
+_NO_BUS = (FileNotFoundError, KeyError)
+
+
 class DBusLockWatch:
     """Implements LockWatch. One connection to each bus, each tried again by itself."""
 
@@ -53,7 +56,9 @@ async def _keep(bus: str, watch: "_Savers | _Logind") -> None:
         except UNREACHABLE as error:
             if told != str(error):
                 told = str(error)
-                get_logger().info("lock.unwatched", bus=bus, reason=told or type(error).__name__)
+                # A machine without a bus has nobody who could lock the session.
+                log = get_logger().debug if isinstance(error, _NO_BUS) else get_logger().info
+                log("lock.unwatched", bus=bus, reason=told or type(error).__name__)
             watch.state.forget(bus, monotonic_ns())
         await asyncio.sleep(RETRY_S)
 

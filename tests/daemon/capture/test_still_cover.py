@@ -153,3 +153,11 @@ def test_whatever_happens_every_instant_is_told_once_and_every_picture_is_new_on
     assert covered_ns == now_ns + 1
     new = [piece.shown for piece in pieces if piece.shown is not None]
     assert len(set(new)) == len(new)
+
+
+def test_a_screen_that_is_hidden_from_the_start_is_hidden_and_nothing_was_dropped() -> None:
+    """Harm: a moment at the start of every private session is explained as a fault of ours."""
+    cover = Cover(0)
+    assert cover.lose(ns(0.004), GapReason.HIDDEN, "night") == []
+    (piece,) = cover.end(ns(2))
+    assert (piece.start_ns, piece.end_ns, piece.reason, piece.detail) == (0, ns(2), GapReason.HIDDEN, "night")

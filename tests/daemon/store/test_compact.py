@@ -12,8 +12,10 @@ from reeld.store import staging
 from reeld.store.compact import copy_store, swap_in
 from reeld.store.environment import StoreEnvironment
 from reeld.store.erase import Eraser
+from reeld.store.records import NoteEntry
 from reeld.store.transaction import Table
 from reeld.store.verify import verify
+from reeld_proto import codec
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.store_orders import Compacted
 from tests.daemon.store.builders import chunk, creation, land, new_store
@@ -74,7 +76,7 @@ def test_what_was_recorded_meanwhile_is_never_lost_to_a_swap(filled: StoreEnviro
     for number in range(20, 30):
         land(filled, chunk(number * SECOND, (number + 1) * SECOND, b"meanwhile %d" % number * 900))
     with filled.write() as txn:
-        txn.put(Table.NOTES, b"new", b"note")
+        txn.put_record(Table.NOTES, b"new", NoteEntry("note"))
         txn.delete(Table.MARKERS, b"none")
     before = content(filled)
     swap_in(filled, made.staged, made.txn_id)
@@ -148,11 +150,12 @@ import os, sys
 from pathlib import Path
 from reeld.store.compact import copy_store, swap_in
 from reeld.store.environment import StoreEnvironment
+from reeld.store.records import NoteEntry
 from reeld.store.transaction import Table
 store = StoreEnvironment.open_write(Path(sys.argv[1]))
 made = copy_store(store, 0, lambda done, total: True)
 with store.write() as txn:
-    txn.put(Table.NOTES, b"meanwhile", b"said")
+    txn.put_record(Table.NOTES, b"meanwhile", NoteEntry("said"))
 swap_in(store, made.staged, made.txn_id, lambda step: os._exit(9) if step == sys.argv[2] else None)
 """
 
@@ -163,7 +166,7 @@ def test_a_crash_at_any_step_loses_nothing(tmp_path: Path, step: str) -> None:
     with new_store(path, creation()) as store:
         fill(store)
         before = content(store)
-    before[Table.NOTES].append((b"meanwhile", b"said"))
+    before[Table.NOTES].append((b"meanwhile", codec.pack_record(NoteEntry("said"))))
     env = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", CRASH, str(path), step], env=env, check=False, timeout=60)
     assert done.returncode == 9

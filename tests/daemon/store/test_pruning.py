@@ -12,6 +12,7 @@ from reeld.store import pruning, soundness
 from reeld.store.environment import StoreEnvironment
 from reeld.store.page_layout import OutOfTimeError
 from reeld.store.pages import PageFile
+from reeld.store.records import NoteEntry
 from reeld.store.transaction import Table
 from tests.daemon.store import damage
 from tests.daemon.store.damage import Finding, read_everything, store_of
@@ -183,7 +184,7 @@ def test_a_free_list_that_names_pages_in_use_costs_nothing(tmp_path: Path, data:
     assert any("not free" in str(fault) for fault in pruning.prune(folder))
     with closing(StoreEnvironment.open_write(folder)) as store, store.write() as txn:
         for key in range(300):
-            txn.put(Table.NOTES, b"%d" % key, bytes(9000))
+            txn.put_record(Table.NOTES, b"%d" % key, NoteEntry("n" * 9000))
     (finding,) = read_everything([folder])
     assert (finding.outcome, len(finding.served)) == ("fine", 7)
 
