@@ -13,8 +13,9 @@ import av
 import cv2
 import numpy as np
 
-from reeld.capture.api import Band, Pixels, Rect
+from reeld.capture.api import Band, Pixels
 from reeld.capture.picture import Picture, Plane
+from reeld.capture.shrinking import padded
 from reeld.media import presets
 
 # One frame at a time is converted in each track's own thread; a pool of OpenCV's would only burn other cores.
@@ -34,35 +35,21 @@ class _Lasting(ABC):
         self, width: int, height: int, pixels: presets.Pixels, black: tuple[int, ...], samples: int = 1
     ) -> None:
         self.width, self.height = width + width % 2, height + height % 2
-        self.frame = self._make_frame(pixels)
+        self.frame = av.VideoFrame(self.width, self.height, str(pixels))
         self.planes = tuple(_view(plane, samples) for plane in self.frame.planes)
         self.black = black
         for plane, level in zip(self.planes, black, strict=True):
             plane[:] = level
 
-    def _make_frame(self, pixels: presets.Pixels) -> av.VideoFrame:
-        return av.VideoFrame(self.width, self.height, str(pixels))
-
-    def beside(self, width: int, height: int) -> "Picture":
-        """See Picture."""
-        return type(self)(width, height)  # type: ignore[call-arg]  # those that can be made know what they are made of
-
     def update(self, bands: Iterable[Band]) -> bool:
         """Write bands into the picture. False if that left every sample as it was."""
         changed = False
         for band in bands:
-            rect, pixels = self._padded(band)
+            rect, pixels = padded(band.rect, band.pixels)
             for offset in range(0, rect.height, STRIP_HEIGHT):
                 strip = pixels[offset : offset + STRIP_HEIGHT]
                 changed = self._write(rect.x, rect.y + offset, strip, changed=changed) or changed
         return changed
-
-    def _padded(self, band: Band) -> tuple[Rect, Pixels]:
-        right, bottom = band.rect.width % 2, band.rect.height % 2
-        if not right and not bottom:
-            return band.rect, band.pixels
-        pixels: Any = cv2.copyMakeBorder(band.pixels, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-        return Rect(band.rect.x, band.rect.y, band.rect.width + right, band.rect.height + bottom), pixels
 
     def _write(self, x: int, y: int, strip: Pixels, *, changed: bool) -> bool:
         parts = self._converted(strip)
@@ -90,46 +77,21 @@ class YuvPicture(_Lasting):
         super().__init__(width, height, presets.Pixels.YUV, (16, 128, 128))
         self._scratch = np.empty(self.width * STRIP_HEIGHT * 3 // 2, np.uint8)
 
-    def beside(self, width: int, height: int) -> Picture:
-        """See Picture."""
-        return _FlatYuvPicture(width, height)
-
     def _converted(self, strip: Pixels) -> tuple[Plane, ...]:
         height, width = strip.shape[:2]
         converted = self._scratch[: width * height * 3 // 2].reshape(height * 3 // 2, width)
         cv2.cvtColor(strip, cv2.COLOR_BGRA2YUV_I420, dst=converted)
-        return _parts(converted, width, height)
+        flat, luma, chroma = converted.reshape(-1), width * height, width * height // 4
+        return (
+            flat[:luma].reshape(height, width),
+            flat[luma : luma + chroma].reshape(height // 2, width // 2),
+            flat[luma + chroma :].reshape(height // 2, width // 2),
+        )
 
     def _targets(self, rows: slice, columns: slice) -> tuple[Plane, ...]:
         half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
         luma, blue, red = self.planes
         return luma[rows, columns], blue[half], red[half]
-
-
-class _FlatYuvPicture(YuvPicture):
-    """The same in one piece of memory, into which a whole picture is converted without a copy: to be scaled from."""
-
-    def __init__(self, width: int, height: int) -> None:
-        super().__init__(width, height)
-        width, height = self.width, self.height
-        self._flat = np.empty((height * 3 // 2, width), np.uint8)
-        self.planes = _parts(self._flat, width, height)
-        for plane, level in zip(self.planes, self.black, strict=True):
-            plane[:] = level
-
-    def _make_frame(self, pixels: presets.Pixels) -> av.VideoFrame:
-        return av.VideoFrame(2, 2, str(pixels))  # nobody encodes it
-
-    def update(self, bands: Iterable[Band]) -> bool:
-        """As `YuvPicture`; all of it at once always counts as changed: comparing costs more than it saves here."""
-        changed = False
-        for band in bands:
-            if band.rect == (0, 0, self.width, self.height):
-                cv2.cvtColor(band.pixels, cv2.COLOR_BGRA2YUV_I420, dst=self._flat)
-                changed = True
-            else:
-                changed = super().update([band]) or changed
-        return changed
 
 
 class PackedPicture(_Lasting):
@@ -163,16 +125,6 @@ _PICTURES: dict[presets.Pixels, Callable[[int, int], Picture]] = {
 def picture_for(pixels: presets.Pixels, width: int, height: int) -> Picture:
     """A black picture of the kind that an encoder takes."""
     return _PICTURES[pixels](width, height)
-
-
-def _parts(converted: Plane, width: int, height: int) -> tuple[Plane, Plane, Plane]:
-    """The planes in what `COLOR_BGRA2YUV_I420` makes: luma, and behind it both of chroma, without padding."""
-    flat, luma, chroma = converted.reshape(-1), width * height, width * height // 4
-    return (
-        flat[:luma].reshape(height, width),
-        flat[luma : luma + chroma].reshape(height // 2, width // 2),
-        flat[luma + chroma :].reshape(height // 2, width // 2),
-    )
 
 
 def _view(plane: Any, samples: int) -> Plane:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reeld.capture.api import Band, Rect
+from reeld.capture.api import Band
 from reeld.capture.layouts import Cell
-from reeld.capture.picture import Picture, Plane, part_of, scale_rows
+from reeld.capture.picture import Picture, Plane, part_of
 
 _SAMPLES = 4
 """A pixel on the rim of a corner is as opaque as the share of its 4 x 4 points that lie inside of the circle."""
@@ -29,16 +29,9 @@ class Inset:
         self._alpha = {1: corner, 2: halved}
         self.is_new = False
 
-    def update(self, own: Picture | None, bands: Sequence[Band]) -> None:
-        """Take over what changed of the source. own: the source's picture in its own size, None if it is not scaled."""
-        if own is None:
-            self.is_new = self._small.update(bands) or self.is_new
-            return
-        whole = Rect(0, 0, self._where.width, self._where.height)
-        for band in bands:
-            if own.update([band]):
-                scale_rows(own, self._small, whole, band.rect.y, band.rect.bottom)
-                self.is_new = True
+    def update(self, bands: Sequence[Band]) -> None:
+        """Take over what changed of the source, in the inset's own size."""
+        self.is_new = self._small.update(bands) or self.is_new
 
     def lay(self, under: Picture, over: Picture) -> None:
         """Write it into `over`, its corners blended with what `under` shows there."""

@@ -1,7 +1,7 @@
 """Several sources in one picture: each where the layout puts it, and only what changed of each is touched.
 
-DESIGN: a source in its own size is converted straight into its place; a scaled one keeps a picture of its own, and the
-rows that changed are scaled from there. In a picture in picture what lies under the insets is kept in a picture
+DESIGN: a source in its own size is converted straight into its place; of a scaled one the rows that changed are scaled
+first (`shrinking.py`). In a picture in picture what lies under the insets is kept in a picture
 beside (`insets.py`). A scene of one source in its own size is just that source.
 
 A source that is lost leaves its cell black and is tried again every second while the others go on; only when all are
@@ -10,12 +10,14 @@ lost is the scene. Used by the recorder's thread.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from reeld.capture.api import Band, FrameSource, Grab, Rect, Size
 from reeld.capture.insets import Inset
 from reeld.capture.layouts import OUTPUT_MIN, Cell, arrange
-from reeld.capture.picture import Picture, blacken, copy_part, scale_rows
+from reeld.capture.picture import Picture, blacken, copy_part
+from reeld.capture.shrinking import Shrinker
 from reeld.capture.stages import Stage, StageClock
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto.errors import RequestRejected
@@ -51,7 +53,7 @@ class Taken(NamedTuple):
 
 @dataclass(eq=False)
 class _Feed:
-    """A source in its cell. own: its picture, where it is scaled; inset: where it lies above others.
+    """A source in its cell. shrinker: where it is scaled; inset: where it lies above others.
 
     lost_ns: when it was lost, or looked for in vain.
     """
@@ -59,7 +61,7 @@ class _Feed:
     part: Part
     size: Size = OUTPUT_MIN
     cell: Cell = _NOWHERE
-    own: Picture | None = None
+    shrinker: Shrinker | None = None
     inset: Inset | None = None
     lost_ns: int | None = None
 
@@ -192,7 +194,11 @@ class Scene:
             source = feed.part.source
             if len(self._feeds) > 1 and not full and self._asked(feed, source.changed_ns) is None:
                 continue
-            grab = self._asked(feed, lambda source=source: source.grab(full=full))  # type: ignore[misc]
+            grab = self._asked(feed, partial(source.grab, full=full))
+            if grab is not None and feed.shrinker is not None and feed.shrinker.needs_all(grab.bands):
+                grab = self._asked(feed, partial(source.grab, full=True))
+                if grab is not None:
+                    feed.shrinker.keep(grab.bands)
             if grab is not None:
                 found.append((feed, grab))
         return found
@@ -203,9 +209,9 @@ class Scene:
             feed.size = feed.part.source.size
         sizes = [_even(feed.size) for feed in self._feeds]
         for feed, cell, size in zip(self._feeds, arrange(self._arrangement, sizes, self._output), sizes, strict=True):
-            is_scaled = size != Size(cell.where.width, cell.where.height)
+            scaled = Size(cell.where.width, cell.where.height)
             feed.cell = cell
-            feed.own = self.picture.beside(*size) if is_scaled else None
+            feed.shrinker = None if size == scaled else Shrinker(size, scaled)
             feed.inset = Inset(cell, self._make_picture) if cell.radius else None
         is_layered = self._arrangement.layout is Layout.PIP
         self._under = self._make_picture(*self._output) if is_layered else self.picture
@@ -215,16 +221,12 @@ class Scene:
 
     def _written(self, feed: _Feed, bands: Sequence[Band]) -> list[Rect]:
         """Write what changed of a source; the parts of the picture under the insets that are others now."""
+        if feed.shrinker is not None:
+            bands = feed.shrinker.shrunk(bands)
         if feed.inset is not None:
-            feed.inset.update(feed.own, bands)
+            feed.inset.update(bands)
             return []
         where = feed.cell.where
-        if feed.own is not None:
-            return [
-                scale_rows(feed.own, self._under, where, band.rect.y, band.rect.bottom)
-                for band in bands
-                if feed.own.update([band])
-            ]
         moved = [Band(band.rect.moved(where.x, where.y), band.pixels) for band in bands]
         return [band.rect.even() for band in moved] if self._under.update(moved) else []
 
