@@ -25,9 +25,6 @@ from reeld_proto.stats import TrackStats
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import AnyIngest, ChunkCaptured, GapFound, SnapshotSpec
 
-NICENESS = 10
-"""A snapshot may come a little later; a recording may not lose a frame to it."""
-
 CLOSE_S = 2.0
 """How long a still that is being written is waited for at the end."""
 
@@ -279,8 +276,10 @@ class Snapshotter:
 
 
 def _be_nice() -> None:
-    """Let this thread alone run when nothing else wants to; on Linux a thread has a priority of its own."""
+    """Let this thread alone run when nothing else wants to; on Linux a thread has a policy of its own.
+
+    Not by niceness: at +10 the first still of two moving displays still cost the recorder a frame on two cores.
+    """
     if sys.platform == "linux":
-        thread = threading.get_native_id()
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS))
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))

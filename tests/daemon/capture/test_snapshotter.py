@@ -15,7 +15,7 @@ import pytest
 from reeld.capture import snapshotter as module
 from reeld.capture.api import Band, Rect
 from reeld.capture.convert import YuvPicture
-from reeld.capture.snapshotter import NICENESS, Snapshotter
+from reeld.capture.snapshotter import Snapshotter
 from reeld.media.still_header import parse_header
 from reeld.media.stills import fingerprint
 from reeld_proto.errors import ErrorCode, ReeldError
@@ -255,10 +255,8 @@ def test_everything_else_runs_first() -> None:
     desk = Desk()
     (thread,) = [each for each in threading.enumerate() if each.name == "snapshots-video-1"]
     assert thread.native_id is not None
-    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    lower = min(19, own + NICENESS)
-    until(lambda: os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) == lower, what="a low priority")
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
+    until(lambda: os.sched_getscheduler(thread.native_id or 0) == os.SCHED_IDLE, what="a low priority")
+    assert os.sched_getscheduler(threading.get_native_id()) == os.SCHED_OTHER
     desk.taker.close()
 
 
