@@ -134,7 +134,7 @@ def test_a_session_from_start_to_stop(house: FakeHouse) -> None:
     assert resumed.elapsed_s == pytest.approx(paused.elapsed_s, abs=1e-6)
     stopped = house.must(StopSession(), SessionStopped)
     assert stopped.state == SessionState.COMPLETED
-    assert [track.id for track in stopped.tracks] == ["video-1", "mix", "mic", "system", "snapshots-1"]
+    assert [track.id for track in stopped.tracks] == ["video-1", "mix", "mic", "system"]
     assert house.refused(StopSession()).code == "wrong-state"
     shown = house.must(ShowSession(session=started.session), SessionDetail).session
     assert (shown.name, shown.tags, shown.state) == ("Monday", ["work"], SessionState.COMPLETED)

@@ -12,7 +12,6 @@ from reeld.store.words import instant_text
 from reeld_proto.commands import BudgetApplied
 from reeld_proto.errors import ReeldError
 from reeld_proto.events import SessionBudgeted
-from reeld_proto.records import TrackKind
 from reeld_proto.storage import BudgetItem
 from reeld_proto.store_orders import (
     MediaStaged,
@@ -119,9 +118,8 @@ async def _do(parts: Parts, item: Item) -> Item:
 
 
 async def _thin(parts: Parts, room: SessionRoom, reason: str) -> None:
-    # Snapshots are key frames already.
-    shown = (await parts.library.show(room.session)).tracks
-    tracks = [track.id for track in shown if track.kind is not TrackKind.SNAPSHOT]
+    # Snapshots are not among them: they are key frames already.
+    tracks = [track.id for track in (await parts.library.show(room.session)).tracks]
     order = RunThin(store=str(parts.store_dir), session=room.session)
     made = as_reply(await parts.jobs.run(order), MediaStaged)
     try:

@@ -1,5 +1,7 @@
 """A session as clients see it, put together from its record and from what is kept beside it.
 
+Snapshots are tracks only to the store: whoever plays a session does not meet them, `sessions.snapshots` lists them.
+
 What is kept beside it and cannot be read is left out, and a warning says so: the rest is served.
 """
 
@@ -10,7 +12,7 @@ from reeld.store.keys import NUMBER_BYTES, number_of, session_prefix
 from reeld.store.records import GapEntry, PauseEntry, SessionRecord, TrackState
 from reeld.store.said import Entries, Said
 from reeld.store.timeline import Pause, PauseMap, Span, public_gaps
-from reeld_proto.records import GapInfo, MarkerInfo, SessionInfo, TrackInfo
+from reeld_proto.records import GapInfo, MarkerInfo, SessionInfo, TrackInfo, TrackKind
 from reeld_proto.units import NS_PER_S, seconds
 
 
@@ -34,7 +36,7 @@ def describe(record: SessionRecord, said: Said) -> Description:
         duration_s=seconds(record.media_end_ns()),
         bytes=sum([track.bytes for track in record.tracks]),
         tags=record.tags,
-        tracks=[_track_info(track) for track in record.tracks],
+        tracks=[_track_info(track) for track in _playable(record)],
         gaps=_gaps(record, said.gaps, prefix, pauses),
         markers=[MarkerInfo(at_s=seconds(number_of(key, prefix)), text=entry.text) for key, entry in said.markers],
         warnings=[*(entry.text for _, entry in said.warnings), *_lost(said)],
@@ -55,6 +57,10 @@ def _lost(said: Said) -> list[str]:
 
 def _local_time(wall_ns: int) -> str:
     return datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).astimezone().isoformat(timespec="milliseconds")
+
+
+def _playable(record: SessionRecord) -> list[TrackState]:
+    return [track for track in record.tracks if track.kind is not TrackKind.SNAPSHOT]
 
 
 def _track_info(track: TrackState) -> TrackInfo:
@@ -88,7 +94,7 @@ def _gaps(record: SessionRecord, entries: Entries[GapEntry], prefix: bytes, paus
         number = int.from_bytes(key[-NUMBER_BYTES:], "big")
         found.setdefault(key[start : -NUMBER_BYTES - 1], []).append((number, gap))
     shown: list[GapInfo] = []
-    for track_id in (track.id for track in record.tracks):
+    for track_id in (track.id for track in _playable(record)):
         gaps = found.get(track_id.encode(), [])
         if pauses.points:
             spans = [Span(start_ns, gap.end_ns, gap.reason, gap.detail) for start_ns, gap in gaps]

@@ -58,3 +58,15 @@ def test_the_end_on_the_wall_includes_the_pauses(store: StoreEnvironment) -> Non
         sessions.finish(txn, finish(2 * NS))
         found = sessions.load(txn, SESSION)
         assert describe(found, said_of(txn, SESSION)).ended_wall_ns == found.started_wall_ns + 12 * NS
+
+
+def test_snapshots_are_no_tracks_to_play() -> None:
+    """Harm: a player offers a track of stills, or a still that came late looks like a hole in the recording."""
+    shown = record("mix")
+    still = TrackState(id="snapshots-1", kind=TrackKind.SNAPSHOT, codec="png", label="", source="video-1", bytes=7)
+    shown.tracks.append(still)
+    gap = (at(track_prefix("s", "snapshots-1"), 0), GapEntry(NS, GapReason.DROPPED))
+    info = describe(shown, Said(gaps=[gap])).info
+    assert [track.id for track in info.tracks] == ["mix"]
+    assert info.gaps == []
+    assert info.bytes == 7
