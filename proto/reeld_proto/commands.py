@@ -22,6 +22,7 @@ from reeld_proto.edits import (
     RedactSession,
     TrimSession,
 )
+from reeld_proto.pictures import ArrangePictures, PictureArranged
 from reeld_proto.privacy import PrivacyChanged, SetPrivate
 from reeld_proto.records import (
     AudioSource,
@@ -103,38 +104,6 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     codec: VideoCodec | None = None
     snapshots: bool | None = None
     tags: list[Name] = field(default_factory=list)
-
-
-class ArrangePictures(Command, tag="session.arrange", frozen=True, kw_only=True):
-    """Change layout or sources of the picture that is being recorded. Answered by `PictureArranged`.
-
-    What is None or empty stays as it is. add_*: as in `StartSession`; remove: ids of sources. One of each swaps them.
-    Refused (WRONG_STATE) where each source is a track of its own.
-    """
-
-    layout: Layout | None = None
-    columns: int | None = None
-    corner: Corner | None = None
-    inset: InsetSize | None = None
-    add_displays: list[Name] = field(default_factory=list)
-    add_windows: list[Name] = field(default_factory=list)
-    add_cameras: list[Name] = field(default_factory=list)
-    add_files: list[Text] = field(default_factory=list)
-    add_regions: list[tuple[int, int, int, int]] = field(default_factory=list)
-    add_test_patterns: list[Name] = field(default_factory=list)
-    remove: list[Text] = field(default_factory=list)
-
-    @property
-    def adds(self) -> bool:
-        """Whether it names any new source."""
-        return bool(
-            self.add_displays
-            or self.add_windows
-            or self.add_cameras
-            or self.add_files
-            or self.add_regions
-            or self.add_test_patterns
-        )
 
 
 class PauseSession(Command, tag="session.pause", frozen=True, kw_only=True):
@@ -259,15 +228,6 @@ class SessionChanged(Reply, tag="session.changed.reply", frozen=True, kw_only=Tr
     state: SessionState
     elapsed_s: float
     marker_at_s: float | None = None
-
-
-class PictureArranged(Reply, tag="session.arranged", frozen=True, kw_only=True):
-    """The picture is arranged. sources: what each shows, in the order of the layout."""
-
-    session: str
-    state: SessionState
-    layout: Layout
-    sources: list[str]
 
 
 class SessionStopped(Reply, tag="session.stopped.reply", frozen=True, kw_only=True):

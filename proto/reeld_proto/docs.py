@@ -19,6 +19,7 @@ from reeld_proto import (
     errors,
     events,
     ingest,
+    pictures,
     privacy,
     records,
     replay_orders,
@@ -49,7 +50,7 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-_AREAS = (edits, storage, copies, upkeep, privacy, snapshots)
+_AREAS = (edits, storage, copies, upkeep, pictures, privacy, snapshots)
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""
