@@ -40,7 +40,7 @@ def test_no_sound_server_is_a_warning_and_the_picture_is_recorded(quiet: Install
     assert started["state"] == "active"
     assert any("sound" in warning.lower() for warning in started["warnings"])
     stopped = quiet.ok("stop")
-    assert {track["kind"] for track in stopped["tracks"]} == {"video", "snapshot"}
+    assert {track["kind"] for track in stopped["tracks"]} == {"video"}
 
 
 def test_a_microphone_asked_for_by_name_must_exist(quiet: Installation) -> None:

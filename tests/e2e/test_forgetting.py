@@ -17,7 +17,8 @@ from tests.support import media
 from tests.support.installation import Installation
 from tests.support.painter import read_clock
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+# A flash and a beep must be where they were asked for, to the frame.
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(240)]
 
 LENGTH_S = 6.0
 FROM_S, TO_S = 2.6, 3.4
@@ -168,11 +169,7 @@ def test_a_redaction_closes_up_and_a_forgotten_range_stays_as_a_gap(story: Any) 
     assert {gap["track"] for gap in gaps} == {track["id"] for track in story["show"]["tracks"]}
     # What was on view at the end of the range was grabbed in it: the picture comes back with the next one.
     next_s = min(look.at_s for look in media.looks(story["whole"]) if look.at_s >= TO_S - 0.001)
-    stills = [gap for gap in gaps if gap["track"].startswith("snapshots")]
-    # A snapshot from the range is on view until the next, and goes as a whole.
-    assert stills[0]["media_start_s"] == pytest.approx(FROM_S, abs=0.05)
-    assert stills[0]["media_end_s"] >= TO_S
-    for gap in [each for each in gaps if each not in stills]:
+    for gap in gaps:
         ends_s = next_s if gap["track"].startswith("video") else TO_S
         assert gap["media_start_s"] == pytest.approx(FROM_S, abs=0.05)
         assert gap["media_end_s"] == pytest.approx(ends_s, abs=0.05)

@@ -3,6 +3,7 @@ are counted again and again, one picture that is listed as many, and a picture o
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
 from reeld.store.holders import plan_of_one, plans_of_all
 from reeld.store.reader import StoreReader
+from reeld.store.records import TrackState
 from reeld.store.stills import snapshots_of
 from reeld.store.transaction import Table
 from reeld_proto.errors import ErrorCode, RequestRejected
@@ -42,9 +44,15 @@ def film(store: StoreEnvironment, end_s: int, start_s: int = 0, epoch: int = 1) 
     land(store, *(chunk(at * NS, (at + 1) * NS, epoch=epoch) for at in range(start_s, end_s)))
 
 
-def gaps(store: StoreEnvironment, session: str = SESSION) -> list[tuple[float, float, GapReason]]:
-    found = StoreReader(store).show(session).gaps
-    return [(each.start_s, each.end_s, each.reason) for each in found if each.track == TRACK]
+def gaps(store: StoreEnvironment, session: str = SESSION, track: str = TRACK) -> list[tuple[float, float, Any]]:
+    return [(each.start_ns / NS, each.end_ns / NS, each.reason) for each in StoreReader(store).gaps(session, track)]
+
+
+def track_of(store: StoreEnvironment) -> TrackState:
+    with store.read() as txn:
+        found = sessions.load_shown(txn, SESSION).track(TRACK)
+    assert found is not None
+    return found
 
 
 def test_a_picture_that_stays_is_one_and_one_that_comes_back_names_the_first(store: StoreEnvironment) -> None:
@@ -60,7 +68,7 @@ def test_a_picture_that_stays_is_one_and_one_that_comes_back_names_the_first(sto
     assert listed(store) == [(0, 4, None), (40, 6, None), (70, 4, 0)]
     info = snapshots_of(StoreReader(store), SESSION)[0].info
     assert (info.width, info.height, info.format, info.track, len(info.hash)) == (640, 480, "png", TRACK, 64)
-    track = StoreReader(store).show(SESSION).tracks[1]
+    track = track_of(store)
     assert (track.kind, track.frames, track.chunks) == (TrackKind.SNAPSHOT, 2, 4)
     assert track.bytes == len(b"desk") + len(b"letter"), "bytes count where they came in"
     assert verify.verify(store, None).ok
@@ -114,17 +122,17 @@ def test_a_track_without_a_still_or_without_its_picture_is_a_gap(tmp_path: Path)
         film(store, 3)
         land(store, still(0, NS, b"x", track="snapshots-2"))
         end(store, 3 * NS)
-        found = [(each.track, each.start_s, each.end_s) for each in StoreReader(store).show(SESSION).gaps]
-        assert found == [(TRACK, 0, 3), ("snapshots-2", 1, 3)]
+        assert [gap[:2] for gap in gaps(store)] == [(0, 3)]
+        assert [gap[:2] for gap in gaps(store, track="snapshots-2")] == [(1, 3)]
         assert verify.verify(store, None).ok
 
 
 def test_what_is_sent_again_after_a_restart_of_the_store_lands_once(store: StoreEnvironment) -> None:
     items = [still(0, 30 * NS, b"desk"), still(30 * NS, 60 * NS, b"desk", taken_ns=0, frames=0)]
     land(store, *items)
-    before = StoreReader(store).show(SESSION).tracks[1]
+    before = track_of(store)
     land(store, *items)
-    assert StoreReader(store).show(SESSION).tracks[1] == before
+    assert track_of(store) == before
 
 
 def test_a_description_that_is_damaged_hides_one_picture_and_not_the_list(store: StoreEnvironment) -> None:
@@ -147,7 +155,7 @@ def test_a_session_whose_record_is_lost_gets_its_snapshots_back(store: StoreEnvi
     with store.write() as txn:
         txn.delete(Table.SESSIONS, SESSION.encode())
         recount.recount(txn, 1)
-    kinds = {track.id: track.kind for track in StoreReader(store).show(SESSION).tracks}
+    kinds = {track.id: track.kind for track in StoreReader(store).outline(SESSION).tracks}
     assert kinds == {"video-1": TrackKind.VIDEO, TRACK: TrackKind.SNAPSHOT}
     assert listed(store) == [(0, 4, None)]
 
