@@ -270,6 +270,7 @@ def test_ctrl_c_in_the_terminal_is_the_daemons_business(worker: AudioHarness, si
         worker.process.wait(0.1)
 
 
+@pytest.mark.alone
 def test_hidden_sound_is_a_gap_in_every_track_and_no_device_is_open_meanwhile(
     worker: AudioHarness, players: dict[str, Player]
 ) -> None:

@@ -76,6 +76,9 @@ def test_what_would_end_a_process_is_found_without_following_it(
         folders.append(store_of(tmp_path / str(number), broken))
     findings = read_everything(folders)
     for folder, finding in zip(folders, findings, strict=True):
+        if finding.outcome.startswith("SIG") and not pruning.page_faults(folder):
+            # A file that ends a process does so every time; a machine that is too busy does not.
+            (finding,) = read_everything([folder])  # noqa: PLW2901 - the same, looked at again
         if finding.outcome.startswith("SIG"):
             assert pruning.page_faults(folder), finding
             assert pruning.prune(folder)
