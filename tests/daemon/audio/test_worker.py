@@ -36,6 +36,9 @@ from tests.support.desk import VirtualDesk
 from tests.support.media import RATE, onsets_s, tone_level_db
 from tests.support.wait import until
 
+# Milliseconds of real sound are judged.
+pytestmark = pytest.mark.alone
+
 S = 1_000_000_000
 BEEP_HZ = 4000.0
 OFFSET_S_MAX = 0.015
@@ -73,7 +76,6 @@ def assert_own_tones(worker: AudioHarness, at_s: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_tones_beeps_and_length_are_right_at_the_start_and_later(
     worker: AudioHarness, players: dict[str, Player]
 ) -> None:
@@ -270,7 +272,6 @@ def test_ctrl_c_in_the_terminal_is_the_daemons_business(worker: AudioHarness, si
         worker.process.wait(0.1)
 
 
-@pytest.mark.alone
 def test_hidden_sound_is_a_gap_in_every_track_and_no_device_is_open_meanwhile(
     worker: AudioHarness, players: dict[str, Player]
 ) -> None:
