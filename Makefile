@@ -22,7 +22,7 @@ COVER_AGAIN :=
 MEMORY_DISK = $(shell df -Pk /dev/shm 2>/dev/null | awk '$$4 > 4e6 && $$6 == "/dev/shm" {print $$6}')
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
-	@$(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) -m 'not alone'
+	@$(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone'
 	@$(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone
 
 soak: export REELD_MODEL_STEPS := 10000
