@@ -49,18 +49,23 @@ def _play(path: Path, loop: bool, stopped: threading.Event) -> Generator[tuple[i
     convert = BgraConverter()
     begin_ns, shown_ns = time.monotonic_ns(), 0
     while True:
-        end_ns = None
+        end_ns, late = None, None
         with contextlib.closing(_frames(path, name)) as frames:
             for at_ns, length_ns, frame in frames:
                 due_ns, end_ns = begin_ns + at_ns, at_ns + length_ns
                 now_ns = time.monotonic_ns()
                 if now_ns - due_ns > LATE_NS and now_ns - shown_ns < SHOWN_NS:
+                    late = (due_ns, frame)
                     continue
+                late = None
                 pixels = convert(frame)
                 if stopped.wait(max(0, due_ns - time.monotonic_ns()) / NS_PER_S):
                     return
                 shown_ns = max(due_ns, now_ns)
                 yield due_ns, pixels
+        if late is not None:
+            # The last picture is the one that stays, however late it is.
+            yield late[0], convert(late[1])
         if end_ns is None:
             raise RequestRejected(f"{name} has no picture", code=ErrorCode.DEVICE_FAILED, remedy=_REMEDY)
         if not loop:
