@@ -18,7 +18,7 @@ import msgspec
 
 from reeld.capture.hiding import SourceHidden
 from reeld.capture.pacer import Pacer
-from reeld.capture.scene import Scene
+from reeld.capture.scene import REOPEN_NS, Scene
 from reeld.capture.stages import Stage
 from reeld.capture.track import TrackWriter
 from reeld.capture.veil import Veil
@@ -29,9 +29,6 @@ from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestReje
 from reeld_proto.records import GapReason
 from reeld_proto.stats import TrackStats
 from reeld_proto.units import NS_PER_MS, NS_PER_S
-
-REOPEN_NS = NS_PER_S
-"""How long after a failed opening of a lost source it is tried again."""
 
 OnTrouble = Callable[[str, ReeldError], None]
 """Told the track and what befell it, in the recorder's thread."""

@@ -215,7 +215,6 @@ class Scene:
             feed.inset = Inset(cell, self._make_picture) if cell.radius else None
         is_layered = self._arrangement.layout is Layout.PIP
         self._under = self._make_picture(*self._output) if is_layered else self.picture
-        blacken(self._under)
         blacken(self.picture)
         self._stale_ns = None
 
