@@ -1,7 +1,7 @@
-"""The graph of sounds as data: the `[audio]` table of the config file, and the same in the command that starts a session.
+"""The graph of sounds as data: the `[audio]` table of the config file, and the same in the command that starts one.
 
-Every node names what it takes from: `inputs = ["mic"]`, or `["mic.levels"]` for a port other than the first. Ports carry
-sound or observations; which a node has is told in its docstring. A graph is checked as a whole before anything starts.
+Every node names what it takes from: `inputs = ["mic"]`, or `["mic.levels"]` for a port other than the first. Ports
+carry sound or observations; which a node has is told in its docstring. A graph is checked as a whole before it starts.
 """
 
 from enum import StrEnum
@@ -53,8 +53,8 @@ class BandKind(StrEnum):
     PEAK = "peak"
     LOW_SHELF = "low-shelf"
     HIGH_SHELF = "high-shelf"
-    HIGH_PASS = "high-pass"
-    LOW_PASS = "low-pass"
+    HIGH_PASS = "high-pass"  # noqa: S105 - a filter
+    LOW_PASS = "low-pass"  # noqa: S105 - a filter
     NOTCH = "notch"
 
 
@@ -126,7 +126,7 @@ class ResamplerNode(ProcessorNode, tag="resampler", frozen=True, kw_only=True):
 
 
 class ChannelMapNode(ProcessorNode, tag="channel-map", frozen=True, kw_only=True):
-    """Other channels. matrix: for each channel that comes out the factors of those that go in; empty: the usual ones."""
+    """Other channels. matrix: for each that comes out the factors of those that go in; empty: the usual ones."""
 
     channels: Annotated[int, Meta(ge=1, le=32)] = 2
     matrix: list[list[Annotated[float, Meta(ge=-8.0, le=8.0)]]] = field(default_factory=list)
