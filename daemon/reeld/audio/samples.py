@@ -1,6 +1,7 @@
 """What a sample is here, and the arithmetic between frames and nanoseconds.
 
-A frame is one sample of every channel. Inside the box all sound is float32, shape (frames, CHANNELS), range [-1, 1].
+A frame is one sample of every channel. Inside the box all sound is float32, shape (frames, channels), range [-1, 1].
+Devices give RATE and CHANNELS; nodes of the graph may change both.
 """
 
 from collections.abc import Sequence
@@ -11,16 +12,16 @@ import numpy.typing as npt
 from reeld_proto.units import NS_PER_S
 
 RATE = 48_000
-"""Frames a second of every track and of the graph."""
+"""Frames a second of devices and, unless a node changes it, of the graph."""
 CHANNELS = 2
 
 Samples = npt.NDArray[np.float32]
-"""float32, shape (frames, CHANNELS), range [-1, 1]."""
+"""float32, shape (frames, channels), range [-1, 1]."""
 
 
-def silence(frames: int) -> Samples:
+def silence(frames: int, channels: int = CHANNELS) -> Samples:
     """`frames` frames of digital silence."""
-    return np.zeros((frames, CHANNELS), np.float32)
+    return np.zeros((frames, channels), np.float32)
 
 
 def join(parts: Sequence[Samples]) -> Samples:

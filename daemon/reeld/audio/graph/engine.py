@@ -1,76 +1,159 @@
-"""Builds the graph, checks it, and pulls it. Pure.
+"""Pulls the graph. Pure.
 
-One pull takes from every sink backwards: a node runs after all that lead to it, once per pull, and what it gives goes
-into the queue of each of its outgoing edges. A node with several outputs therefore feeds each completely, and a node
-with several inputs takes from each only what it can use.
+One pull takes from every sink backwards: a node runs after all that lead to it, once a pull, and what it gives goes
+into the queue of each connection that leaves the port. A node that leads to a queue that presses back is left out until
+there is room again: sound waits where it is, up to the sources, which keep it themselves.
 """
 
-from collections.abc import Iterable
-from graphlib import CycleError, TopologicalSorter
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from reeld.audio.graph.edge import Edge
-from reeld.audio.graph.nodes import Node
-from reeld_proto.errors import RequestRejected
+from reeld.audio.graph.edge import Edge, Notes
+from reeld.audio.graph.negotiation import Negotiated
+from reeld.audio.graph.nodes import Moment, Node, Processor, Source
+from reeld.audio.graph.ports import PortType, ports_of, split_reference
+from reeld_proto.sound_graph import AnyNode
 from reeld_proto.stats import QueueStats
+
+TIMES_KEPT = 128
+"""Pulls whose time is remembered for percentiles."""
+
+
+class NodeFailed(RuntimeError):
+    """A node raised an error that nobody recovered from. node: its name."""
+
+    def __init__(self, node: str, error: Exception) -> None:
+        super().__init__(f"{node} failed: {error}")
+        self.node = node
+
+
+@dataclass
+class NodeTimes:
+    """What a node has done: pulls in which it ran, frames or observations that went through, and its time."""
+
+    node: str
+    type: str
+    pulls: int = 0
+    frames: int = 0
+    busy_ns: int = 0
+    busy_ns_max: int = 0
+    errors: int = 0
+    fullness: float = 0.0
+    """Of the fullest queue that leads to it, 0 to 1."""
 
 
 class Graph:
-    """Nodes by name and the connections between them. Used by one thread; fixed once made.
+    """Nodes at work. Used by one thread.
 
-    connections: pairs of names, giver first. Raises RequestRejected that lists all faults at once.
+    parts: a working node for each node of the negotiated graph, by name.
     """
 
-    def __init__(self, nodes: Iterable[Node], connections: Iterable[tuple[str, str]]) -> None:
-        listed = list(nodes)
-        pairs = list(connections)
-        self._nodes = {node.name: node for node in listed}
-        self._faults = [f"there are two nodes {node.name}" for node in listed if self._nodes[node.name] is not node]
-        self._inputs: dict[str, list[Edge]] = {name: [] for name in self._nodes}
-        self._outputs: dict[str, list[Edge]] = {name: [] for name in self._nodes}
-        for giver, taker in pairs:
-            self._connect(giver, taker)
-        self._check_nodes()
-        self._order = self._sort(pairs)
-        if self._faults:
-            raise RequestRejected("the sound graph is not valid", faults=tuple(self._faults))
+    def __init__(self, negotiated: Negotiated, parts: Mapping[str, Node]) -> None:
+        self.settings = {node.name: node for node in negotiated.graph.nodes}
+        self._negotiated = negotiated
+        self._parts = dict(parts)
+        self._times = {name: NodeTimes(name, _type(node)) for name, node in self.settings.items()}
+        self._inputs: dict[str, list[Edge | Notes]] = {name: [] for name in self.settings}
+        self._outputs: dict[str, list[list[Edge | Notes]]] = {
+            name: [[] for _ in ports_of(node).outputs] for name, node in self.settings.items()
+        }
+        self._pull_ns: deque[int] = deque(maxlen=TIMES_KEPT)
+        for node in negotiated.graph.nodes:
+            self._connect(node)
 
-    def pull(self, *, last: bool = False) -> None:
-        """Bring everything that is ready to the sinks; with `last`, given once at the end, what nodes hold back too."""
-        for name in self._order:
-            samples = self._nodes[name].process(self._inputs[name], last=last)
-            for edge in self._outputs[name]:
-                edge.push(samples)
+    @property
+    def sources(self) -> list[Source]:
+        """Where sound comes in."""
+        return [part for part in self._parts.values() if isinstance(part, Source)]
 
-    def statistics(self) -> list[QueueStats]:
-        """The queue of every edge."""
+    def part(self, name: str) -> Node:
+        """The working node of this name."""
+        return self._parts[name]
+
+    def pull(self, until: int, *, last: bool = False) -> bool:
+        """Bring what is ready to the sinks; whether a source moved, so that another pull may bring more.
+
+        until: frame up to which sources may give, at 48 kHz since the graph's start. last: given once, at the end:
+        also what nodes hold back. Raises NodeFailed.
+        """
+        started_ns = time.perf_counter_ns()
+        before = sum(source.frames for source in self.sources)
+        for name in self.settings:  # in order: negotiation places givers first
+            outputs = self._outputs[name]
+            if not last and any(edge.is_pressed for port in outputs for edge in port):
+                continue
+            self._run(name, outputs, until, last=last)
+        self._pull_ns.append(time.perf_counter_ns() - started_ns)
+        return sum(source.frames for source in self.sources) > before
+
+    def schedule(self, at: int, settings: AnyNode) -> None:
+        """From frame `at` (48 kHz, since the graph's start) on, the node of this name has these settings."""
+        part = self._parts[settings.name]
+        assert isinstance(part, Processor)  # noqa: S101 - what can be changed was checked
+        (form, *_) = self._negotiated.inputs[settings.name]
+        source_rate = self._source_rate()
+        part.schedule(Moment(round(at * form.rate / source_rate), settings))
+        self.settings[settings.name] = settings
+
+    def times(self) -> list[NodeTimes]:
+        """What each node has done so far."""
+        for name, times in self._times.items():
+            times.frames = self._parts[name].frames
+            edges = [edge for edge in self._inputs[name] if isinstance(edge, Edge)]
+            times.fullness = max((len(edge) / edge.limit for edge in edges), default=0.0)
+        return list(self._times.values())
+
+    def queues(self) -> list[QueueStats]:
+        """The queue of every connection."""
         return [edge.statistics() for edges in self._inputs.values() for edge in edges]
 
-    def _connect(self, giver: str, taker: str) -> None:
-        unknown = [name for name in (giver, taker) if name not in self._nodes]
-        if unknown:
-            self._faults += [f"there is no node {name}" for name in unknown]
-            return
-        edge = Edge(f"{giver}-{taker}")
-        self._outputs[giver].append(edge)
-        self._inputs[taker].append(edge)
+    def pull_ms(self) -> tuple[float, float, float]:
+        """How long a pull takes: median, 95th and 99th percentile of the last ones, in milliseconds."""
+        taken = sorted(self._pull_ns)
+        if not taken:
+            return 0.0, 0.0, 0.0
+        p50, p95, p99 = (taken[min(len(taken) - 1, int(share * len(taken)))] / 1e6 for share in (0.5, 0.95, 0.99))
+        return p50, p95, p99
 
-    def _check_nodes(self) -> None:
-        for name, node in self._nodes.items():
-            count = len(self._inputs[name])
-            if not node.inputs_min <= count <= node.inputs_max:
-                self._faults.append(f"{name} takes {node.inputs_min} to {node.inputs_max} inputs, not {count}")
-            if bool(self._outputs[name]) != node.outputs:
-                self._faults.append(f"{name} leads nowhere" if node.outputs else f"nothing may follow {name}")
-        if not self._nodes:
-            self._faults.append("it has no nodes")
+    @property
+    def is_pressed(self) -> bool:
+        """Whether any queue presses back."""
+        return any(edge.is_pressed for edges in self._inputs.values() for edge in edges)
 
-    def _sort(self, pairs: list[tuple[str, str]]) -> list[str]:
-        sorter: TopologicalSorter[str] = TopologicalSorter({name: [] for name in self._nodes})
-        for giver, taker in pairs:
-            if giver in self._nodes and taker in self._nodes:
-                sorter.add(taker, giver)
+    def _run(self, name: str, outputs: list[list[Edge | Notes]], until: int, *, last: bool) -> None:
+        times = self._times[name]
+        started_ns = time.perf_counter_ns()
         try:
-            return list(sorter.static_order())
-        except CycleError as error:
-            self._faults.append(f"it runs in a circle: {' -> '.join(error.args[1])}")
-            return []
+            payloads = self._parts[name].process(self._inputs[name], until=until, last=last)
+            for port, payload in zip(outputs, payloads, strict=True):
+                for edge in port:
+                    edge.push(payload)  # type: ignore[arg-type] # ports and queues were matched when connected
+        except Exception as error:
+            times.errors += 1
+            raise NodeFailed(name, error) from error
+        busy_ns = time.perf_counter_ns() - started_ns
+        times.pulls += 1
+        times.busy_ns += busy_ns
+        times.busy_ns_max = max(times.busy_ns_max, busy_ns)
+
+    def _connect(self, node: AnyNode) -> None:
+        for reference in node.inputs:
+            giver, port = split_reference(reference)
+            ports = list(ports_of(self.settings[giver]).outputs)
+            index = ports.index(port) if port else 0
+            edge: Edge | Notes
+            if ports_of(node).takes is PortType.SOUND:
+                edge = Edge(f"{reference}-{node.name}", self._negotiated.outputs[giver])
+            else:
+                edge = Notes(f"{reference}-{node.name}")
+            self._outputs[giver][index].append(edge)
+            self._inputs[node.name].append(edge)
+
+    def _source_rate(self) -> int:
+        return next(self._negotiated.outputs[source.name].rate for source in self.sources)
+
+
+def _type(node: AnyNode) -> str:
+    return str(type(node).__struct_config__.tag)

@@ -1,10 +1,12 @@
-"""Harm guarded against: a queue that loses or swaps frames between two nodes."""
+"""Harm guarded against: a queue that loses or swaps frames between two nodes, or grows without end."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.audio.graph.edge import EDGE_FRAMES_MAX, Edge, EdgeFull
+from reeld.audio.graph.edge import NOTES_MAX, PRESSED, RELIEVED, Edge, EdgeFull, Notes
+from reeld.audio.graph.negotiation import Format
 from reeld.audio.samples import silence
 from tests.daemon.audio.fakes import counting, numbers
 
@@ -26,16 +28,46 @@ def test_frames_leave_in_the_order_they_came_whatever_the_block_sizes(steps: lis
 
 
 def test_a_full_queue_says_so_and_keeps_what_it_has() -> None:
-    edge = Edge("a-b")
-    edge.push(silence(EDGE_FRAMES_MAX))
+    edge = Edge("a-b", Format(1000, 1))
+    edge.push(silence(edge.limit, 1))
     with pytest.raises(EdgeFull, match="a-b"):
-        edge.push(silence(1))
-    assert len(edge) == EDGE_FRAMES_MAX
+        edge.push(silence(1, 1))
+    assert len(edge) == edge.limit
 
 
-def test_depth_and_peak_are_told() -> None:
+def test_a_queue_presses_back_until_it_is_well_below_where_it_began_to() -> None:
+    edge = Edge("a-b", Format(1000, 1))
+    edge.push(silence(int(PRESSED * edge.limit) - 1, 1))
+    assert not edge.is_pressed
+    edge.push(silence(1, 1))
+    assert edge.is_pressed
+    edge.pop(len(edge) - int(RELIEVED * edge.limit) - 1)
+    assert edge.is_pressed  # else it would flutter
+    edge.pop(1)
+    assert not edge.is_pressed
+
+
+def test_what_is_missing_is_padded_with_silence_of_the_same_shape() -> None:
+    edge = Edge("a-b", Format(1000, 3))
+    edge.push(np.ones((2, 3), np.float32))
+    padded = edge.pop_padded(5)
+    assert padded.shape == (5, 3)
+    assert padded.sum() == 6
+    assert edge.pop(4).shape == (0, 3)
+
+
+def test_statistics_tell_depth_limit_and_peak() -> None:
     edge = Edge("a-b")
-    edge.push(silence(10))
-    edge.pop(4)
-    stats = edge.statistics()
-    assert (stats.name, stats.unit, stats.depth, stats.peak, stats.limit) == ("a-b", "frames", 6, 10, EDGE_FRAMES_MAX)
+    edge.push(silence(7))
+    edge.pop(3)
+    found = edge.statistics()
+    assert (found.depth, found.peak, found.unit, found.overflow) == (4, 7, "frames", "block")
+
+
+def test_observations_that_nobody_takes_are_dropped_oldest_first_and_counted() -> None:
+    notes = Notes("m.levels-f")
+    notes.push(range(NOTES_MAX + 3))
+    assert not notes.is_pressed
+    assert (notes.statistics().dropped, notes.statistics().peak) == (3, NOTES_MAX + 3)
+    assert notes.take()[0] == 3
+    assert not len(notes)
