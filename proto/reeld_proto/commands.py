@@ -46,6 +46,16 @@ from reeld_proto.records import (
     WorkerInfo,
 )
 from reeld_proto.snapshots import ListSnapshots, SnapshotList
+from reeld_proto.sound import (
+    AdjustSound,
+    EditSound,
+    GetSoundGraph,
+    GetTimeline,
+    SessionTimeline,
+    SoundAdjusted,
+    SoundGraphReply,
+)
+from reeld_proto.sound_graph import SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.storage import ApplyBudget, BudgetApplied, GetStorage, ReplaySaved, SaveReplay, StorageReport
 from reeld_proto.upkeep import (
@@ -80,7 +90,8 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     inset: see `Arrangement`. output: width and height of a picture of several sources; nil: as large as they need.
     pointer: whether the mouse pointer is drawn.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
-    fps, quality, codec, pointer, snapshots: None means the daemon's configured default.
+    fps, quality, codec, pointer, snapshots: None means the daemon's configured default. audio: the graph of sounds in
+    the place of the configured one; its devices called `default` are then microphone and system_audio.
     """
 
     name: Name = ""
@@ -103,6 +114,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     quality: Quality | None = None
     codec: VideoCodec | None = None
     snapshots: bool | None = None
+    audio: SoundGraph | None = None
     tags: list[Name] = field(default_factory=list)
 
 
@@ -310,6 +322,9 @@ AnyCommand = (
     | ListSources
     | StartSession
     | ArrangePictures
+    | AdjustSound
+    | EditSound
+    | GetSoundGraph
     | PauseSession
     | ResumeSession
     | StopSession
@@ -317,6 +332,7 @@ AnyCommand = (
     | SetPrivate
     | ListSessions
     | ShowSession
+    | GetTimeline
     | ExportSession
     | ListSnapshots
     | VerifyStore
@@ -348,10 +364,13 @@ AnyReply = (
     | SessionStarted
     | SessionChanged
     | PictureArranged
+    | SoundAdjusted
+    | SoundGraphReply
     | SessionStopped
     | PrivacyChanged
     | SessionList
     | SessionDetail
+    | SessionTimeline
     | Exported
     | SnapshotList
     | Verified

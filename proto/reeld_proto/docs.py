@@ -25,6 +25,9 @@ from reeld_proto import (
     replay_orders,
     session_orders,
     snapshots,
+    sound,
+    sound_graph,
+    sound_orders,
     stats,
     storage,
     store_orders,
@@ -50,9 +53,9 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-_AREAS = (edits, storage, copies, upkeep, pictures, privacy, snapshots)
+_AREAS = (edits, storage, copies, upkeep, pictures, privacy, snapshots, sound)
 """Modules that keep the messages of one area; `commands` unites them."""
-_WORKER_AREAS = (track_orders, session_orders, store_orders, replay_orders, workers, ingest)
+_WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""
 
 _SOCKETS = ("control", "events", "workers", "telemetry", "ingest", "commits")
@@ -67,7 +70,8 @@ def render() -> str:
         _section("Replies", "", _messages(commands.AnyReply), "What comes back on `control`."),
         _section("Events", events.__doc__, _events(), "What everybody hears who subscribed on `events`."),
         _section("Records", records.__doc__, _records(), "Parts of replies and events."),
-        _section("Names with fixed values", "", _enums(records), "Strings on the wire."),
+        _section("The graph of sounds", sound_graph.__doc__, _graph(), "Nodes."),
+        _section("Names with fixed values", "", _enums(records, sound, sound_graph), "Strings on the wire."),
         _errors(),
         _section(
             "Between daemon and workers",
@@ -154,6 +158,15 @@ def _records() -> Iterator[str]:
             yield _struct(kind, kind.__name__)
 
 
+def _graph() -> Iterator[str]:
+    nodes = set(sound_graph.AnyNode.__args__)
+    for kind in structs_of(sound_graph):
+        if kind in nodes:
+            yield _struct(kind, f"`{tag_of(kind)}`: {kind.__name__}")
+        elif tag_of(kind) is None:
+            yield _struct(kind, kind.__name__)
+
+
 def _worker_messages() -> Iterator[str]:
     for kind in _structs(*_WORKER_AREAS):
         tag = tag_of(kind)
@@ -181,8 +194,8 @@ def _table(kind: type[msgspec.Struct]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', _PIPE) for cell in row[:width])} |" for row in [*head, *rows])
 
 
-def _enums(module: ModuleType) -> Iterator[str]:
-    for kind in enums_of(module):
+def _enums(*modules: ModuleType) -> Iterator[str]:
+    for kind in (kind for module in modules for kind in enums_of(module)):
         values = ", ".join(f"`{member.value}`" for member in kind)
         yield f"- **{kind.__name__}**: {values}. {doc_of(kind)}"
     yield ""

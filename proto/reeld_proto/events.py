@@ -1,13 +1,15 @@
 """What the daemon tells everybody who subscribed. Events are in the past tense and carry full state, not toggles.
 
-Topic frames: `session`, `worker`, `stats`, `export`. The envelope's `seq` rises by one per event over all topics,
-so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to continue from.
+Topic frames: `session`, `worker`, `stats`, `export`, `audio`, `levels`. The envelope's `seq` rises by one per event
+over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to continue from.
+Events of `levels` have no number (`seq` is 0) and are made only while somebody subscribes to them by name.
 """
 
 from msgspec import Struct
 
 from reeld_proto.records import SessionState, WorkerState
-from reeld_proto.stats import Stats
+from reeld_proto.sound import NodeLevels, NodeStats
+from reeld_proto.stats import QueueStats, Stats
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -75,6 +77,22 @@ class ExportProgress(Event, tag="export.progress", frozen=True, kw_only=True):
     total_s: float
 
 
+class SoundHealthReported(Event, tag="audio.health", frozen=True, kw_only=True):
+    """How the graph of the sound that is recorded does, every 10 s. edges: queues between nodes, as `giver-taker`."""
+
+    session: str
+    nodes: list[NodeStats]
+    edges: list[QueueStats]
+
+
+class LevelsMeasured(Event, tag="levels.measured", frozen=True, kw_only=True):
+    """What the meters measured in the 100 ms that end at `at_s` (playback time)."""
+
+    session: str
+    at_s: float
+    levels: list[NodeLevels]
+
+
 AnyEvent = (
     SessionStateChanged
     | MarkerAdded
@@ -83,7 +101,12 @@ AnyEvent = (
     | TroubleReported
     | StatsPublished
     | ExportProgress
+    | SoundHealthReported
+    | LevelsMeasured
 )
+
+UNNUMBERED = frozenset({b"levels"})
+"""Topics of which there is too much for those who did not ask for it."""
 
 
 def topic_of(event: Event) -> bytes:

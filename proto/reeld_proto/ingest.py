@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from reeld_proto.records import GapReason
+from reeld_proto.sound import SpanKind
 
 
 class Ingest(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -44,6 +45,17 @@ class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
     detail: str = ""
 
 
+class SpansHeard(Ingest, tag="ingest.spans", frozen=True, kw_only=True):
+    """A detector heard something in these stretches (media time, begin and end). One that is told again, with the same
+    begin, replaces the former: a span that grew."""
+
+    session: str
+    track: str
+    epoch: int
+    kind: SpanKind
+    spans: list[tuple[int, int]]
+
+
 COMMITS_FOR_ALL = b"all"
 """Topic frame of notes that concern every producer. A subscription to a producer's name alone would not match b""."""
 
@@ -73,5 +85,5 @@ class IngestRefused(CommitNote, tag="commit.refused", frozen=True, kw_only=True)
     reason: str
 
 
-AnyIngest = ChunkCaptured | GapFound
+AnyIngest = ChunkCaptured | GapFound | SpansHeard
 AnyCommitNote = Committed | StoreStarted | IngestRefused

@@ -4,6 +4,7 @@ from msgspec import Struct, field
 
 from reeld_proto.base import Order
 from reeld_proto.records import SessionState, TrackKind
+from reeld_proto.sound_graph import SoundGraph
 
 
 class TrackRecord(Struct, frozen=True, kw_only=True):
@@ -19,7 +20,7 @@ class TrackRecord(Struct, frozen=True, kw_only=True):
 class CreateSession(Order, tag="order.session.create", frozen=True, kw_only=True):
     """Store: a session begins. Durable when answered by `Done`. Asking again with the same id changes nothing.
 
-    buffer: it is part of the rolling buffer.
+    buffer: it is part of the rolling buffer. sound: the graph that its sounds run through.
     """
 
     session: str
@@ -30,6 +31,7 @@ class CreateSession(Order, tag="order.session.create", frozen=True, kw_only=True
     tracks: list[TrackRecord]
     warnings: list[str] = field(default_factory=list)
     buffer: bool = False
+    sound: SoundGraph | None = None
 
 
 class RecordPause(Order, tag="order.session.pause", frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from msgspec import Struct, field
 from reeld_proto.base import Order, Report
 from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import Arrangement, EncoderChoice, Quality, SourceKind, VideoCodec
+from reeld_proto.sound_graph import SoundCodec, SoundGraph
 
 
 class PauseSpan(Struct, frozen=True, kw_only=True):
@@ -76,13 +77,18 @@ class SnapshotSpec(Struct, frozen=True, kw_only=True):
 
 
 class AudioTrackSpec(Struct, frozen=True, kw_only=True):
-    """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix."""
+    """One sound to record as a track: what its node of the graph is to people.
+
+    role: `mic` or `system` if it comes from that alone, `mix` if from several sources, else `other`; source: device id,
+    empty unless it comes from one device alone.
+    """
 
     track: str
     label: str
     role: str
     source: str
     channels: int = 2
+    codec: SoundCodec = SoundCodec.AAC
 
 
 class ListWorkerSources(Order, tag="order.sources", frozen=True, kw_only=True):
@@ -116,7 +122,8 @@ class StartVideo(Order, tag="order.video.start", frozen=True, kw_only=True):
 class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
     """Record these sounds. Answered by `TracksStarted` once the devices are open (before their first sample).
 
-    hidden: as `HideTracks.detail`.
+    graph: as it is now; each of `tracks` is one of its track nodes. devices: for each of its device nodes the id to
+    open; a node whose own `device` is `default` follows the default. hidden: as `HideTracks.detail`.
     """
 
     session: str
@@ -124,6 +131,8 @@ class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
     clock: SessionClockData
     tracks: list[AudioTrackSpec]
     hidden: str = ""
+    graph: SoundGraph = SoundGraph()
+    devices: dict[str, str] = field(default_factory=dict)
 
 
 class ArrangePicture(Order, tag="order.video.arrange", frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from reeld_proto.ingest import (
     GapFound,
     Ingest,
     IngestRefused,
+    SpansHeard,
     StoreStarted,
 )
 from reeld_proto.replay_orders import BufferTrimmed, FillKept, KeepLast, Kept, LastKept, TrimBuffer
@@ -44,6 +45,17 @@ from reeld_proto.session_orders import (
     TrackRecord,
 )
 from reeld_proto.snapshots import SnapshotList
+from reeld_proto.sound_orders import (
+    AdjustTracks,
+    DescribeSound,
+    EditGraph,
+    LevelMoment,
+    LevelsTold,
+    RecordAutomation,
+    RecordGraph,
+    SoundDescribed,
+    WatchLevels,
+)
 from reeld_proto.stats import QueueStats, TrackStats
 from reeld_proto.store_orders import (
     CollectChunks,
@@ -172,6 +184,10 @@ AnyOrder = (
     | StartVideo
     | ArrangePicture
     | StartAudio
+    | AdjustTracks
+    | EditGraph
+    | WatchLevels
+    | DescribeSound
     | PauseTracks
     | ResumeTracks
     | HideTracks
@@ -181,6 +197,8 @@ AnyOrder = (
     | CreateSession
     | RecordPause
     | RecordMarker
+    | RecordAutomation
+    | RecordGraph
     | RecordState
     | RecordClockJump
     | FinishSession
@@ -216,6 +234,7 @@ AnyOrder = (
 AnyReport = (
     Done
     | TracksStarted
+    | SoundDescribed
     | Sources
     | Exported
     | SnapshotList
@@ -240,4 +259,4 @@ AnyReport = (
     | Kept
     | ErrorReply
 )
-AnyTelemetry = WorkerReady | Progress | JobProgress | Trouble
+AnyTelemetry = WorkerReady | Progress | JobProgress | LevelsTold | Trouble
