@@ -12,29 +12,43 @@ from reeld.audio.api import OpenSource
 from reeld.audio.hidden import HiddenSound
 from reeld.audio.portaudio import PortAudioSource
 from reeld.audio.recorder import Recorder
+from reeld.audio.telling import LevelBoard
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.outbox import Producer
-from reeld.runtime.worker import WorkerContext, main
+from reeld.runtime.worker import TICK_MS, WorkerContext, main
 from reeld_proto.commands import Sources
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, TransportError
+from reeld_proto.sound_graph import SoundGraph
+from reeld_proto.sound_settings import with_changes
 from reeld_proto.stats import QueueStats
+from reeld_proto.units import NS_PER_MS
 from reeld_proto.workers import (
+    AdjustTracks,
     AnyOrder,
     AnyReport,
     AnyTelemetry,
     CutTracks,
+    DescribeSound,
     Done,
+    EditGraph,
     HideTracks,
+    LevelsTold,
     ListWorkerSources,
     PauseTracks,
     Progress,
     ResumeTracks,
+    SoundDescribed,
     StartAudio,
     StopTracks,
     TracksStarted,
     Trouble,
+    WatchLevels,
 )
 
+WATCHED_TICK_MS = 100
+"""Pace of reports while somebody watches levels."""
+PROGRESS_NS = (TICK_MS - 50) * NS_PER_MS
+"""Time between two reports of progress, a little less than the usual pace of ticks."""
 OPEN_WAIT_S = 0.8
 """Longest that the start of a session waits for devices; one that takes longer is recorded when it opens."""
 DRAIN_S_MAX = 6.0
@@ -51,6 +65,8 @@ class AudioWorker:
         self._hidden: HiddenSound | None = None
         self._order: StartAudio | None = None
         self._clock = SessionClock(0)
+        self._board = LevelBoard()
+        self._progress_ns = 0
         self._producer = Producer(
             context.zmq,
             name=f"{context.name}-{os.getpid()}",
@@ -78,6 +94,28 @@ class AudioWorker:
                     self._producer.wait_drained(wait_s)
                 return Done()
             case _:
+                return self._steer(order)
+
+    def _steer(self, order: AnyOrder) -> AnyReport:
+        """Orders about the graph."""
+        match order:
+            case AdjustTracks(at_ns=at_ns, changes=changes):
+                if self._recorder is not None:
+                    self._recorder.adjust(at_ns, changes)
+                self._remember(with_changes(self._graph(), changes))
+                return Done()
+            case EditGraph(at_ns=at_ns, graph=graph, devices=devices_of):
+                if self._recorder is not None:
+                    self._recorder.edit(at_ns, graph, devices_of)
+                self._remember(graph, devices_of)
+                return Done()
+            case WatchLevels(on=on):
+                self._board.wanted = on
+                self._context.tick_ms = WATCHED_TICK_MS if on else TICK_MS
+                return Done()
+            case DescribeSound():
+                return self._described()
+            case _:
                 raise RequestRejected(
                     f"the audio worker does not know {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND
                 )
@@ -87,7 +125,17 @@ class AudioWorker:
         return {}
 
     def tick(self) -> list[AnyTelemetry]:
-        """Progress while recording. A broken recording makes none, which is how the supervisor learns of it."""
+        """Levels while somebody listens, and progress. A broken recording makes none: so the supervisor learns of it."""
+        told: list[AnyTelemetry] = []
+        moments = self._board.take()
+        if moments and self._recorder is not None:
+            told.append(LevelsTold(worker=self._context.name, session=self._recorder.session, moments=moments))
+        if monotonic_ns() >= self._progress_ns:
+            self._progress_ns = monotonic_ns() + PROGRESS_NS
+            told += self._progress()
+        return told
+
+    def _progress(self) -> list[AnyTelemetry]:
         recorder, hidden = self._recorder, self._hidden
         if hidden is not None:
             session, tracks, queues = hidden.session, list(hidden.statistics()), list[QueueStats]()
@@ -139,7 +187,12 @@ class AudioWorker:
 
     def _recorder_of(self, order: StartAudio, *, anew: bool = False) -> Recorder:
         return Recorder(
-            order, open_source=self._open_source, send=self._producer.send, complain=self._complain, anew=anew
+            order,
+            open_source=self._open_source,
+            send=self._producer.send,
+            complain=self._complain,
+            board=self._board,
+            anew=anew,
         )
 
     def _hiding(self, order: StartAudio, detail: str, since_ns: int) -> HiddenSound:
@@ -183,6 +236,24 @@ class AudioWorker:
         if not self._producer.wait_drained(DRAIN_S_MAX):
             raise TransportError("the store has not acknowledged the last sound in time", code=ErrorCode.TIMEOUT)
         return Done()
+
+    def _graph(self) -> SoundGraph:
+        """The graph with all changes asked for, also while the sound is hidden."""
+        if self._order is None:
+            raise RequestRejected("this worker records nothing", code=ErrorCode.WRONG_STATE)
+        return self._order.graph
+
+    def _remember(self, graph: SoundGraph, devices_of: Mapping[str, str] | None = None) -> None:
+        """What holds from now on, also for a recorder that is made later."""
+        if self._order is not None:
+            known = self._order.devices if devices_of is None else dict(devices_of)
+            self._order = structs.replace(self._order, graph=graph, devices=known)
+
+    def _described(self) -> AnyReport:
+        if self._recorder is None:
+            return SoundDescribed(session="" if self._hidden is None else self._hidden.session)
+        nodes, edges = self._recorder.describe()
+        return SoundDescribed(session=self._recorder.session, nodes=nodes, edges=edges, levels=self._board.newest())
 
     def _running(self) -> Recorder:
         if self._recorder is None:

@@ -53,7 +53,7 @@ class Worker(Protocol):
         ...
 
     def tick(self) -> list[AnyTelemetry]:
-        """What to report now; called twice a second. Empty when there is nothing to say."""
+        """What to report now; called every `WorkerContext.tick_ms`. Empty when there is nothing to say."""
         ...
 
     def close(self) -> None:
@@ -69,6 +69,8 @@ class WorkerContext:
     endpoints: Endpoints
     store: Path
     zmq: "zmq.Context[zmq.Socket[bytes]]"
+    tick_ms: int = TICK_MS
+    """Pace of `Worker.tick`; the worker may change it."""
     _reports: deque[AnyTelemetry] = field(default_factory=lambda: deque(maxlen=TELEMETRY_HWM))
 
     def report(self, telemetry: AnyTelemetry) -> None:
@@ -130,7 +132,7 @@ class WorkerLoop:
                     else:
                         readers[socket]()
                 if monotonic_ns() >= next_tick_ns:
-                    next_tick_ns = monotonic_ns() + TICK_MS * 1_000_000
+                    next_tick_ns = monotonic_ns() + self._context.tick_ms * 1_000_000
                     self._report_all()
         finally:
             self._worker.close()

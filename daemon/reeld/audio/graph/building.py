@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reeld.audio.dsp.factory import kernel_for, resampler_for, watcher_for
+from reeld.audio.dsp.factory import kernel_for, observer_for
+from reeld.audio.dsp.kernel import Kernel
+from reeld.audio.dsp.resampling import FixedResampler
 from reeld.audio.graph.checking import faults
 from reeld.audio.graph.engine import Graph
 from reeld.audio.graph.negotiation import SOURCE_FORMAT, Format, Negotiated, negotiate
 from reeld.audio.graph.nodes import (
     Converter,
-    Kernel,
     Node,
     Noted,
     NoteSink,
@@ -37,6 +38,7 @@ from reeld_proto.sound_graph import (
 
 Read = Callable[[int], Samples]
 Write = Callable[[Samples], None]
+Kernels = dict[str, tuple[AnyNode, list[Format], Kernel]]
 
 
 class Ends(Protocol):
@@ -68,7 +70,7 @@ class Workshop:
 
     ends: Ends
     recover: Callable[[str, Exception], bool] = lambda _name, _error: False
-    _kernels: dict[str, tuple[AnyNode, list[Format], Kernel]] = field(default_factory=dict)
+    _kernels: Kernels = field(default_factory=dict)
 
     def build(self, graph: SoundGraph) -> Graph:
         """The graph at work. Raises RequestRejected with all faults."""
@@ -76,13 +78,11 @@ class Workshop:
         if found:
             raise RequestRejected(f"the audio graph is not valid: {'; '.join(found)}", faults=tuple(found))
         negotiated = negotiate(graph)
-        kernels, self._kernels = self._kernels, {}
-        parts = {node.name: self._part(node, negotiated, kernels) for node in negotiated.graph.nodes}
-        return Graph(negotiated, parts)
+        before, self._kernels = self._kernels, {}
+        kept = _Kept(before, self._kernels)
+        return Graph(negotiated, {node.name: self._part(node, negotiated, kept) for node in negotiated.graph.nodes})
 
-    def _part(
-        self, node: AnyNode, negotiated: Negotiated, kernels: dict[str, tuple[AnyNode, list[Format], Kernel]]
-    ) -> Node:
+    def _part(self, node: AnyNode, negotiated: Negotiated, kept: "_Kept") -> Node:
         forms = negotiated.inputs.get(node.name, [])
         part: Node
         match node:
@@ -95,32 +95,38 @@ class Workshop:
             case SplitterNode():
                 part = Splitter(node.name)
             case ResamplerNode(rate=rate):
-                part = Converter(node.name, resampler_for(forms[0].rate, rate, forms[0].channels))
+                part = Converter(node.name, FixedResampler(forms[0].rate, rate, forms[0].channels))
             case ObserverNode():
                 wanted = _wanted(node, negotiated, self.ends)
-                part = Observer(node.name, forms[0], lambda: watcher_for(node, forms[0]), wanted)
+                part = Observer(
+                    node.name, forms[0], lambda: observer_for(node, forms[0].rate, forms[0].channels), wanted
+                )
             case _:
-                part = self._processor(node, forms, negotiated.outputs[node.name], kernels)
+                part = self._processor(node, forms, negotiated.outputs[node.name], kept)
         return part
 
-    def _processor(
-        self,
-        node: AnyNode,
-        forms: list[Format],
-        output: Format,
-        kernels: dict[str, tuple[AnyNode, list[Format], Kernel]],
-    ) -> Processor:
+    def _processor(self, node: AnyNode, forms: list[Format], output: Format, kept: "_Kept") -> Processor:
         def make(settings: AnyNode) -> Kernel:
-            before = kernels.pop(node.name, None)
-            kernel = (
-                before[2] if before is not None and before[:2] == (settings, forms) else kernel_for(settings, forms)
-            )
-            self._kernels[node.name] = settings, forms, kernel
+            kernel = kept.take(settings, forms) or kernel_for(settings, forms[0].rate, forms[0].channels, len(forms))
+            kept.now[node.name] = settings, forms, kernel
             return kernel
 
         # Without what it does, a node that changes the format would give what the next one cannot take.
         recover = self.recover if output == forms[0] else lambda _name, _error: False
         return Processor(node, forms[0], make, recover)
+
+
+@dataclass
+class _Kept:
+    """Kernels of the graph before and of the one that is made, by node, with what they were made for."""
+
+    before: Kernels
+    now: Kernels
+
+    def take(self, settings: AnyNode, forms: list[Format]) -> Kernel | None:
+        """The kernel of the same node in the graph before, if that was made alike; once."""
+        former = self.before.pop(settings.name, None)
+        return former[2] if former is not None and former[:2] == (settings, forms) else None
 
 
 def _wanted(node: ObserverNode, negotiated: Negotiated, ends: Ends) -> Callable[[], bool]:

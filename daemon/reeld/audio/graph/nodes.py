@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from reeld.audio.dsp.kernel import Kernel
+from reeld.audio.dsp.kernel import Observer as Watcher
 from reeld.audio.graph.edge import Edge, Notes
 from reeld.audio.graph.negotiation import Format
 from reeld.audio.samples import Samples, join, silence
@@ -25,37 +27,11 @@ SOURCE_S_MAX = 2
 """Most seconds that a source gives in one pull, so that no queue is overrun before it can press back."""
 
 
-class Kernel(Protocol):
-    """The signal work of one node. latency: frames by which what comes out lags what goes in."""
-
-    latency: int
-
-    def process(self, inputs: Sequence[Samples]) -> Samples:
-        """As many frames as each input has; inputs are borrowed and stay as they are."""
-        ...
-
-    def adjust(self, node: AnyNode) -> bool:
-        """Take over changed settings without a click from the next frame on; False if that takes a new kernel."""
-        ...
-
-
-class Watcher(Protocol):
-    """Says something about sound that goes by."""
-
-    def observe(self, samples: Samples) -> Sequence[object]:
-        """What can be said now; `samples` are borrowed and stay as they are."""
-        ...
-
-    def finish(self) -> Sequence[object]:
-        """What remains to be said at the end."""
-        ...
-
-
 class StreamResampler(Protocol):
     """From one rate to another, its delay compensated: n frames become n * out / in of them."""
 
-    def process(self, samples: Samples, *, last: bool = False) -> Samples:
-        """The frames that these complete; the filter's last ones with `last`."""
+    def resample(self, samples: Samples, *, last: bool = False) -> Samples:
+        """The frames that these complete; the filter's last ones with `last`, which is given once."""
         ...
 
 
@@ -225,7 +201,7 @@ class Converter(Node):
         assert isinstance(edge, Edge)  # noqa: S101 - the graph was checked
         samples = edge.pop(len(edge))
         self.frames += len(samples)
-        return (self._resampler.process(samples, last=last),)
+        return (self._resampler.resample(samples, last=last),)
 
 
 class Splitter(Node):
