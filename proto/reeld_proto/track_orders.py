@@ -5,6 +5,7 @@ from msgspec import Struct, field
 from reeld_proto.base import Order, Report
 from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import Arrangement, EncoderChoice, Quality, SourceKind, VideoCodec
+from reeld_proto.sound_graph import SoundCodec
 
 
 class PauseSpan(Struct, frozen=True, kw_only=True):
@@ -76,13 +77,19 @@ class SnapshotSpec(Struct, frozen=True, kw_only=True):
 
 
 class AudioTrackSpec(Struct, frozen=True, kw_only=True):
-    """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix."""
+    """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix.
+
+    bit_rate: bits a second; None leaves it to the codec. rate: frames a second.
+    """
 
     track: str
     label: str
     role: str
     source: str
     channels: int = 2
+    codec: SoundCodec = SoundCodec.AAC
+    bit_rate: int | None = None
+    rate: int = 48_000
 
 
 class ListWorkerSources(Order, tag="order.sources", frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ class Recorder:
         heard = self._feeds.values() if spec.role == MIX else [self._feeds[spec.track]]
         return TrackWriter(
             session=order.session,
-            track=spec.track,
+            spec=spec,
             epoch=order.epoch,
             first_frame=self._first_frame,
             send=send,
