@@ -239,7 +239,9 @@ def test_other_rates_and_channels_keep_their_length_and_place(codec: SoundCodec,
     if codec is SoundCodec.OPUS:
         out = out[:: RATE // rate]  # a decoder of Opus gives 48 kHz whatever went in
     at, width = rate, rate // 4
-    scores = [float(np.dot(out[at + shift : at + shift + width, 0], sound[at : at + width, 0])) for shift in range(-9, 9)]
+    scores = [
+        float(np.dot(out[at + shift : at + shift + width, 0], sound[at : at + width, 0])) for shift in range(-9, 9)
+    ]
     assert int(np.argmax(scores)) - 9 == 0
 
 
