@@ -29,7 +29,8 @@ FLAC_PACKET_FRAMES_MAX = 16_384
 """RFC 9639: a streamable block has no more."""
 FLAC_SCALE = 2**23
 CHANNELS_MAX = 8
-AAC_BIT_RATE_PER_CHANNEL, OPUS_BIT_RATE_PER_CHANNEL = 64_000, 48_000
+AAC_BIT_RATE, OPUS_BIT_RATE = 64_000, 48_000
+"""A channel, at 48 kHz; less in proportion at lower rates."""
 
 Shaped = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 """Shape (channels, frames), or (1, frames * channels) where channels alternate."""
@@ -87,7 +88,7 @@ def without_pre_skip(init: bytes) -> bytes:
 
 def _aac(rate: int, channels: int, bit_rate: int | None) -> Recipe:
     # 6 bits a sample and channel at most (ISO/IEC 14496-3), which FFmpeg would lower with a warning.
-    bits = min(bit_rate or AAC_BIT_RATE_PER_CHANNEL * channels, 6 * rate * channels)
+    bits = min(bit_rate or min(AAC_BIT_RATE, 2 * rate) * channels, 6 * rate * channels)
     return Recipe(
         codec=SoundCodec.AAC,
         encoder="aac",
@@ -97,11 +98,15 @@ def _aac(rate: int, channels: int, bit_rate: int | None) -> Recipe:
         packet_frames=AAC_PACKET_FRAMES,
         delay=AAC_PACKET_FRAMES,
         shaped=_planar,
-        options={"b": str(bits)},
+        # Measured at 128 kb/s on voice-like and music-like sound: half the time of FFmpeg's default search (8 instead
+        # of 17 ms a second of stereo), and less noise in every band. Without noise substitution a decoder that begins
+        # in the middle gives the very samples that one gives which began at the start.
+        options={"b": str(bits), "aac_coder": "fast", "aac_pns": "0", "aac_is": "0", "aac_tns": "0"},
     )
 
 
 def _opus(rate: int, channels: int, bit_rate: int | None) -> Recipe:
+    bits = bit_rate or min(OPUS_BIT_RATE, rate * 3 // 2) * channels
     return Recipe(
         codec=SoundCodec.OPUS,
         encoder="libopus",
@@ -111,7 +116,8 @@ def _opus(rate: int, channels: int, bit_rate: int | None) -> Recipe:
         packet_frames=rate // OPUS_PACKETS_PER_S,
         delay=rate * 13 // 2000,  # 6.5 ms: OPUS_GET_LOOKAHEAD; a test holds it against what libopus says
         shaped=_interleaved,
-        options={"b": str(bit_rate or OPUS_BIT_RATE_PER_CHANNEL * channels)},
+        # Complexity 4 of 10: 6 instead of 9 ms a second of stereo, and the same noise within 0.7 dB.
+        options={"b": str(bits), "compression_level": "4"},
     )
 
 
