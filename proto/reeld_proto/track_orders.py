@@ -81,6 +81,7 @@ class AudioTrackSpec(Struct, frozen=True, kw_only=True):
 
     role: `mic` or `system` if it comes from that alone, `mix` if from several sources, else `other`; source: device id,
     empty unless it comes from one device alone.
+    bit_rate: bits a second; None leaves it to the codec. rate: frames a second.
     """
 
     track: str
@@ -89,6 +90,8 @@ class AudioTrackSpec(Struct, frozen=True, kw_only=True):
     source: str
     channels: int = 2
     codec: SoundCodec = SoundCodec.AAC
+    bit_rate: int | None = None
+    rate: int = 48_000
 
 
 class ListWorkerSources(Order, tag="order.sources", frozen=True, kw_only=True):

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reeld.audio.encoder import CODEC, AacEncoder, EncodedChunk
+from reeld.audio.encoder import EncodedChunk, encoder_for
 from reeld.audio.samples import RATE, Samples, frames_to_ns
 from reeld.audio.silences import Silences, common_frames
 from reeld.runtime.logs import get_logger
 from reeld_proto.stats import TrackStats
 from reeld_proto.units import seconds
-from reeld_proto.workers import AnyIngest, ChunkCaptured
+from reeld_proto.workers import AnyIngest, AudioTrackSpec, ChunkCaptured
 
 Send = Callable[[AnyIngest, bytes, bytes], bool]
 """Hands a message, its payload and its init segment to the store's producer; False if it was dropped."""
@@ -20,20 +20,31 @@ SILENCE_DB = -120.0
 
 
 class TrackWriter:
-    """Encodes one track and sends its chunks.
+    """Encodes one track and sends its chunks. Raises RequestRejected for a codec that cannot be had so.
 
-    silences: of every source that sounds in this track; a frame counts as silent if it is so in all of them.
+    spec: what the track is; first_frame: of its own rate, at which it begins. silences: of every source that sounds in
+    this track; a frame counts as silent if it is so in all of them.
     A chunk that the producer refuses is counted and leaves a hole that the store explains.
     """
 
     def __init__(
-        self, *, session: str, track: str, epoch: int, first_frame: int, send: Send, silences: Sequence[Silences]
+        self,
+        *,
+        session: str,
+        spec: AudioTrackSpec,
+        epoch: int,
+        first_frame: int,
+        send: Send,
+        silences: Sequence[Silences],
     ) -> None:
-        self._session, self._track, self._epoch = session, track, epoch
+        self._session, self._track, self._epoch = session, spec.track, epoch
+        self._codec, self._rate = spec.codec, spec.rate
         self._send = send
         self._silences = silences
-        self._encoder = AacEncoder(first_frame)
-        self._sent_ns = frames_to_ns(first_frame)
+        self._encoder = encoder_for(
+            spec.codec, rate=spec.rate, channels=spec.channels, bit_rate=spec.bit_rate, first_frame=first_frame
+        )
+        self._sent_ns = frames_to_ns(first_frame, spec.rate)
         self._silent_ns = 0
         self._peak = 0.0
         self._packets = self._chunks = self._bytes = self._dropped = 0
@@ -80,7 +91,9 @@ class TrackWriter:
         self._encoder.close()
 
     def _send_chunk(self, chunk: EncodedChunk) -> None:
-        silent = common_frames([one.within(chunk.start_frame, chunk.end_frame) for one in self._silences])
+        # Silences are counted on the line, which has frames of its own rate.
+        start, end = (frame * RATE // self._rate for frame in (chunk.start_frame, chunk.end_frame))
+        silent = common_frames([one.within(start, end) for one in self._silences])
         message = ChunkCaptured(
             session=self._session,
             track=self._track,
@@ -89,7 +102,7 @@ class TrackWriter:
             end_ns=chunk.end_ns,
             frames=chunk.packets,
             keyframe=True,
-            codec=CODEC,
+            codec=self._codec,
             silence_ns=silent * 1_000_000_000 // RATE,
         )
         self._sent_ns = chunk.end_ns

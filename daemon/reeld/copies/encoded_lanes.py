@@ -10,12 +10,13 @@ from typing import Any
 import av
 import numpy as np
 
-from reeld.audio.encoder import AacEncoder
+from reeld.audio.encoder import SoundEncoder, encoder_for
 from reeld.audio.samples import RATE
 from reeld.copies.lanes import CHUNK_S, Piece
 from reeld.media.encoder import TIMESCALE, VideoEncoder
 from reeld.media.presets import settings_for
 from reeld_proto.records import Quality, TrackKind, VideoCodec
+from reeld_proto.sound_graph import SoundCodec
 from reeld_proto.units import NS_PER_S
 
 _FPS_MAX = 60
@@ -99,7 +100,7 @@ class EncodedSound:
         self._stream = stream
         self._origin = origin
         self._resampler: Any = None
-        self._encoder: AacEncoder | None = None
+        self._encoder: SoundEncoder | None = None
 
     @property
     def init(self) -> bytes:
@@ -130,7 +131,7 @@ class EncodedSound:
     def _encode(self, frame: Any) -> Iterator[Piece]:
         at_s = frame.pts * Fraction(frame.time_base) - self._origin if frame.pts is not None else None
         if self._encoder is None:
-            self._encoder = AacEncoder(max(0, round((at_s or 0) * RATE)))
+            self._encoder = encoder_for(SoundCodec.AAC, first_frame=max(0, round((at_s or 0) * RATE)))
         elif at_s is not None:
             missing = round((at_s - Fraction(self._encoder.written_frame, RATE)) * RATE)
             if missing > _GAP_S * RATE:

@@ -55,7 +55,7 @@ class Plan:
             for spec in self.video
         ]
         sounds = [
-            TrackRecord(id=spec.track, kind=TrackKind.AUDIO, codec="aac", label=spec.label, source=spec.source)
+            TrackRecord(id=spec.track, kind=TrackKind.AUDIO, codec=spec.codec, label=spec.label, source=spec.source)
             for spec in self.audio
         ]
         stills = [

@@ -49,11 +49,22 @@ def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.fl
     """An audio track as float32, shape (frames, channels), index 0 being media time 0."""
     with av.open(io.BytesIO(init + b"".join(chunks)), "r") as container:
         stream = container.streams.audio[0]
-        blocks = [(int(frame.pts or 0), frame.to_ndarray().T) for frame in container.decode(stream)]
-    out = np.zeros((max(start + len(block) for start, block in blocks), 2), np.float32)
-    for start, block in blocks:
+        blocks = [(int(frame.pts or 0), _samples(frame)) for frame in container.decode(stream)]
+        # A decoder of Opus gives 48 kHz whatever the track's own rate is.
+        scale = stream.codec_context.sample_rate // stream.time_base.denominator or 1
+    ends = max(start * scale + len(block) for start, block in blocks)
+    out = np.zeros((ends, blocks[0][1].shape[1]), np.float32)
+    for at, block in blocks:
+        start = at * scale
         out[start : start + len(block)] = block
     return out
+
+
+def _samples(frame: Any) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """A decoded frame as float32, shape (frames, channels)."""
+    found = frame.to_ndarray()
+    found = found.T if frame.format.is_planar else found.reshape(-1, frame.layout.nb_channels)
+    return found / np.float32(2**31) if found.dtype == np.int32 else found
 
 
 class AudioHarness:

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from reeld.audio.samples import RATE, frames_to_ns, silence
 from reeld.audio.silences import Silences
 from reeld.audio.track import SILENCE_DB, TrackWriter
+from reeld_proto.sound_graph import SoundCodec
 from reeld_proto.workers import AnyIngest, ChunkCaptured
-from tests.daemon.audio.fakes import tone
+from tests.daemon.audio.fakes import counting, numbers, tone
+from tests.daemon.audio.harness import MIC, decoded
 
 END_NS = frames_to_ns(3 * RATE)
 
@@ -17,6 +21,8 @@ END_NS = frames_to_ns(3 * RATE)
 class Store:
     def __init__(self) -> None:
         self.messages: list[ChunkCaptured] = []
+        self.payloads: list[bytes] = []
+        self.init = b""
         self.full = False
 
     def send(self, message: AnyIngest, payload: bytes, init: bytes) -> bool:
@@ -25,6 +31,8 @@ class Store:
         assert init[4:8] == b"ftyp"
         if not self.full:
             self.messages.append(message)
+            self.payloads.append(payload)
+            self.init = init
         return not self.full
 
 
@@ -40,7 +48,7 @@ def silences() -> Silences:
 
 @pytest.fixture
 def track(store: Store, silences: Silences) -> Iterator[TrackWriter]:
-    track = TrackWriter(session="s", track="mic", epoch=2, first_frame=0, send=store.send, silences=[silences])
+    track = TrackWriter(session="s", spec=MIC, epoch=2, first_frame=0, send=store.send, silences=[silences])
     yield track
     track.close()
 
@@ -95,7 +103,7 @@ def test_lag_is_the_age_of_what_was_sent_last(track: TrackWriter) -> None:
 
 
 def test_a_cut_sends_at_once_what_is_encoded(store: Store, silences: Silences) -> None:
-    writer = TrackWriter(session="s", track="mic", epoch=1, first_frame=0, send=store.send, silences=[silences])
+    writer = TrackWriter(session="s", spec=MIC, epoch=1, first_frame=0, send=store.send, silences=[silences])
     writer.write(tone(440, 0, RATE // 4))
     assert not store.messages
     writer.cut()
@@ -105,3 +113,35 @@ def test_a_cut_sends_at_once_what_is_encoded(store: Store, silences: Silences) -
     writer.finish(3 * RATE, END_NS)
     writer.close()
     assert store.messages[-1].end_ns == END_NS
+
+
+@pytest.mark.parametrize("codec", list(SoundCodec))
+@pytest.mark.parametrize("end", [14_400, RATE, 480_480])
+def test_every_sample_up_to_the_stop_is_in_the_track(codec: SoundCodec, end: int, store: Store) -> None:
+    """Harm: the last word before the stop is lost. Issue 5: 0.3 s, 1 s and 10.01 s of a counting signal."""
+    writer = TrackWriter(
+        session="s", spec=structs.replace(MIC, codec=codec), epoch=1, first_frame=0, send=store.send, silences=[]
+    )
+    for start in range(0, end, 7200):
+        writer.write(counting(start, min(7200, end - start)))
+    writer.finish(end, frames_to_ns(end))
+    writer.close()
+    borders = [0, *(message.end_ns for message in store.messages)]
+    assert [message.start_ns for message in store.messages] == borders[:-1]
+    assert borders[-1] == frames_to_ns(end)
+    assert {message.codec for message in store.messages} == {codec}
+    out = decoded(store.init, store.payloads)
+    if codec is SoundCodec.FLAC:
+        assert numbers(out) == list(range(end))
+    assert end <= len(out) < end + 1024
+
+
+def test_silence_is_counted_at_the_rate_of_the_line(store: Store, silences: Silences) -> None:
+    """Harm: a track of 16 kHz reports a third of its silence."""
+    spec = structs.replace(MIC, rate=16_000, channels=1)
+    writer = TrackWriter(session="s", spec=spec, epoch=1, first_frame=0, send=store.send, silences=[silences])
+    silences.add(0, 2 * RATE)
+    writer.write(np.zeros((2 * 16_000, 1), np.float32))
+    writer.finish(2 * 16_000, frames_to_ns(2 * RATE))
+    writer.close()
+    assert sum(message.silence_ns for message in store.messages) == pytest.approx(2e9, abs=100)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.audio.encoder import AacEncoder
+from reeld.audio.encoder import encoder_for
 from reeld.media.cmaf import CmafEncoder
 from reeld.media.decode import open_init, pictures
 from reeld.media.encoder import TIMESCALE, VideoEncoder
@@ -19,6 +19,7 @@ from reeld.media.fragments import Sample, pack_chunk, parse_chunk, parse_init
 from reeld.media.presets import settings_for
 from reeld.media.recut import PictureEncoder, Seen, whole_packets
 from reeld_proto.records import Quality, VideoCodec
+from reeld_proto.sound_graph import SoundCodec
 from tests.daemon.export.recording import number_in, picture
 
 RATE = 48_000
@@ -127,7 +128,7 @@ def test_a_packet_whose_transform_reaches_into_the_range_goes() -> None:
 def test_nothing_of_a_sound_is_heard_in_the_packets_that_stay() -> None:
     noise = np.zeros((RATE, 2), np.float32)
     noise[20_000:24_000] = np.random.default_rng(1).uniform(-0.5, 0.5, (4000, 2))
-    aac = AacEncoder(0)
+    aac = encoder_for(SoundCodec.AAC)
     chunks = aac.write(noise) + aac.finish(RATE, 10**9)
     init = parse_init(aac.init)
     samples = [sample for chunk in chunks for sample in parse_chunk(chunk.data, init)]

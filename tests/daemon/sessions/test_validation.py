@@ -1,11 +1,13 @@
 """What may be recorded. Harm guarded against: a start that fails half-way, or a recording that silently lacks what was
 asked for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from reeld.config import Config, RecordConfig, SnapshotsConfig
 from reeld.sessions.pictures import wants_video
@@ -13,6 +15,7 @@ from reeld.sessions.validation import Plan, make_plan, wants_audio
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError
 from reeld_proto.records import DisplaySource, EncoderChoice, Layout, Quality, SourceKind, TrackKind, VideoCodec
+from reeld_proto.sound_graph import SoundCodec
 from tests.daemon.sessions.conversation import NO_AUDIO, NO_DISPLAY, PICTURES, SOUNDS, TIMEOUT, surroundings
 
 
@@ -267,3 +270,11 @@ def test_any_request_becomes_a_plan_that_records_something_or_a_refusal_with_rea
         assert records
         assert len(set(records)) == len(records)
         assert 1 <= found.fps <= 60
+
+
+def test_the_store_hears_in_what_codec_a_sound_is() -> None:
+    """Harm: a lossless track is announced as AAC."""
+    found = plan()
+    specs = [structs.replace(spec, codec=SoundCodec.FLAC) for spec in found.audio]
+    sounds = [record for record in replace(found, audio=specs).records() if record.kind is TrackKind.AUDIO]
+    assert [record.codec for record in sounds] == ["flac"] * 3
