@@ -76,13 +76,17 @@ class SnapshotSpec(Struct, frozen=True, kw_only=True):
 
 
 class AudioTrackSpec(Struct, frozen=True, kw_only=True):
-    """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix."""
+    """One sound to record as a track. role: `mic`, `system` or `mix`; source: device id, empty for the mix.
+
+    follows_default: `source` is only the default device of the start; the track goes on with whichever is it later.
+    """
 
     track: str
     label: str
     role: str
     source: str
     channels: int = 2
+    follows_default: bool = False
 
 
 class ListWorkerSources(Order, tag="order.sources", frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ Threads: a callback thread of each device fills its ring; the keeper opens and c
 import threading
 from collections.abc import Callable, Sequence
 
+from msgspec import structs
+
 from reeld.audio.api import OpenSource
 from reeld.audio.feed import Feed
 from reeld.audio.graph.engine import Graph
@@ -20,6 +22,7 @@ from reeld.audio.health import DeviceHealth
 from reeld.audio.keeper import Complain, DeviceKeeper, KeptDevice
 from reeld.audio.samples import Samples, ns_to_frames, silence
 from reeld.audio.track import Send, TrackWriter
+from reeld.audio.watch import MakeWatch, NoWatch
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.errors import ReeldError, RequestRejected
@@ -46,7 +49,14 @@ class Recorder:
     """
 
     def __init__(
-        self, order: StartAudio, *, open_source: OpenSource, send: Send, complain: Complain, anew: bool = False
+        self,
+        order: StartAudio,
+        *,
+        open_source: OpenSource,
+        send: Send,
+        complain: Complain,
+        make_watch: MakeWatch = NoWatch,
+        anew: bool = False,
     ) -> None:
         _check(order.tracks)
         self.session = order.session
@@ -64,12 +74,21 @@ class Recorder:
         self._tracks = {spec.track: self._writer(order, spec, send) for spec in order.tracks}
         self._graph = self._build(order.tracks)
         self._devices = [
-            KeptDevice(track, feed.name, feed, DeviceHealth(now_ns)) for track, feed in self._feeds.items()
+            KeptDevice(
+                spec.track,
+                spec.source,
+                self._feeds[spec.track],
+                DeviceHealth(now_ns),
+                role=spec.role,
+                follows=spec.follows_default,
+            )
+            for spec in order.tracks
+            if spec.role != MIX
         ]
         self._failed = False
         self._turn_ns = now_ns
         self._stopping = threading.Event()
-        self._keeper = DeviceKeeper(self._devices, open_source, complain)
+        self._keeper = DeviceKeeper(self._devices, open_source, complain, make_watch=make_watch)
         self._pump = threading.Thread(target=self._run, name="audio-pump", daemon=True)
         self._pump.start()
 
@@ -130,7 +149,12 @@ class Recorder:
         with self._lock:
             now_ns = self._clock.media_ns(monotonic_ns())
             rings = [ring for feed in self._feeds.values() if (ring := feed.statistics()) is not None]
-            return [track.statistics(now_ns) for track in self._tracks.values()], rings + self._graph.statistics()
+            recorded = {device.track: device.device for device in self._devices}
+            tracks = [
+                structs.replace(track.statistics(now_ns), device=recorded.get(name, ""))
+                for name, track in self._tracks.items()
+            ]
+            return tracks, rings + self._graph.statistics()
 
     def _writer(self, order: StartAudio, spec: AudioTrackSpec, send: Send) -> TrackWriter:
         heard = self._feeds.values() if spec.role == MIX else [self._feeds[spec.track]]

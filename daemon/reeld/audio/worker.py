@@ -12,6 +12,7 @@ from reeld.audio.api import OpenSource
 from reeld.audio.hidden import HiddenSound
 from reeld.audio.portaudio import PortAudioSource
 from reeld.audio.recorder import Recorder
+from reeld.audio.watch import watch_devices
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.outbox import Producer
 from reeld.runtime.worker import WorkerContext, main
@@ -139,7 +140,12 @@ class AudioWorker:
 
     def _recorder_of(self, order: StartAudio, *, anew: bool = False) -> Recorder:
         return Recorder(
-            order, open_source=self._open_source, send=self._producer.send, complain=self._complain, anew=anew
+            order,
+            open_source=self._open_source,
+            send=self._producer.send,
+            complain=self._complain,
+            make_watch=watch_devices,
+            anew=anew,
         )
 
     def _hiding(self, order: StartAudio, detail: str, since_ns: int) -> HiddenSound:

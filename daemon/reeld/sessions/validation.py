@@ -147,10 +147,15 @@ def _sounds(request: StartSession, listed: Sources | ErrorReply, findings: Findi
     if mic is not None and system is not None:
         specs.append(AudioTrackSpec(track="mix", label="mix", role="mix", source=""))
     if mic is not None:
-        specs.append(AudioTrackSpec(track="mic", label=mic.name, role="mic", source=mic.id))
+        specs.append(_sound("mic", mic, request.microphone))
     if system is not None:
-        specs.append(AudioTrackSpec(track="system", label=system.name, role="system", source=system.id))
+        specs.append(_sound("system", system, request.system_audio))
     return specs
+
+
+def _sound(role: str, found: AudioSource, choice: str) -> AudioTrackSpec:
+    """The track of `found`; where `choice` is the default, it goes on with whatever is that later."""
+    return AudioTrackSpec(track=role, label=found.name, role=role, source=found.id, follows_default=choice == "default")
 
 
 def _chosen_sound(
