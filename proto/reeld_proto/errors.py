@@ -55,6 +55,22 @@ class ErrorCode(StrEnum):
     """A fault of reeld itself."""
 
 
+class DeviceTrouble(StrEnum):
+    """What the worker of sound reports of a device, as the code of a trouble beside those above.
+
+    Each is told once an outage, within 5 s; meanwhile the track goes on with counted silence.
+    """
+
+    LOST = "device-lost"
+    """It was unplugged, or its server is gone."""
+    SILENT = "device-silent"
+    """It is open and delivers nothing at all."""
+    MUTE = "device-mute"
+    """It delivers nothing but exact zeros, though it is a microphone or the output plays something."""
+    BACK = "device-back"
+    """What was told before is over."""
+
+
 EXIT_OK = 0
 EXIT_CODES: dict[ErrorCode, int] = {
     ErrorCode.INVALID_REQUEST: 2,

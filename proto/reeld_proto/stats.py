@@ -50,6 +50,8 @@ class TrackStats(Record, frozen=True, kw_only=True):
     silence_s: float = 0.0
     peak_db: float | None = None
     """Audio: highest level since the last report, in dB of full scale; None for video."""
+    device: str = ""
+    """Audio: id of the device that is recorded now, or waited for; it changes where a default is followed."""
     cpu_s: dict[str, float] = field(default_factory=dict)
     """Video: seconds of CPU since the start by stage: signal, grab, convert, encode, send."""
     sources: list[SourceStats] = field(default_factory=list)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reeld.audio.samples import Samples
+from reeld_proto.errors import RequestRejected
 from reeld_proto.stats import QueueStats
 
 
@@ -49,6 +50,11 @@ class SoundSource(Protocol):
         """How often the device said that it lost sound because we were too slow."""
         ...
 
+    @property
+    def sounded_ns(self) -> int | None:
+        """Monotonic arrival of the last block read that held anything but exact zeros; None before."""
+        ...
+
     def read(self) -> list[Block]:
         """Everything delivered since the last call, oldest first; never waits."""
         ...
@@ -63,4 +69,8 @@ class SoundSource(Protocol):
 
 
 OpenSource = Callable[[str], SoundSource]
-"""Opens the device with this id. Raises RequestRejected: NOT_FOUND, NO_AUDIO or DEVICE_FAILED."""
+"""Opens the device with this id. Raises RequestRejected: NOT_FOUND, NO_AUDIO or DEVICE_FAILED; or DevicesStale."""
+
+
+class DevicesStale(RequestRejected):
+    """The device is there but is seen only once every device of this process is closed and they are listed anew."""

@@ -11,8 +11,8 @@ from reeld.audio.api import Block, SoundSource
 from reeld.audio.assembler import Assembler, Span
 from reeld.audio.clockmap import ClockMap
 from reeld.audio.gate import MediaGate
-from reeld.audio.graph.nodes import Resampler
-from reeld.audio.samples import RATE, Samples, join, nearest_frame, silence
+from reeld.audio.dsp.resampling import FixedResampler
+from reeld.audio.samples import CHANNELS, RATE, Samples, join, nearest_frame, silence
 from reeld.audio.silences import Silences
 from reeld.runtime.clock import SessionClock
 from reeld.runtime.logs import get_logger
@@ -40,7 +40,7 @@ class _Stream:
         self.last_ns: int | None = None
         self._next_frame = 0  # expected from the device, at its own rate
         self._position = 0
-        self._resampler: Resampler | None = None
+        self._resampler: FixedResampler | None = None
         self._restart(0)
 
     def is_interrupted(self, block: Block) -> bool:
@@ -79,7 +79,7 @@ class _Stream:
         """What follows begins with the device's frame `frame`: frames between were lost on the way here."""
         rate = self.source.rate
         self._position = (2 * frame * RATE + rate) // (2 * rate)
-        self._resampler = Resampler("device", rate) if rate != RATE else None
+        self._resampler = FixedResampler(rate, RATE, CHANNELS) if rate != RATE else None
 
     def stalled(self, now_ns: int) -> bool:
         return bool(self.waiting) and self.last_ns is not None and now_ns - self.last_ns > IDLE_NS
@@ -136,10 +136,10 @@ class Feed:
                 self._line.fill_to(self._gate.line_frame(now_ns - IDLE_NS))
             return came
 
-    def take(self, now_ns: int) -> Samples:
-        """The media frames that follow, as far as they are certain; at most `TAKE_FRAMES_MAX`."""
+    def take(self, now_ns: int, frames: int = TAKE_FRAMES_MAX) -> Samples:
+        """The media frames that follow, as far as they are certain; at most `frames`."""
         with self._lock:
-            return self._take(min(self._line.end, self._gate.line_frame(now_ns - HOLD_NS)), None)
+            return self._take(min(self._line.end, self._gate.line_frame(now_ns - HOLD_NS)), None, frames)
 
     def covers(self, end_frame: int) -> bool:
         """Whether everything up to media frame `end_frame` is here; settles the clock if the stream is young."""
@@ -150,11 +150,11 @@ class Feed:
                 self._lay()
             return end_frame <= self._media or self._line.end >= end_frame + self._shift_at(end_frame)
 
-    def take_until(self, end_frame: int) -> Samples:
-        """The media frames up to `end_frame`, at most `TAKE_FRAMES_MAX`; what is not here is counted silence."""
+    def take_until(self, end_frame: int, frames: int = TAKE_FRAMES_MAX) -> Samples:
+        """The media frames up to `end_frame`, at most `frames`; what is not here is counted silence."""
         with self._lock:
             self._line.fill_to(end_frame + self._shift_at(end_frame))
-            return self._take(self._line.end, end_frame)
+            return self._take(self._line.end, end_frame, frames)
 
     @property
     def expects_sound(self) -> bool:
@@ -172,9 +172,8 @@ class Feed:
         stretch = self._gate.next_stretch(max(end_frame - 1, 0))
         return 0 if stretch is None else stretch.shift
 
-    def _take(self, line_limit: int, media_limit: int | None) -> Samples:
+    def _take(self, line_limit: int, media_limit: int | None, room: int) -> Samples:
         parts: list[Samples] = []
-        room = TAKE_FRAMES_MAX
         while room > 0:
             stretch = self._gate.next_stretch(self._media)
             if stretch is None:

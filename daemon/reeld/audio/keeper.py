@@ -1,15 +1,23 @@
-"""Keeps the devices of a recording open, in a thread of its own: opening and closing may take as long as they like."""
+"""Keeps the devices of a recording open, in a thread of its own: opening and closing may take as long as they like.
+
+DESIGN: a server moves our stream elsewhere when its device vanishes, without a word to us, and what it then delivers is
+another device's sound. So a stream is given up as soon as the watch no longer sees the very device that was opened.
+"""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from reeld.audio.api import OpenSource, SoundSource
+from reeld.audio.api import DevicesStale, OpenSource, SoundSource
 from reeld.audio.feed import Feed
 from reeld.audio.health import Action, DeviceHealth
+from reeld.audio.sleep import SleepSensor
+from reeld.audio.watch import MakeWatch, NoWatch
+from reeld.audio.world import SYSTEM, World
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
-from reeld_proto.errors import ReeldError
+from reeld_proto.errors import DeviceTrouble, ErrorCode, ReeldError, RequestRejected
+from reeld_proto.units import seconds
 
 CHECK_S = 0.2
 """Pace of looking after the devices; a lost one is noticed this soon."""
@@ -22,88 +30,202 @@ Complain = Callable[[str, str, str], None]
 
 @dataclass
 class KeptDevice:
-    """A device and the feed that it sounds in. `last_sound_ns` is set by the pump, the rest belongs to the keeper."""
+    """A device and the feed that it sounds in. `last_sound_ns` is set by the pump, the rest belongs to the keeper.
+
+    device: id of what is recorded now, or waited for; with `follows` it becomes whatever is the default for `role`.
+    serial: of the device that is open, as in `World`; None while unknown. opened_ns: when it was opened.
+    tried_serial: of the device at the last opening, so that one which refuses is not tried at each change of the world.
+    """
 
     track: str
     device: str
     feed: Feed
     health: DeviceHealth
+    role: str = ""
+    follows: bool = False
     last_sound_ns: int | None = None
     source: SoundSource | None = None
     error: ReeldError | None = None
     overruns: int = 0
+    serial: int | None = None
+    tried_serial: int | None = None
+    opened_ns: int = 0
     tried: threading.Event = field(default_factory=threading.Event)
 
 
 class DeviceKeeper:
     """Opens every device at once and again whenever it is lost, until stopped. Made and stopped by the main thread."""
 
-    def __init__(self, devices: list[KeptDevice], open_source: OpenSource, complain: Complain) -> None:
-        self._devices = devices
+    def __init__(
+        self,
+        devices: Sequence[KeptDevice],
+        open_source: OpenSource,
+        complain: Complain,
+        *,
+        make_watch: MakeWatch = NoWatch,
+        sleep: SleepSensor | None = None,
+    ) -> None:
+        self._devices = list(devices)
+        self._gone: list[KeptDevice] = []
         self._open_source = open_source
         self._complain = complain
-        self._stopping = threading.Event()
+        self._sleep = sleep or SleepSensor()
+        self._stopping = False
+        self._woken = threading.Event()
+        self._watch = make_watch(self._woken.set)
         self._thread = threading.Thread(target=self._run, name="audio-devices", daemon=True)
         self._thread.start()
 
     def wait_tried(self, timeout_s: float) -> list[tuple[str, ReeldError]]:
         """Wait until every device was tried once; the devices whose opening failed by then, and why."""
         deadline_ns = monotonic_ns() + int(timeout_s * 1e9)
-        for device in self._devices:
+        devices = self._devices
+        for device in devices:
             device.tried.wait(max(0.0, (deadline_ns - monotonic_ns()) / 1e9))
-        return [(device.device, device.error) for device in self._devices if device.error is not None]
+        return [(device.device, device.error) for device in devices if device.error is not None]
+
+    def keep(self, device: KeptDevice) -> None:
+        """One more device. Any thread."""
+        self._devices = [*self._devices, device]
+        self._woken.set()
+
+    def drop(self, device: KeptDevice) -> None:
+        """Close a device soon, and no longer open it. Any thread."""
+        self._devices = [each for each in self._devices if each is not device]
+        self._gone.append(device)
+        self._woken.set()
 
     def stop(self) -> None:
         """Close all devices. A thread that hangs in a device is left behind; it holds nothing but that device."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.set()
+        self._watch.close()
         self._thread.join(STOP_S_MAX)
         if self._thread.is_alive():
             get_logger().warning("audio.close_hangs", waited_s=STOP_S_MAX)
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
+                self._woken.clear()
+                while self._gone:
+                    self._close(self._gone.pop())
+                self._wake_up()
                 for device in self._devices:
-                    self._look_after(device)
-                self._stopping.wait(CHECK_S)
+                    self._look_after(device, self._watch.world)
+                self._woken.wait(CHECK_S)
         finally:
-            for device in self._devices:
+            for device in (*self._devices, *self._gone):
                 self._close(device)
 
-    def _look_after(self, device: KeptDevice) -> None:
+    def _wake_up(self) -> None:
+        """After a sleep a stream may be dead without a word, or go on by an old clock."""
+        slept_ns = self._sleep.slept_ns()
+        if slept_ns:
+            get_logger().warning("audio.slept", slept_s=seconds(slept_ns))
+            for device in self._devices:
+                device.health.doubt()
+
+    def _look_after(self, device: KeptDevice, world: World | None) -> None:
         log = get_logger().bind(device=device.device, track=device.track)
         source, health = device.source, device.health
-        if device.last_sound_ns is not None and health.sounded(device.last_sound_ns):
-            log.warning("audio.device_back")
         if source is not None and source.overruns > device.overruns:
             device.overruns = source.overruns
             log.warning("audio.overrun", count=device.overruns)
         if source is not None and source.ended:
             log.warning("audio.device_lost", reason=source.failure or "the sound server or the device is gone")
-            self._close(device)
-            health.ended()
-        self._act(device, health.action(monotonic_ns()))
-        code = health.complaint(monotonic_ns())
-        if code is not None:
-            reason = str(device.error) if device.error is not None else f"{device.device} delivers no sound"
-            self._complain(code, f"{reason}; the track goes on with silence until it is back", device.track)
+            self._lose(device)
+        if world is not None:
+            self._compare(device, world)
+        if device.source is None:
+            self._watch.miss()
+        self._act(device, world)
+        self._listen(device, world)
+        self._tell(device, world)
 
-    def _act(self, device: KeptDevice, action: Action) -> None:
+    def _compare(self, device: KeptDevice, world: World) -> None:
+        """Follow the default, and give up a stream whose device is no longer the one that was opened."""
+        log = get_logger().bind(device=device.device, track=device.track)
+        if device.follows and (wanted := world.default(device.role, device.device)) != device.device:
+            log.warning("audio.default_changed", now=wanted)
+            self._lose(device)
+            device.device, device.tried_serial = wanted, None
+        serial = world.serials.get(device.device)
+        if device.source is None:
+            if serial is not None and serial != device.tried_serial:
+                device.health.hope()
+        elif world.seen_ns > device.opened_ns:
+            if device.serial is None and serial is not None:
+                device.serial = serial
+            if serial != device.serial or serial is None:
+                log.warning("audio.device_lost", reason="it was removed" if serial is None else "it was replaced")
+                self._lose(device)
+                if serial is not None:
+                    device.health.hope()
+
+    def _act(self, device: KeptDevice, world: World | None) -> None:
+        action = device.health.action(monotonic_ns())
         if action is Action.NOTHING:
             return
-        if action is Action.REOPEN:
-            self._close(device)
+        serial = None if world is None else world.serials.get(device.device)
         try:
+            if world is not None and serial is None:
+                raise RequestRejected(f"there is no sound source {device.device}", code=ErrorCode.NOT_FOUND)
             source = self._open_source(device.device)
         except ReeldError as error:
             device.error = error
+            if isinstance(error, DevicesStale):
+                self._close_all()
         else:
+            # The old one only now: while a server hangs, closing does too, and the stream may go on when it does.
+            self._close(device)
             device.error = None
             device.source = source
             device.overruns = 0
+            device.serial, device.opened_ns = serial, monotonic_ns()
             device.feed.attach(source)
-        device.health.tried(monotonic_ns(), is_open=device.error is None)
+        device.tried_serial = serial
+        device.health.tried(monotonic_ns(), is_open=device.source is not None)
         device.tried.set()
+
+    def _listen(self, device: KeptDevice, world: World | None) -> None:
+        """What came, and whether anything should have."""
+        health, source = device.health, device.source
+        plays = device.role != SYSTEM or (world is not None and device.device in world.playing)
+        health.expect(monotonic_ns(), sound=plays)
+        if device.last_sound_ns is not None:
+            health.delivered(device.last_sound_ns)
+        if source is not None and source.sounded_ns is not None:
+            health.heard(source.sounded_ns)
+
+    def _tell(self, device: KeptDevice, world: World | None) -> None:
+        word = device.health.word(monotonic_ns())
+        if word is None:
+            return
+        if word is DeviceTrouble.BACK:
+            get_logger().warning("audio.device_back", device=device.device, track=device.track)
+            self._complain(word, f"{device.device} sounds again", device.track)
+            return
+        if word is DeviceTrouble.MUTE:
+            is_muted = world is not None and device.device in world.muted
+            reason = f"{device.device} gives nothing but digital silence"
+            reason += ": it is muted" if is_muted else "; it may be muted, switched off or broken"
+        elif device.error is not None:
+            reason = f"{device.error}; the track goes on with silence until it is back"
+        else:
+            reason = f"{device.device} delivers no sound; the track goes on with silence until it is back"
+        self._complain(word, reason, device.track)
+
+    def _close_all(self) -> None:
+        """For a list of devices that can be made only while none is open; all are opened again at once."""
+        for device in self._devices:
+            if device.source is not None:
+                self._lose(device)
+                device.health.hope()
+
+    def _lose(self, device: KeptDevice) -> None:
+        self._close(device)
+        device.health.ended()
 
     @staticmethod
     def _close(device: KeptDevice) -> None:

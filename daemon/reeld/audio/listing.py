@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from reeld.audio.devices import Devices
+from reeld.audio.world import Devices
 from reeld_proto.records import AudioSource
 
 _LOOPBACK_WORDS = ("blackhole", "loopback", "soundflower", "background music", "monitor")

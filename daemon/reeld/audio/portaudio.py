@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from reeld.audio import devices
-from reeld.audio.api import Block
+from reeld.audio.api import Block, DevicesStale
 from reeld.audio.ring import BlockRing
 from reeld.audio.samples import CHANNELS, RATE
 from reeld.runtime.clock import monotonic_ns
@@ -49,6 +49,7 @@ class PortAudioSource:
         self._finished = threading.Event()
         self._failure = ""
         self._overruns = 0
+        self._sounded_ns: int | None = None
         self._rate = RATE
         self._ring = BlockRing(device)
         self._stream: Any = None
@@ -75,9 +76,20 @@ class PortAudioSource:
         """How often PortAudio said that it lost sound."""
         return self._overruns
 
+    @property
+    def sounded_ns(self) -> int | None:
+        """When a block came last that was not digital silence."""
+        return self._sounded_ns
+
     def read(self) -> list[Block]:
         """Everything in the ring."""
-        return self._ring.read()
+        blocks = self._ring.read()
+        for block in reversed(blocks):
+            # One sample tells nearly always; a whole block takes 10 us.
+            if block.samples[-1, 0] or block.samples.any():
+                self._sounded_ns = block.arrived_ns
+                break
+        return blocks
 
     def statistics(self) -> QueueStats:
         """The ring between the callback and `read`."""
@@ -96,6 +108,7 @@ class PortAudioSource:
         global _open_streams  # noqa: PLW0603 - PortAudio is global too
         if sys.platform == "darwin":
             sounddevice, target = _portaudio(), device
+            _require_input(sounddevice, device)
         else:
             _require_source(device)
             os.environ["PULSE_SOURCE"] = device
@@ -176,15 +189,33 @@ def _require_source(device: str) -> None:
 
 
 def _require_pulse_device(sounddevice: Any) -> None:
-    """PortAudio lists `pulse` only if a server ran when it was initialised: then initialise it again."""
-    for attempt in range(2):
-        if any(info["name"] == "pulse" for info in sounddevice.query_devices()):
-            return
-        if attempt == 0 and not _open_streams:
-            sounddevice._terminate()  # noqa: SLF001 - documented there as the way to refresh the list
-            sounddevice._initialize()  # noqa: SLF001
-    raise RequestRejected(
-        "PortAudio does not reach the sound server",
-        code=ErrorCode.NO_AUDIO,
-        remedy="Install ALSA's PulseAudio plugin: apt install libasound2-plugins.",
-    )
+    """PortAudio lists `pulse` only if a server ran when it was initialised."""
+    if not _lists(sounddevice, "pulse") and not _lists_anew(sounddevice, "pulse"):
+        raise RequestRejected(
+            "PortAudio does not reach the sound server",
+            code=ErrorCode.NO_AUDIO,
+            remedy="Install ALSA's PulseAudio plugin: apt install libasound2-plugins.",
+        )
+
+
+def _require_input(sounddevice: Any, device: str) -> None:
+    """PortAudio knows what was there when it was initialised; ask a fresh process before the rest is disturbed."""
+    if _lists(sounddevice, device):
+        return
+    if device not in devices.list_portaudio().ids() or not _lists_anew(sounddevice, device):
+        raise RequestRejected(
+            f"there is no sound source {device}", code=ErrorCode.NOT_FOUND, remedy="See `reelctl sources`."
+        )
+
+
+def _lists(sounddevice: Any, name: str) -> bool:
+    return any(info["name"] == name for info in sounddevice.query_devices())
+
+
+def _lists_anew(sounddevice: Any, name: str) -> bool:
+    """Whether PortAudio, initialised again, lists `name`. Raises DevicesStale while a stream keeps that from being."""
+    if _open_streams:
+        raise DevicesStale(f"{name} was connected after other devices were opened", code=ErrorCode.DEVICE_FAILED)
+    sounddevice._terminate()  # noqa: SLF001 - documented there as the way to refresh the list
+    sounddevice._initialize()  # noqa: SLF001
+    return _lists(sounddevice, name)

@@ -9,6 +9,8 @@ Threads: a callback thread of each device fills its ring; the keeper opens and c
 import threading
 from collections.abc import Mapping, Sequence
 
+from msgspec import structs
+
 from reeld.audio.api import OpenSource
 from reeld.audio.changes import Score
 from reeld.audio.feed import HOLD_NS
@@ -17,14 +19,16 @@ from reeld.audio.graph.engine import Graph
 from reeld.audio.health import DeviceHealth
 from reeld.audio.keeper import Complain, DeviceKeeper, KeptDevice
 from reeld.audio.samples import frames_to_ns, ns_to_frames
-from reeld.audio.studio import Ahead, Studio, device_nodes
+from reeld.audio.studio import Ahead, Studio, device_nodes, track_of
 from reeld.audio.telling import LevelBoard
 from reeld.audio.track import Send
+from reeld.audio.watch import MakeWatch, NoWatch
+from reeld.audio.world import SYSTEM
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.errors import ReeldError
 from reeld_proto.sound import NodeStats, Pressure
-from reeld_proto.sound_graph import SoundChange, SoundGraph
+from reeld_proto.sound_graph import SoundChange, SoundGraph, SystemAudioNode
 from reeld_proto.stats import QueueStats, TrackStats
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from reeld_proto.workers import StartAudio
@@ -38,6 +42,8 @@ STOP_WAIT_NS = NS_PER_S
 FIRST_SOUND_WAIT_NS = 300 * NS_PER_MS
 """The same for a device that never delivered any."""
 STOP_POLL_S = 0.01
+FOLLOWED = "default"
+"""The device of a node that goes on with whichever is the default."""
 SPANS_EVERY_NS = 5 * NS_PER_S
 """How often a span that lasts is told again: a crash may cost so much of it."""
 
@@ -47,7 +53,7 @@ class Recorder:
 
     order: what to record; the first worker of a session (epoch 1) begins at media time 0, with counted silence until
     the devices sound; a restarted one begins now, and so does one that was hidden before (`anew`). board: where levels
-    are gathered. Raises RequestRejected for a graph that makes no sense or whose files cannot be opened.
+    are gathered. make_watch: sees devices come and go. Raises RequestRejected for a graph that makes no sense or whose files cannot be opened.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class Recorder:
         open_source: OpenSource,
         send: Send,
         complain: Complain,
+        make_watch: MakeWatch = NoWatch,
         board: LevelBoard | None = None,
         anew: bool = False,
     ) -> None:
@@ -80,7 +87,9 @@ class Recorder:
             raise
         self._failed = False
         self._stopping = threading.Event()
-        self._keeper = DeviceKeeper(list(self._devices.values()), open_source, complain)
+        self._keeper = DeviceKeeper(
+            list(self._devices.values()), open_source, complain, make_watch=make_watch
+        )
         self._pump = threading.Thread(target=self._run, name="audio-pump", daemon=True)
         self._pump.start()
 
@@ -157,7 +166,11 @@ class Recorder:
         with self._lock:
             now_ns = self._clock.media_ns(monotonic_ns())
             rings = [ring for feed in self._studio.feeds.values() if (ring := feed.statistics()) is not None]
-            tracks = [track.statistics(now_ns) for track in self._studio.tracks.values()]
+            recorded = {device.track: device.device for device in self._devices.values()}
+            tracks = [
+                structs.replace(track.statistics(now_ns), device=recorded.get(name, ""))
+                for name, track in self._studio.tracks.items()
+            ]
             return tracks, rings + self._score.graph.queues()
 
     def describe(self) -> tuple[list[NodeStats], list[QueueStats]]:
@@ -178,7 +191,14 @@ class Recorder:
         for node in device_nodes(graph):
             if node.name in fresh:
                 feed = self._studio.feeds[node.name]
-                kept = KeptDevice(node.name, feed.name, feed, DeviceHealth(monotonic_ns()))
+                kept = KeptDevice(
+                    track_of(node.name, graph),
+                    feed.name,
+                    feed,
+                    DeviceHealth(monotonic_ns()),
+                    role=SYSTEM if isinstance(node, SystemAudioNode) else "mic",
+                    follows=node.device == FOLLOWED,
+                )
                 self._devices[node.name] = kept
                 if self._keeper is not None:
                     self._keeper.keep(kept)

@@ -242,3 +242,16 @@ def sources_of(name: str, graph: SoundGraph) -> list[AnyNode]:
                 seen.add(giver)
                 waiting.append(giver)
     return [node for node in graph.nodes if node.name in seen and isinstance(node, SourceNode)]
+
+
+def track_of(device: str, graph: SoundGraph) -> str:
+    """The track that a device is heard in: alone, if there is one, else any; empty without one."""
+    heard = {
+        node.name: [source.name for source in sources_of(node.name, graph)]
+        for node in graph.nodes
+        if isinstance(node, TrackNode)
+    }
+    return next(
+        (name for name, sources in heard.items() if sources == [device]),
+        next((name for name, sources in heard.items() if device in sources), ""),
+    )

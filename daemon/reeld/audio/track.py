@@ -35,7 +35,7 @@ class TrackWriter:
         epoch: int,
         first_frame: int,
         send: Send,
-        silences: Sequence[Silences],
+        silences: Sequence[Silences] = (),
     ) -> None:
         self._session, self._track, self._epoch = session, spec.track, epoch
         self._codec, self._rate = spec.codec, spec.rate
@@ -53,6 +53,10 @@ class TrackWriter:
     def sent_ns(self) -> int:
         """Media time up to which chunks were sent."""
         return self._sent_ns
+
+    def hear(self, silences: Sequence[Silences]) -> None:
+        """From now on these are the silences of its sources."""
+        self._silences = silences
 
     def write(self, samples: Samples) -> None:
         """Encode the frames that follow."""

@@ -13,6 +13,7 @@ from reeld.audio.hidden import HiddenSound
 from reeld.audio.portaudio import PortAudioSource
 from reeld.audio.recorder import Recorder
 from reeld.audio.telling import LevelBoard
+from reeld.audio.watch import watch_devices
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.outbox import Producer
 from reeld.runtime.worker import TICK_MS, WorkerContext, main
@@ -192,6 +193,7 @@ class AudioWorker:
             send=self._producer.send,
             complain=self._complain,
             board=self._board,
+            make_watch=watch_devices,
             anew=anew,
         )
 

@@ -312,7 +312,7 @@ class Supervisor:
                     self._handle(signals.ProgressArrived(name=name, tracks=tuple(tracks), now_ns=monotonic_ns()))
             case Trouble(worker=name, code=code, message=message, track=track):
                 public = self.public_name(name)
-                self._remember(name, ErrorCode(code), message)
+                self._remember(name, code, message)
                 get_logger().warning("worker.trouble", name=public, code=code, message=message, track=track)
                 self.listeners.publish(TroubleReported(worker=public, code=code, message=message, track=track))
             case JobProgress():
@@ -332,12 +332,12 @@ class Supervisor:
             await _wait(serving.changed, deadline_s - monotonic_ns() / NS_PER_S, f"no {role} worker is ready")
         return serving.name
 
-    def _remember(self, name: str, code: ErrorCode, message: str) -> None:
-        """Keep what a worker says that never got ready; it may be gone already."""
+    def _remember(self, name: str, code: str, message: str) -> None:
+        """Keep what a worker says that never got ready; it may be gone already. Not every trouble is an error's."""
         member = self._core.member(name)
         if member is None or member.state is WorkerState.STARTING:
-            with contextlib.suppress(ValueError):  # a job's
-                self._last_words[Role(name.partition("-")[0])] = (code, message)
+            with contextlib.suppress(ValueError):  # a job's, or a code that ends no worker
+                self._last_words[Role(name.partition("-")[0])] = (ErrorCode(code), message)
 
     def _given_up(self, role: Role) -> ReeldError:
         """Why there is no worker of the role: what the last one said before it left, if anything."""

@@ -35,6 +35,7 @@ class FakeSource:
         self.failure = ""
         self.overruns = 0
         self.closed = False
+        self.sounded_ns: int | None = None
         self._blocks: list[Block] = []
 
     def deliver(self, samples: Samples, frame: int, adc_ns: int, arrived_ns: int | None = None) -> None:
@@ -45,6 +46,9 @@ class FakeSource:
 
     def read(self) -> list[Block]:
         blocks, self._blocks = self._blocks, []
+        for block in blocks:
+            if block.samples.any():
+                self.sounded_ns = block.arrived_ns
         return blocks
 
     def statistics(self) -> QueueStats:

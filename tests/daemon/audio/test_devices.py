@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from reeld.audio import devices
-from reeld.audio.devices import NO_LISTING, NO_SERVER, Devices, list_devices, list_portaudio, list_pulse
+from reeld.audio.devices import NO_LISTING, NO_SERVER, list_devices, list_portaudio, list_pulse
+from reeld.audio.world import Devices
 from tests.support.desk import VirtualDesk
 
 

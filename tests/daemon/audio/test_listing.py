@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from reeld.audio.devices import Devices
+from reeld.audio.world import Devices
 from reeld.audio.listing import sort_devices
 from tests.support.desk import VirtualDesk
 

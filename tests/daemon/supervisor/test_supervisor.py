@@ -14,8 +14,9 @@ import pytest
 import zmq.asyncio
 
 from reeld.supervisor import Limits, Listeners, Premises, Role, Supervisor
+from reeld_proto import codec
 from reeld_proto.commands import Sources
-from reeld_proto.errors import ErrorCode, InternalError, StoreCorrupt, TransportError
+from reeld_proto.errors import DeviceTrouble, ErrorCode, InternalError, StoreCorrupt, TransportError
 from reeld_proto.events import Event, TroubleReported, WorkerStateChanged
 from reeld_proto.records import SessionState, WorkerState
 from reeld_proto.units import NS_PER_S
@@ -28,6 +29,7 @@ from reeld_proto.workers import (
     StartAudio,
     StopTracks,
     TracksStarted,
+    Trouble,
 )
 from tests.support.premises import eventually, premises
 
@@ -57,6 +59,9 @@ class House:
 
     def names(self, state: WorkerState) -> set[str]:
         return {worker.name for worker in self.supervisor.workers() if worker.state == state}
+
+    def told(self) -> list[TroubleReported]:
+        return [event for event in self.events if isinstance(event, TroubleReported)]
 
     def orders(self) -> list[dict[str, Any]]:
         path = self.place.store_dir / "orders.jsonl"
@@ -137,6 +142,24 @@ def test_a_killed_worker_hands_over_to_the_standby_within_half_a_second() -> Non
         assert time.monotonic() - killed < 0.5
         assert "audio-2" in home.pids()
         assert any(isinstance(event, TroubleReported) and "audio-1" in event.message for event in home.events)
+
+    live(play)
+
+
+@pytest.mark.parametrize("code", [DeviceTrouble.LOST, ErrorCode.DISK_SLOW, "a-code-of-next-year"])
+def test_trouble_of_any_code_is_told_and_does_not_end_the_hearing(code: str) -> None:
+    """Harm: a lost microphone deafens the daemon, which then kills healthy workers for want of progress."""
+
+    async def play(home: House) -> None:
+        await home.warm()
+        with zmq.asyncio.Context() as context:
+            worker = context.socket(zmq.PUSH)
+            worker.connect(home.place.endpoints.telemetry)
+            for message in ("one", "two"):
+                await worker.send(codec.pack(Trouble(worker="audio-standby-1", code=code, message=message)))
+            await eventually(lambda: len(home.told()) == 2)
+            worker.close()
+        assert [(trouble.code, trouble.message) for trouble in home.told()] == [(code, "one"), (code, "two")]
 
     live(play)
 
