@@ -10,8 +10,8 @@ import threading
 from reeld.audio.api import Block, SoundSource
 from reeld.audio.assembler import Assembler, Span
 from reeld.audio.clockmap import ClockMap
-from reeld.audio.gate import MediaGate
 from reeld.audio.dsp.resampling import FixedResampler
+from reeld.audio.gate import MediaGate
 from reeld.audio.samples import CHANNELS, RATE, Samples, join, nearest_frame, silence
 from reeld.audio.silences import Silences
 from reeld.runtime.clock import SessionClock

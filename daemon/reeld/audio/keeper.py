@@ -128,7 +128,7 @@ class DeviceKeeper:
 
     def _look_after(self, device: KeptDevice, world: World | None) -> None:
         log = get_logger().bind(device=device.device, track=device.track)
-        source, health = device.source, device.health
+        source = device.source
         if source is not None and source.overruns > device.overruns:
             device.overruns = source.overruns
             log.warning("audio.overrun", count=device.overruns)

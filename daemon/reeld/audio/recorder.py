@@ -15,7 +15,7 @@ from reeld.audio.api import OpenSource
 from reeld.audio.changes import Score
 from reeld.audio.feed import HOLD_NS
 from reeld.audio.graph.building import Workshop
-from reeld.audio.graph.engine import Graph
+from reeld.audio.graph.engine import Graph, NodeTimes
 from reeld.audio.health import DeviceHealth
 from reeld.audio.keeper import Complain, DeviceKeeper, KeptDevice
 from reeld.audio.samples import frames_to_ns, ns_to_frames
@@ -53,7 +53,8 @@ class Recorder:
 
     order: what to record; the first worker of a session (epoch 1) begins at media time 0, with counted silence until
     the devices sound; a restarted one begins now, and so does one that was hidden before (`anew`). board: where levels
-    are gathered. make_watch: sees devices come and go. Raises RequestRejected for a graph that makes no sense or whose files cannot be opened.
+    are gathered. make_watch: sees devices come and go. Raises RequestRejected for a graph that makes no sense or whose
+    files cannot be opened.
     """
 
     def __init__(
@@ -87,9 +88,7 @@ class Recorder:
             raise
         self._failed = False
         self._stopping = threading.Event()
-        self._keeper = DeviceKeeper(
-            list(self._devices.values()), open_source, complain, make_watch=make_watch
-        )
+        self._keeper = DeviceKeeper(list(self._devices.values()), open_source, complain, make_watch=make_watch)
         self._pump = threading.Thread(target=self._run, name="audio-pump", daemon=True)
         self._pump.start()
 
@@ -177,7 +176,7 @@ class Recorder:
         """What every node of the graph at work has done, and its queues."""
         with self._lock:
             graph = self._score.graph
-            return [_node_stats(graph, name) for name in graph.settings], graph.queues()
+            return [_node_stats(times) for times in graph.times()], graph.queues()
 
     # -- the graph and its devices ----------------------------------------------------------------------------------
 
@@ -265,15 +264,13 @@ class Recorder:
             pause.wait(STOP_POLL_S)
 
 
-def _node_stats(graph: Graph, name: str) -> NodeStats:
-    times = next(each for each in graph.times() if each.node == name)
-    pressure = Pressure.FREE
+def _node_stats(times: NodeTimes) -> NodeStats:
     return NodeStats(
-        name=name,
+        name=times.node,
         type=times.type,
         blocks=times.pulls,
         frames=times.frames,
         busy_ms=round(times.busy_ns / NS_PER_MS, 3),
         fullness=round(times.fullness, 4),
-        pressure=pressure,
+        pressure=Pressure.HELD if times.is_pressed else Pressure.FREE,
     )

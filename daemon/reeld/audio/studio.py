@@ -41,7 +41,7 @@ from reeld_proto.workers import StartAudio
 
 @dataclass
 class Ahead:
-    """How far sources are read: up to what is certain at monotonic `now_ns`, or, at the end, up to media frame `end`."""
+    """How far sources are read: as far as is certain at monotonic `now_ns`, or, at the end, up to media frame `end`."""
 
     now_ns: int = 0
     end: int | None = None
@@ -86,7 +86,7 @@ class Studio:
                 return silence_reader()
 
     def sink(self, node: SinkNode, form: Format) -> Callable[[Samples], None]:
-        """Where a sink writes. Raises RequestRejected for a file that cannot be written, or a codec that is not there."""
+        """Where a sink writes. Raises RequestRejected for a file that cannot be written, or a missing codec."""
         match node:
             case TrackNode():
                 return self._track(node, form).write

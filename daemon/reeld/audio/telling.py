@@ -55,7 +55,7 @@ class LevelBoard:
 
 
 class SpanTeller:
-    """Tells spans of one session to the store. An open one is told up to where its sound went, and again as it grows."""
+    """Tells spans of one session to the store. An open one is told as far as its sound went, and again as it grows."""
 
     def __init__(self, session: str, epoch: int, send: Callable[[AnyIngest, bytes, bytes], bool]) -> None:
         self._session = session

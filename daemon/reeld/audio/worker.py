@@ -77,25 +77,32 @@ class AudioWorker:
 
     def handle(self, order: AnyOrder) -> AnyReport:
         """Carry out an order."""
+        report: AnyReport
         match order:
             case ListWorkerSources():
                 found = devices.list_devices()
-                return Sources(microphones=found.microphones, system_audio=found.system_audio, warnings=found.warnings)
+                report = Sources(
+                    microphones=found.microphones, system_audio=found.system_audio, warnings=found.warnings
+                )
             case StartAudio():
-                return self._start(order)
+                report = self._start(order)
             case PauseTracks() | ResumeTracks():
-                return self._pause(order)
+                report = self._pause(order)
             case StopTracks(at_ns=at_ns):
-                return self._stop(at_ns)
+                report = self._stop(at_ns)
             case HideTracks(at_ns=at_ns, detail=detail):
-                return self._hide(at_ns, detail)
+                report = self._hide(at_ns, detail)
             case CutTracks(wait_s=wait_s):
-                if self._recorder is not None:
-                    self._recorder.cut()
-                    self._producer.wait_drained(wait_s)
-                return Done()
+                report = self._cut(wait_s)
             case _:
-                return self._steer(order)
+                report = self._steer(order)
+        return report
+
+    def _cut(self, wait_s: float) -> AnyReport:
+        if self._recorder is not None:
+            self._recorder.cut()
+            self._producer.wait_drained(wait_s)
+        return Done()
 
     def _steer(self, order: AnyOrder) -> AnyReport:
         """Orders about the graph."""
@@ -126,7 +133,7 @@ class AudioWorker:
         return {}
 
     def tick(self) -> list[AnyTelemetry]:
-        """Levels while somebody listens, and progress. A broken recording makes none: so the supervisor learns of it."""
+        """Levels while somebody listens, and progress. A broken recording makes none; so the supervisor learns of it."""
         told: list[AnyTelemetry] = []
         moments = self._board.take()
         if moments and self._recorder is not None:

@@ -15,6 +15,7 @@ import zmq
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto import codec
 from reeld_proto.endpoints import Endpoints
+from reeld_proto.sound_graph import AnyNode, MicrophoneNode, MixerNode, SoundGraph, SystemAudioNode, TrackNode
 from reeld_proto.workers import (
     COMMITS_FOR_ALL,
     AnyIngest,
@@ -42,7 +43,22 @@ ALL_TRACKS = [MIX, MIC, SYSTEM]
 
 def start_order(tracks: list[AudioTrackSpec], *, start_ns: int | None = None, epoch: int = 1) -> StartAudio:
     clock = SessionClockData(start_ns=monotonic_ns() if start_ns is None else start_ns)
-    return StartAudio(session="s", epoch=epoch, clock=clock, tracks=tracks)
+    graph, devices = plain_graph(tracks)
+    return StartAudio(session="s", epoch=epoch, clock=clock, tracks=tracks, graph=graph, devices=devices)
+
+
+def plain_graph(tracks: list[AudioTrackSpec]) -> tuple[SoundGraph, dict[str, str]]:
+    """Each source to its track, and the sum of all to a mix; and which device each source is."""
+    sources = {spec.track: spec for spec in tracks if spec.role != "mix"}
+    nodes: list[AnyNode] = []
+    for name, spec in sources.items():
+        kind = SystemAudioNode if spec.role == "system" else MicrophoneNode
+        nodes += [kind(name=f"{name}-in", device=spec.source), TrackNode(name=name, inputs=[f"{name}-in"])]
+    for spec in tracks:
+        if spec.role == "mix":
+            nodes.append(MixerNode(name="bus", inputs=[f"{name}-in" for name in sources]))
+            nodes.append(TrackNode(name=spec.track, inputs=["bus"]))
+    return SoundGraph(nodes=nodes), {f"{name}-in": spec.source for name, spec in sources.items()}
 
 
 def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.float32]]":

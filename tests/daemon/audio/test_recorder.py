@@ -188,7 +188,7 @@ def test_statistics_tell_level_silence_and_lag(studio: Studio) -> None:
     until(lambda: recorder.statistics()[0][0].chunks > 0, what="a chunk")
     (track,), queues = recorder.statistics()
     assert track.lag_ms < 2500
-    assert {queue.name for queue in queues} == {"ring fake", "source system-track system"}
+    assert {queue.name for queue in queues} == {"ring fake", "system-in-system"}
 
 
 def test_a_broken_pump_is_told_and_shows_as_failed(studio: Studio) -> None:

@@ -42,6 +42,8 @@ class NodeTimes:
     errors: int = 0
     fullness: float = 0.0
     """Of the fullest queue that leads to it, 0 to 1."""
+    is_pressed: bool = False
+    """Whether a queue that leads to it presses back."""
 
 
 class Graph:
@@ -102,6 +104,7 @@ class Graph:
         for name, times in self._times.items():
             times.frames = self._parts[name].frames
             edges = [edge for edge in self._inputs[name] if isinstance(edge, Edge)]
+            times.is_pressed = any(edge.is_pressed for edge in edges)
             times.fullness = max((len(edge) / edge.limit for edge in edges), default=0.0)
         return list(self._times.values())
 

@@ -90,7 +90,7 @@ class Counter:
 
 
 class Rig:
-    """A graph of such parts. kernels: by node; mixers add, volumes delay by 0."""
+    """A graph of such parts. kernels: by node; mixers add, volumes delay by 0. got: what sinks have got before."""
 
     def __init__(
         self,
@@ -98,9 +98,10 @@ class Rig:
         tapes: dict[str, Tape],
         kernels: dict[str, Callable[[AnyNode], Delay]] | None = None,
         recover: Callable[[str, Exception], bool] = lambda _name, _error: False,
+        got: dict[str, list[Samples]] | None = None,
     ) -> None:
         self.tapes = tapes
-        self.got: dict[str, list[Samples]] = {}
+        self.got: dict[str, list[Samples]] = {} if got is None else got
         negotiated = negotiate(settings)
         parts: dict[str, Node] = {}
         for node in negotiated.graph.nodes:
@@ -109,7 +110,7 @@ class Rig:
             if isinstance(node, SourceNode):
                 parts[node.name] = Source(node.name, tapes[node.name].read, form.rate)
             elif isinstance(node, SinkNode):
-                self.got[node.name] = []
+                self.got.setdefault(node.name, [])
                 parts[node.name] = Sink(node.name, self.got[node.name].append)
             elif isinstance(node, SplitterNode):
                 parts[node.name] = Splitter(node.name)

@@ -1,99 +1,164 @@
-"""Harm guarded against: a mixer that shifts one input against another, a resampler that eats the tail."""
+"""Harm guarded against: a node that eats, doubles or shifts what goes through it, or speaks of the wrong frames."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import soxr
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reeld.audio.graph.edge import Edge
-from reeld.audio.graph.nodes import KNEE, Mixer, Resampler, Sink, Source, soft_limit
+from reeld.audio.graph.edge import Edge, Notes
+from reeld.audio.graph.negotiation import Format
+from reeld.audio.graph.nodes import (
+    BLOCK_S_MAX,
+    Bypass,
+    Converter,
+    Moment,
+    Noted,
+    NoteSink,
+    Observer,
+    Payload,
+    Processor,
+    Sink,
+    Source,
+    Splitter,
+)
 from reeld.audio.samples import RATE, Samples, join, silence
-from tests.daemon.audio.fakes import counting, numbers, tone
+from reeld_proto.sound_graph import AnyNode, VolumeNode
+from tests.daemon.audio.fakes import counting
+from tests.daemon.audio.graph.parts import Counter, Delay
+
+STEREO = Format(RATE, 2)
 
 
-def edges(*contents: Samples) -> list[Edge]:
-    made = []
-    for index, samples in enumerate(contents):
-        edge = Edge(f"{index}")
-        edge.push(samples)
-        made.append(edge)
-    return made
+def edge_of(*blocks: Samples) -> Edge:
+    edge = Edge("a-b", Format(RATE, blocks[0].shape[1]))
+    for block in blocks:
+        edge.push(block)
+    return edge
 
 
-def test_the_mixer_adds_frame_n_to_frame_n() -> None:
-    inputs = edges(counting(0, 5), counting(0, 3))
-    out = Mixer("mix").process(inputs, last=False)
-    assert np.array_equal(out, counting(0, 3) * 2)
-    assert [len(edge) for edge in inputs] == [2, 0]
+def sound(payloads: Sequence[Payload]) -> Samples:
+    samples = payloads[0]
+    assert isinstance(samples, np.ndarray)
+    return samples
 
 
-def test_the_mixer_waits_for_its_slowest_input() -> None:
-    inputs = edges(counting(0, 5), silence(0))
-    assert not len(Mixer("mix").process(inputs, last=False))
-    assert len(inputs[0]) == 5
+def test_a_source_is_asked_for_what_is_wanted_and_no_more() -> None:
+    asked: list[int] = []
+
+    def read(frames: int) -> Samples:
+        asked.append(frames)
+        return silence(min(frames, 30))
+
+    source = Source("s", read, RATE)
+    assert len(sound(source.process([], until=50, last=False))) == 30
+    assert len(sound(source.process([], until=50, last=False))) == 20
+    assert len(sound(source.process([], until=50, last=False))) == 0
+    assert asked == [50, 20]
+    source.process([], until=10**9, last=False)
+    assert asked[-1] == 2 * RATE
 
 
-def test_at_the_end_no_tail_of_the_longer_input_is_lost() -> None:
-    inputs = edges(counting(0, 5), counting(0, 2))
-    out = Mixer("mix").process(inputs, last=True)
-    assert numbers(out[2:]) == [2, 3, 4]
+class Widest(Delay):
+    """Remembers the longest block."""
+
+    longest = 0
+
+    def process(self, inputs: Sequence[Samples]) -> Samples:
+        Widest.longest = max(Widest.longest, len(inputs[0]))
+        return super().process(inputs)
 
 
-def test_the_mixer_changes_none_of_its_inputs() -> None:
-    shared = counting(0, 4)
-    before = shared.copy()
-    Mixer("mix").process(edges(shared, shared), last=False)
-    assert np.array_equal(shared, before)
+def test_a_kernel_is_fed_in_blocks_of_a_bounded_length() -> None:
+    node = Processor(VolumeNode(name="v", inputs=["s"]), STEREO, lambda _: Widest(0))
+    out = sound(node.process([edge_of(silence(RATE * 3))], until=0, last=False))
+    assert len(out) == RATE * 3
+    assert Widest.longest == BLOCK_S_MAX * RATE
 
 
-@given(st.floats(-16, 16, width=32))
-def test_the_limiter_is_exact_below_the_knee_and_never_leaves_the_range(level: float) -> None:
-    out = float(soft_limit(np.full((1, 2), level, np.float32))[0, 0])
-    assert abs(out) <= 1
-    if abs(level) <= KNEE:
-        assert out == level
-    else:
-        assert np.sign(out) == np.sign(level)
-        assert abs(out) >= KNEE - 1e-6
+def test_changes_of_one_frame_hold_in_the_order_they_were_asked_for() -> None:
+    made: list[float] = []
+
+    def make(node: AnyNode) -> Delay:
+        assert isinstance(node, VolumeNode)
+        made.append(node.gain_db)
+        return Delay(0)
+
+    node = Processor(VolumeNode(name="v", inputs=["s"]), STEREO, make)
+    for frame, gain in ((20, -1.0), (10, -2.0), (20, -3.0)):
+        node.schedule(Moment(frame, VolumeNode(name="v", inputs=["s"], gain_db=gain)))
+    node.process([edge_of(silence(30))], until=0, last=False)
+    assert made == [0.0, -2.0, -1.0, -3.0]
 
 
-def test_the_limiter_bends_without_a_step_or_a_kink() -> None:
-    ramp = np.repeat(np.linspace(-2, 2, 4001, dtype=np.float32)[:, None], 2, axis=1)
-    slope = np.diff(soft_limit(ramp.copy())[:, 0]) / np.diff(ramp[:, 0])
-    assert slope.min() > -1e-3
-    assert slope.max() < 1 + 1e-3
-    assert np.abs(np.diff(slope)).max() < 0.01
+def test_a_kernel_that_gives_another_number_of_frames_is_an_error_and_no_shift() -> None:
+    class Short(Delay):
+        def process(self, inputs: Sequence[Samples]) -> Samples:
+            return inputs[0][1:]
+
+    node = Processor(VolumeNode(name="v", inputs=["s"]), STEREO, lambda _: Short(0))
+    with pytest.raises(RuntimeError, match="10 frames became 9"):
+        node.process([edge_of(silence(10))], until=0, last=False)
 
 
-@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 96_000])
-def test_resampling_block_by_block_equals_resampling_at_once(rate: int) -> None:
-    index = np.arange(rate)
-    whole = np.repeat((0.5 * np.sin(2 * np.pi * 1000 * index / rate)).astype(np.float32)[:, None], 2, axis=1)
-    node = Resampler("r", rate)
-    parts = [node.resample(whole[start : start + rate // 7]) for start in range(0, rate, rate // 7)]
-    parts.append(node.resample(silence(0), last=True))
-    got = join(parts)
-    assert len(got) == RATE
-    assert np.abs(got - soxr.resample(whole, rate, RATE, quality="HQ")).max() < 1e-4
+def test_a_bypass_gives_what_it_takes() -> None:
+    block = counting(0, 5)
+    assert Bypass().process([block]) is block
+    assert Bypass().adjust(VolumeNode(name="v"))
 
 
-def test_a_resampled_click_stays_where_it_was() -> None:
-    clicks = np.zeros((44_100, 2), np.float32)
-    clicks[22_050] = 0.9
-    node = Resampler("r", 44_100)
-    (edge,) = edges(clicks)
-    out = node.process([edge], last=True)
-    assert int(np.argmax(np.abs(out[:, 0]))) == 24_000
-    assert not len(node.process([edge], last=True))
+def test_a_converter_hands_everything_on_and_says_when_it_was_the_last() -> None:
+    calls: list[tuple[int, bool]] = []
+
+    class Half:
+        def resample(self, samples: Samples, *, last: bool = False) -> Samples:
+            calls.append((len(samples), last))
+            return samples[::2]
+
+    node = Converter("r", Half())
+    assert len(sound(node.process([edge_of(silence(10))], until=0, last=False))) == 5
+    node.process([edge_of(silence(4))], until=0, last=True)
+    assert calls == [(10, False), (4, True)]
 
 
-def test_sources_give_and_sinks_take_everything() -> None:
-    blocks = [tone(440, 0, 10), silence(0)]
-    taken: list[Samples] = []
-    source, sink = Source("s", lambda: blocks.pop(0)), Sink("k", taken.append)
-    (edge,) = edges(source.process([], last=False))
-    sink.process([edge], last=False)
-    sink.process([edge], last=True)
-    assert len(taken) == 1
-    assert np.array_equal(taken[0], tone(440, 0, 10))
+def test_a_splitter_gives_each_channel_alone() -> None:
+    block = np.arange(6, dtype=np.float32).reshape(3, 2)
+    left, right = Splitter("p").process([edge_of(block)], until=0, last=False)
+    assert np.array_equal(np.asarray(left)[:, 0], [0, 2, 4])
+    assert np.array_equal(np.asarray(right)[:, 0], [1, 3, 5])
+
+
+def test_an_observer_gives_the_very_samples_and_says_from_where_it_listened() -> None:
+    wanted = [False]
+    node = Observer("m", STEREO, Counter, lambda: wanted[0])
+    block = counting(0, 10)
+    through, said = node.process([edge_of(block)], until=0, last=False)
+    assert through is block
+    assert said == []
+    wanted[0] = True
+    _, said = node.process([edge_of(counting(10, 4))], until=0, last=False)
+    assert said == [Noted("m", RATE, 10, 4)]
+    wanted[0] = False
+    node.process([edge_of(counting(14, 4))], until=0, last=False)
+    wanted[0] = True
+    _, said = node.process([edge_of(counting(18, 2))], until=0, last=True)
+    assert said == [Noted("m", RATE, 18, 2), Noted("m", RATE, 18, "end")]
+
+
+def test_a_sink_takes_everything_once_and_in_order() -> None:
+    got: list[Samples] = []
+    sink, edge = Sink("k", got.append), edge_of(counting(0, 5), counting(5, 5))
+    sink.process([edge], until=0, last=False)
+    sink.process([edge], until=0, last=True)
+    assert np.array_equal(join(got), counting(0, 10))
+    assert sink.frames == 10
+
+
+def test_observations_of_all_inputs_come_together() -> None:
+    told: list[Sequence[Noted]] = []
+    first, second = Notes("a"), Notes("b")
+    first.push([Noted("a", RATE, 0, 1)])
+    second.push([Noted("b", RATE, 0, 2)])
+    sink = NoteSink("f", told.append)
+    sink.process([first, second], until=0, last=False)
+    sink.process([first, second], until=0, last=False)
+    assert [[noted.node for noted in each] for each in told] == [["a", "b"]]
