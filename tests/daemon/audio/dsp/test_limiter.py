@@ -17,7 +17,7 @@ def node(ceiling_db: float = -1.0, lookahead_ms: float = 5.0, release_ms: float 
     return LimiterNode(name="l", ceiling_db=ceiling_db, lookahead_ms=lookahead_ms, release_ms=release_ms)
 
 
-def limited_by_hand(samples: Samples, ceiling: float, frames: int, release: float) -> np.ndarray:
+def limited_by_hand(samples: Samples, ceiling: float, frames: int, release: float) -> Samples:
     """Frame by frame, as the definition reads."""
     needed = [1 - min(1.0, ceiling / max(1e-30, float(np.abs(frame).max()))) for frame in samples]
     padded = [0.0] * frames + needed + [0.0] * frames
@@ -27,7 +27,7 @@ def limited_by_hand(samples: Samples, ceiling: float, frames: int, release: floa
         state = max(*padded[index : index + frames + 1], state * float(np.exp(-1 / release)))
         envelope.append(state if state >= 1e-5 else 0.0)
     gains = [1 - sum(envelope[index : index + frames + 1]) / (frames + 1) for index in range(len(samples))]
-    return np.multiply(samples, np.array(gains)[:, None])
+    return (samples * np.array(gains)[:, None]).astype(np.float32)
 
 
 def test_an_impulse_comes_out_where_it_went_in() -> None:
