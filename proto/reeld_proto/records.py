@@ -233,6 +233,20 @@ class BufferInfo(Record, frozen=True, kw_only=True):
     recording: bool
 
 
+class SoundClock(Record, frozen=True, kw_only=True, gc=False):
+    """How the clock of a track's device runs beside ours, by a robust fit. A mix has none.
+
+    ppm: how much it is fast, in millionths; residual_ms: how far its stated times spread around the fit; offset_ms: how
+    much later the sound belongs than it is put; corrected_ms: by how much the sound was stretched in all to stay in step
+    (below 0: shortened). A device that agrees with ours is not touched, and then that is 0.
+    """
+
+    ppm: float
+    residual_ms: float
+    offset_ms: float = 0.0
+    corrected_ms: float = 0.0
+
+
 class TrackInfo(Record, frozen=True, kw_only=True, gc=False):
     """One track of a session, as stored so far."""
 
@@ -247,6 +261,8 @@ class TrackInfo(Record, frozen=True, kw_only=True, gc=False):
     unchanged: int = 0
     silence_s: float = 0.0
     """Audio: seconds filled with counted silence because the device had nothing yet or was lost."""
+    clock: SoundClock | None = None
+    """Audio of one device, recorded for half a minute or more: how its clock ran."""
 
 
 class GapInfo(Record, frozen=True, kw_only=True, gc=False):

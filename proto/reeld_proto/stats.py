@@ -2,7 +2,7 @@
 
 from msgspec import field
 
-from reeld_proto.records import Record, SessionBrief
+from reeld_proto.records import Record, SessionBrief, SoundClock
 from reeld_proto.upkeep import UpkeepTask
 
 
@@ -56,6 +56,8 @@ class TrackStats(Record, frozen=True, kw_only=True):
     """Video: seconds of CPU since the start by stage: signal, grab, convert, encode, send."""
     sources: list[SourceStats] = field(default_factory=list)
     """Video: sources that have a time of their own and are shown in step."""
+    clock: SoundClock | None = None
+    """Audio of one device, once it is known: how its clock runs beside ours."""
 
 
 class WorkerStats(Record, frozen=True, kw_only=True):

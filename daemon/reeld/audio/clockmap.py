@@ -1,7 +1,8 @@
-"""From a stream's sample counter to the session's clock. Pure.
+"""Where a stream's line begins on the session's clock, and when it jumps. Pure.
 
-DESIGN: a stream is a line: frame n was captured at origin + n / rate. Every block states a time for its first frame and
-so votes for an origin.
+DESIGN: a stream is a line: what it holds at its own time t was captured at origin + t. Its own time counts its frames at
+the speed at which they are taken, so that drift, which `clockfit` measures and `varispeed` takes out, is not in it. Every
+block states a time for its first frame and so votes for an origin.
 
 Where the line begins: votes may at first be wrong by up to 2 s, in perfect agreement. PulseAudio asks itself for its
 latency ever more seldom (every 10, 20, 40 ms and at last every 1.5 s) and believes an idle output's first answer until
@@ -9,8 +10,8 @@ then. Therefore the line is laid only when a stream is `SETTLE_NS` old, through 
 
 Whether it moves: votes also wander by 20 ms over some seconds where a server smooths its latency (measured on a
 remapped source), while the rhythm of the deliveries stays within a millisecond; and deliveries shift when a server
-changes its buffers, while the votes stay. Lost sound, repeated sound and a crystal's drift move both. So the line moves
-only by an error above `SLIP_NS` on which votes and deliveries agree.
+changes its buffers, while the votes stay. Lost and repeated sound move both. So the line moves only by an error above
+`SLIP_NS` on which votes and deliveries agree.
 """
 
 from collections import deque
@@ -39,7 +40,7 @@ LATE_NS_MAX = 300 * NS_PER_MS
 
 @dataclass(frozen=True)
 class _Vote:
-    """origin_ns: where frame 0 is by the block's own time; latest_ns: where it would be, had delivery been instant."""
+    """origin_ns: where time 0 is by the block's own time; latest_ns: where it would be, had delivery been instant."""
 
     arrived_ns: int
     origin_ns: int
@@ -51,33 +52,27 @@ class _Vote:
 
 
 class ClockMap:
-    """The line of one opened stream. Used by one thread.
+    """The line of one opened stream. Used by one thread. All times are nanoseconds, monotonic or the stream's own."""
 
-    rate: frames a second of the stream's counter. All times are monotonic nanoseconds.
-    """
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
+    def __init__(self) -> None:
         self._votes: deque[_Vote] = deque()
         self._first_ns: int | None = None
         self._origin_ns: int | None = None
-        self._delivery_ns = 0  # where deliveries alone put frame 0 while the line is right
+        self._delivery_ns = 0  # where deliveries alone put time 0 while the line is right
 
     @property
     def origin_ns(self) -> int | None:
-        """When frame 0 was captured; None until settled."""
+        """When the stream's time 0 was; None until settled."""
         return self._origin_ns
 
-    def add(self, frame: int, count: int, adc_ns: int, arrived_ns: int) -> None:
-        """A block of `count` frames beginning with number `frame` was delivered at `arrived_ns`, captured at `adc_ns`.
+    def add(self, start_ns: int, end_ns: int, adc_ns: int, arrived_ns: int) -> None:
+        """A block of the stream's time [start_ns, end_ns) was delivered at `arrived_ns`, captured at `adc_ns`.
 
         Blocks come in order; none is added twice.
         """
         if self._first_ns is None:
             self._first_ns = arrived_ns
-        self._votes.append(
-            _Vote(arrived_ns, adc_ns - self._span(frame), arrived_ns - self._span(frame + count)),
-        )
+        self._votes.append(_Vote(arrived_ns, adc_ns - start_ns, arrived_ns - end_ns))
         while self._votes[0].arrived_ns < arrived_ns - WINDOW_NS:
             self._votes.popleft()
         if self._origin_ns is None:
@@ -132,6 +127,3 @@ class ClockMap:
         if len(inner) < 2 or inner[-1] - inner[0] > AGREE_NS or not recent[-1].credible:
             return None
         return median_low(origins)
-
-    def _span(self, frames: int) -> int:
-        return frames * NS_PER_S // self._rate

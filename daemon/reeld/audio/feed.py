@@ -1,88 +1,31 @@
 """One device as an endless line of media frames: opened streams come and go, the line has no hole.
 
-DESIGN: the stream's samples are held until its clock map is settled (2 s after its first sample), laid onto the
+DESIGN: the stream's samples are held until it is known where they belong (2 s after its first sample), laid onto the
 session's line, and read from there through the gate that takes out pauses. Where no stream delivers for `IDLE_NS`, the
-line goes on with counted silence up to that long ago, so that sound which is merely late still finds its place.
+line goes on with counted silence up to that long ago (`LATE_NS` while one is open), so that sound which is merely late
+still finds its place.
 """
 
 import threading
 
-from reeld.audio.api import Block, SoundSource
+from reeld.audio.api import SoundSource
 from reeld.audio.assembler import Assembler, Span
-from reeld.audio.clockmap import ClockMap
-from reeld.audio.dsp.resampling import FixedResampler
 from reeld.audio.gate import MediaGate
-from reeld.audio.samples import CHANNELS, RATE, Samples, join, nearest_frame, silence
+from reeld.audio.samples import RATE, Samples, join, silence
 from reeld.audio.silences import Silences
+from reeld.audio.stream import IDLE_NS, OpenStream
 from reeld.runtime.clock import SessionClock
-from reeld.runtime.logs import get_logger
+from reeld_proto.records import SoundClock
 from reeld_proto.stats import QueueStats
 from reeld_proto.units import NS_PER_MS
 
-IDLE_NS = 500 * NS_PER_MS
-"""Without samples for this long the line goes on with silence."""
+LATE_NS = 800 * NS_PER_MS
+"""A block that comes so long after its first frame still finds its place: 100 ms long, 300 ms late, and what it waits for
+a pump that is late itself."""
 HOLD_NS = 100 * NS_PER_MS
 """Frames younger than this are not given on: an order to pause that reaches us this late still cuts exactly."""
 TAKE_FRAMES_MAX = 10 * RATE
 """Most frames given at once: bounds memory after this process was stopped for a while."""
-
-
-class _Stream:
-    """What belongs to one opening of the device: its clock, its rate, and what waits for the clock to settle.
-
-    Positions count frames at RATE since it was opened.
-    """
-
-    def __init__(self, source: SoundSource) -> None:
-        self.source = source
-        self.clock_map = ClockMap(source.rate)
-        self.waiting: list[tuple[int, Samples]] = []
-        self.last_ns: int | None = None
-        self._next_frame = 0  # expected from the device, at its own rate
-        self._position = 0
-        self._resampler: FixedResampler | None = None
-        self._restart(0)
-
-    def is_interrupted(self, block: Block) -> bool:
-        """Whether nothing came for so long before `block` that the device may have stood still without counting."""
-        return self.last_ns is not None and block.arrived_ns - self.last_ns > IDLE_NS
-
-    def begin_anew(self) -> None:
-        """What follows has a line of its own; what waits was laid before."""
-        self.clock_map = ClockMap(self.source.rate)
-
-    def take_block(self, block: Block) -> None:
-        """Put `block` with what waits."""
-        self.clock_map.add(block.frame, len(block.samples), block.adc_ns, block.arrived_ns)
-        self.last_ns = block.arrived_ns
-        if block.frame != self._next_frame:
-            self._flush()
-            self._restart(block.frame)
-        self._next_frame = block.frame + len(block.samples)
-        self._put(block.samples if self._resampler is None else self._resampler.resample(block.samples))
-
-    def settle(self) -> None:
-        """No more will come."""
-        self.clock_map.settle()
-        self._flush()
-
-    def _put(self, samples: Samples) -> None:
-        if len(samples):
-            self.waiting.append((self._position, samples))
-            self._position += len(samples)
-
-    def _flush(self) -> None:
-        if self._resampler is not None:
-            self._put(self._resampler.resample(silence(0), last=True))
-
-    def _restart(self, frame: int) -> None:
-        """What follows begins with the device's frame `frame`: frames between were lost on the way here."""
-        rate = self.source.rate
-        self._position = (2 * frame * RATE + rate) // (2 * rate)
-        self._resampler = FixedResampler(rate, RATE, CHANNELS) if rate != RATE else None
-
-    def stalled(self, now_ns: int) -> bool:
-        return bool(self.waiting) and self.last_ns is not None and now_ns - self.last_ns > IDLE_NS
 
 
 class Feed:
@@ -102,7 +45,8 @@ class Feed:
         stretch = self._gate.next_stretch(first_frame)
         self._line = Assembler(first_frame if stretch is None else stretch.start)
         self._lock = threading.Lock()
-        self._stream: _Stream | None = None
+        self._stream: OpenStream | None = None
+        self._clock_before: SoundClock | None = None  # of the streams before this one
 
     @property
     def media_frame(self) -> int:
@@ -112,14 +56,15 @@ class Feed:
     def attach(self, source: SoundSource) -> None:
         """From now on `source` is the device's stream."""
         with self._lock:
-            self._stream = _Stream(source)
+            self._stream = OpenStream(self.name, source)
 
     def detach(self) -> None:
         """The device's stream is about to be closed; what it delivered so far is kept."""
         with self._lock:
             self._absorb()
             if self._stream is not None:
-                self._stream.settle()
+                self._clock_before = self._sound_clock()
+                self._stream.finish()
                 self._lay()
             self._stream = None
 
@@ -130,10 +75,11 @@ class Feed:
             stream = self._stream
             if stream is not None and stream.stalled(now_ns):
                 # It stopped before its clock was known; what comes later, if anything, is a correction.
-                stream.clock_map.settle()
+                stream.settle()
                 self._lay()
             if stream is None or not stream.waiting:
-                self._line.fill_to(self._gate.line_frame(now_ns - IDLE_NS))
+                patience_ns = IDLE_NS if stream is None else LATE_NS
+                self._line.fill_to(self._gate.line_frame(now_ns - patience_ns))
             return came
 
     def take(self, now_ns: int, frames: int = TAKE_FRAMES_MAX) -> Samples:
@@ -146,14 +92,18 @@ class Feed:
         with self._lock:
             stream = self._stream
             if stream is not None and stream.waiting:
-                stream.clock_map.settle()
+                stream.settle()
                 self._lay()
             return end_frame <= self._media or self._line.end >= end_frame + self._shift_at(end_frame)
 
     def take_until(self, end_frame: int, frames: int = TAKE_FRAMES_MAX) -> Samples:
         """The media frames up to `end_frame`, at most `frames`; what is not here is counted silence."""
         with self._lock:
-            self._line.fill_to(end_frame + self._shift_at(end_frame))
+            end = end_frame + self._shift_at(end_frame)
+            if self._stream is not None and self._line.end < end:
+                self._stream.finish()
+                self._lay()
+            self._line.fill_to(end)
             return self._take(self._line.end, end_frame, frames)
 
     @property
@@ -161,6 +111,11 @@ class Feed:
         """Whether a stream is open and has delivered before."""
         with self._lock:
             return self._stream is not None and self._stream.last_ns is not None
+
+    def sound_clock(self) -> SoundClock | None:
+        """How the device's clock runs beside ours, as far as is known; of its last stream while none is open."""
+        with self._lock:
+            return self._sound_clock()
 
     def statistics(self) -> QueueStats | None:
         """The ring of the open stream."""
@@ -212,21 +167,28 @@ class Feed:
             return False
         for block in blocks:
             if stream.is_interrupted(block):
-                stream.clock_map.settle()
+                stream.finish()
                 self._lay()
                 stream.begin_anew()
             stream.take_block(block)
-        moved_ns = stream.clock_map.correct()
-        if moved_ns:
-            get_logger().warning("audio.slip", source=self.name, moved_ms=round(moved_ns / NS_PER_MS, 1))
+        stream.correct()
         self._lay()
         return True
 
     def _lay(self) -> None:
-        stream = self._stream
-        if stream is None or stream.clock_map.origin_ns is None:
-            return
-        origin = nearest_frame(stream.clock_map.origin_ns - self._clock.start_ns)
-        for position, samples in stream.waiting:
-            self._line.lay(samples, origin + position)
-        stream.waiting.clear()
+        if self._stream is not None:
+            for start, samples in self._stream.take_placed(self._clock.start_ns):
+                self._line.lay(samples, start)
+
+    def _sound_clock(self) -> SoundClock | None:
+        before, stream = self._clock_before, self._stream
+        found = stream.estimate if stream is not None else None
+        if stream is None or found is None:
+            return before
+        corrected_ms = stream.corrected_frames / RATE * 1000 + (before.corrected_ms if before is not None else 0.0)
+        return SoundClock(
+            ppm=round(found.ppm, 2),
+            residual_ms=round(found.residual_ns / NS_PER_MS, 3),
+            offset_ms=round(stream.error_ns / NS_PER_MS, 3),
+            corrected_ms=round(corrected_ms, 3),
+        )

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reeld.audio.assembler import Span
-from reeld.audio.feed import HOLD_NS, IDLE_NS, TAKE_FRAMES_MAX, Feed
+from reeld.audio.feed import HOLD_NS, TAKE_FRAMES_MAX, Feed
 from reeld.audio.samples import RATE, Samples, join, nearest_frame
+from reeld.audio.stream import IDLE_NS
 from reeld.runtime.clock import SessionClock
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 from tests.daemon.audio.fakes import FakeSource, counting, numbers
