@@ -12,9 +12,12 @@ from typing import Annotated, Any, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from reeld.audio.recordable import recording_faults
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import EncoderChoice, Quality, VideoCodec
+from reeld_proto.sound_graph import SoundGraph
+from reeld_proto.sound_reading import read_graph, unknown_key
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -146,8 +149,20 @@ class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"two rules are called {twice!r}; gaps could not say which of them it was")
 
 
+def _audio(table: Any) -> Iterator[str]:
+    """What is wrong with `[audio]`."""
+    if not isinstance(table, dict):
+        yield "audio must be a table"
+        return
+    graph, faults = read_graph(table)
+    yield from faults or recording_faults(graph)
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file. Every key has a default, so an empty file is valid."""
+    """The whole file. Every key has a default, so an empty file is valid.
+
+    audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual one.
+    """
 
     store: StoreConfig = StoreConfig()
     record: RecordConfig = RecordConfig()
@@ -156,6 +171,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    audio: SoundGraph | None = None
 
 
 def default_config_path() -> Path:
@@ -194,7 +210,7 @@ def parse_config(text: str, *, origin: str = "config") -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RequestRejected(f"{origin} is not valid TOML: {error}") from error
-    unknown = tuple(_unknown_keys(table, Config, ""))
+    unknown = (*_unknown_keys(table, Config, ""), *(_audio(table["audio"]) if "audio" in table else ()))
     if unknown:
         raise RequestRejected(f"{origin}: {'; '.join(unknown)}", faults=unknown)
     try:
@@ -208,7 +224,7 @@ def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Ite
     for key, value in table.items():
         if key not in fields:
             nearest = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
-            yield f"unknown key {prefix}{key}; the nearest known one is {prefix}{nearest[0]}"
+            yield unknown_key(f"{prefix}{key}", f"{prefix}{nearest[0]}")
         elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
             yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
         elif isinstance(value, list) and (row := _row_kind(fields[key])) is not None:

@@ -17,6 +17,7 @@ from reeld.control.library import Library
 from reeld.control.parts import Parts
 from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
+from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
 from reeld.privacy.house import PrivateHouse
 from reeld.privacy.keeper import PrivacyKeeper
@@ -134,7 +135,8 @@ class Daemon:
             upkeep=self.upkeep.status,
         )
         self.privacy = PrivacyKeeper(self.supervisor, self._config.privacy, premises.store_dir)
-        house = PrivateHouse(self.supervisor, self.privacy.dress)
+        self.sound = SoundWatch(self.supervisor, self.publisher, self._brief)
+        house = PrivateHouse(self.supervisor, lambda order: self.sound.dress(self.privacy.dress(order)))
         self.replay = ReplayKeeper(house, self._config, free_bytes=self._free_bytes, collect=self._take_out_recycled)
         self.sessions = SessionService(
             self.replay.workers(),
@@ -147,6 +149,7 @@ class Daemon:
         listeners.on_failed = self._role_failed
         listeners.on_job_ready = self.jobs.on_ready
         listeners.on_job_progress = self._job_progress
+        listeners.on_levels = self.sound.told
         handlers = Handlers(
             parts := Parts(
                 config=self._config,
@@ -159,6 +162,7 @@ class Daemon:
                 jobs=self.jobs,
                 library=self.library,
                 stats=self.stats,
+                sound=self.sound,
                 workers=self.workers,
                 event_seq=lambda: self.publisher.seq,
                 store_dir=premises.store_dir,
@@ -176,6 +180,7 @@ class Daemon:
             self.server.serve(),
             self.upkeep.serve(),
             self.privacy.serve(),
+            self.sound.serve(),
             self._watch_lock(),
         ]
 
@@ -190,6 +195,7 @@ class Daemon:
         await self.sessions.close("the daemon is stopping")
         await self.replay.close()
         await self.privacy.close()
+        await self.sound.close()
         await self.server.drain(REPLIES_OUT_S)
         await self.supervisor.stop()
         for task in serving:
@@ -228,6 +234,7 @@ class Daemon:
         )
 
     def _subscriptions_changed(self) -> None:
+        self.sound.subscriptions_changed()
         if self._stats_timer is None:
             self._publish_stats()
 

@@ -46,8 +46,10 @@ class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
 
 
 class SpansHeard(Ingest, tag="ingest.spans", frozen=True, kw_only=True):
-    """A detector heard something in these stretches (media time, begin and end). One that is told again, with the same
-    begin, replaces the former: a span that grew."""
+    """A detector heard something in these stretches (media time, begin and end).
+
+    One that is told again, with the same begin, replaces the former: a span that grew.
+    """
 
     session: str
     track: str

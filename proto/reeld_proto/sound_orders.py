@@ -30,10 +30,7 @@ class EditGraph(Order, tag="order.audio.edit", frozen=True, kw_only=True):
 
 
 class WatchLevels(Order, tag="order.audio.levels", frozen=True, kw_only=True):
-    """Audio: somebody listens to levels, or nobody any more; at first nobody does. Answered by `Done`.
-
-    Given at any time, also before `StartAudio`.
-    """
+    """Audio: somebody listens to levels, or nobody any more, since `StartAudio` said so. Answered by `Done`."""
 
     on: bool
 
@@ -67,7 +64,7 @@ class LevelsTold(Telemetry, tag="worker.levels", frozen=True, kw_only=True):
 
 
 class RecordAutomation(Order, tag="order.session.automation", frozen=True, kw_only=True):
-    """Store: these settings were changed at `media_ns`. Durable when answered by `Done`; asking again changes nothing."""
+    """Store: these settings were changed at `media_ns`. Durable when answered by `Done`. Idempotent."""
 
     session: str
     media_ns: int

@@ -126,7 +126,8 @@ class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
     """Record these sounds. Answered by `TracksStarted` once the devices are open (before their first sample).
 
     graph: as it is now; each of `tracks` is one of its track nodes. devices: for each of its device nodes the id to
-    open; a node whose own `device` is `default` follows the default. hidden: as `HideTracks.detail`.
+    open; a node whose own `device` is `default` follows the default. hidden: as `HideTracks.detail`. levels: as
+    `WatchLevels.on`.
     """
 
     session: str
@@ -136,6 +137,7 @@ class StartAudio(Order, tag="order.audio.start", frozen=True, kw_only=True):
     hidden: str = ""
     graph: SoundGraph = SoundGraph()
     devices: dict[str, str] = field(default_factory=dict)
+    levels: bool = False
 
 
 class ArrangePicture(Order, tag="order.video.arrange", frozen=True, kw_only=True):

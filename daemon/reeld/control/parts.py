@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reeld.config import Config
 from reeld.control.library import Library
+from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.replay.keeper import ReplayKeeper
@@ -47,6 +48,7 @@ class Parts:
     jobs: Jobs
     library: Library
     stats: StatsSampler
+    sound: SoundWatch
     workers: Callable[[], list[WorkerInfo]]
     event_seq: Callable[[], int]
     store_dir: Path

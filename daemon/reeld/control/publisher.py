@@ -7,7 +7,7 @@ import zmq.asyncio
 
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto import codec
-from reeld_proto.events import Event, topic_of
+from reeld_proto.events import UNNUMBERED, Event, topic_of
 
 EVENTS_HWM = 1000
 """Events kept for a subscriber that does not read; above that it misses the newest and sees a hole in `seq`."""
@@ -16,7 +16,7 @@ SUBSCRIPTION_BYTES_MAX = 1024
 
 
 class Publisher:
-    """Numbers events over all topics and publishes them; never blocks.
+    """Numbers events over all topics, but for those of which there are too many, and publishes them; never blocks.
 
     on_change: called when somebody subscribes or the last subscriber of a topic leaves.
     """
@@ -34,16 +34,21 @@ class Publisher:
 
     def publish(self, event: Event) -> None:
         """Send `event` to whoever subscribed to its topic."""
-        self.seq += 1
         topic = topic_of(event)
+        numbered = topic not in UNNUMBERED
+        self.seq += numbered
         # Sent even when no subscriber is known yet: one may be, to ZeroMQ, whose message `serve` has not read.
-        data = codec.pack(event, seq=self.seq, sender="reeld", sent_ns=monotonic_ns())
+        data = codec.pack(event, seq=self.seq if numbered else 0, sender="reeld", sent_ns=monotonic_ns())
         # Through the plain view of the socket: an XPUB drops for slow subscribers and never waits.
         self._plain.send_multipart([topic, data])
 
     def has_subscriber(self, topic: bytes) -> bool:
         """Whether anybody receives events of `topic`."""
         return any(topic.startswith(prefix) for prefix in self._subscriptions)
+
+    def is_asked_for(self, topic: bytes) -> bool:
+        """Whether anybody named `topic`; those who want everything did not."""
+        return any(prefix and topic.startswith(prefix) for prefix in self._subscriptions)
 
     async def serve(self) -> None:
         """Follow subscriptions, for the life of the daemon."""

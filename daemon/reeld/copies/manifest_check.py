@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from reeld.store import sessions
+from reeld.audio.recordable import GRAPH_BYTES_MAX
+from reeld.store import heard, sessions
+from reeld.store.automation import DIGEST_BYTES
 from reeld.store.ingest import CODEC_CHARS_MAX, count
 from reeld.store.keys import NUMBER_BYTES, TIME_NS_MAX, name_key
 from reeld.store.records import (
+    AutomationEntry,
     ChunkEntry,
     ClockJumpEntry,
     GapEntry,
+    HeardEntry,
+    LineageEntry,
     MarkerEntry,
     NoteEntry,
     PauseEntry,
     PrerollEntry,
     SessionRecord,
+    SoundGraphEntry,
     TrackState,
     WarningEntry,
 )
@@ -27,15 +33,15 @@ from reeld.store.timeline import Span, cover_faults
 from reeld.store.transaction import Table, decode
 from reeld_proto.errors import ReeldError, StoreCorrupt
 from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
-from reeld_proto.records import SessionState
+from reeld_proto.records import SessionState, TrackKind
 
 ROWS_MAX = 5_000_000
 """A day of ten tracks has fewer."""
 _FINAL_STATES = frozenset({SessionState.COMPLETED, SessionState.INTERRUPTED, SessionState.PARTIAL, SessionState.ERROR})
 _TEXT_CHARS_MAX = 100_000
 _NAME_CHARS_MAX = 255
-_DIGEST_TAIL = 8
-"""A marker's key ends with so many bytes of its text's digest."""
+_DIGEST_TAILS = {Table.MARKERS: 8, Table.AUTOMATION: DIGEST_BYTES}
+"""Keys of these end with so many bytes of a digest."""
 _KINDS: dict[Table, type[Struct]] = {
     Table.TIMELINE: ChunkEntry,
     Table.PREROLL: PrerollEntry,
@@ -45,7 +51,13 @@ _KINDS: dict[Table, type[Struct]] = {
     Table.CLOCK_JUMPS: ClockJumpEntry,
     Table.WARNINGS: WarningEntry,
     Table.NOTES: NoteEntry,
+    Table.LINEAGE: LineageEntry,
+    Table.HEARD: HeardEntry,
+    Table.AUTOMATION: AutomationEntry,
+    Table.SOUND_GRAPHS: SoundGraphEntry,
 }
+_FRAME_BYTES = 16
+"""Of a row around a graph."""
 _OF_A_TRACK = frozenset({Table.TIMELINE, Table.PREROLL, Table.GAPS})
 
 
@@ -105,23 +117,36 @@ def _check_row(row: Row, record: SessionRecord) -> None:
         key_is_right = (
             len(number) > NUMBER_BYTES and zero == b"\0" and record.track(track.decode(errors="replace")) is not None
         )
+    elif row.table is Table.HEARD:
+        key_is_right = _is_of_sound(row.key, record)
     else:
-        key_is_right = len(row.key) == NUMBER_BYTES + (_DIGEST_TAIL if row.table is Table.MARKERS else 0)
+        key_is_right = len(row.key) == NUMBER_BYTES + _DIGEST_TAILS.get(row.table, 0)
     if not key_is_right:
         raise StoreCorrupt(f"a row of {row.table} has an impossible key")
     if row.table is not Table.NOTES and _number(row) > TIME_NS_MAX:
         raise StoreCorrupt(f"a row of {row.table} has an impossible time")
-    text = getattr(entry, "text", "")
-    if len(text) > _TEXT_CHARS_MAX:
+    if len(getattr(entry, "text", "")) > _TEXT_CHARS_MAX or (
+        row.table in (Table.AUTOMATION, Table.SOUND_GRAPHS) and len(row.value) > GRAPH_BYTES_MAX + _FRAME_BYTES
+    ):
         raise StoreCorrupt("a text is too long")
+    if isinstance(entry, HeardEntry) and not _number(row) < entry.end_ns <= TIME_NS_MAX:
+        raise StoreCorrupt("what was heard ends before it begins")
     if isinstance(entry, PauseEntry) and not (entry.end_ns is None or _number(row) <= entry.end_ns <= TIME_NS_MAX):
         raise StoreCorrupt("a pause ends before it begins")
     if any(len(digest) != DIGEST_BYTES for digest in digests_of(row)):
         raise StoreCorrupt("a digest has another length")
 
 
+def _is_of_sound(key: bytes, record: SessionRecord) -> bool:
+    try:
+        track = record.track(heard.parts_of(key)[0])
+    except ValueError:
+        return False
+    return track is not None and track.kind is TrackKind.AUDIO
+
+
 def _number(row: Row) -> int:
-    if row.table is Table.MARKERS:
+    if row.table in _DIGEST_TAILS:
         return int.from_bytes(row.key[:NUMBER_BYTES], "big")
     return int.from_bytes(row.key[-NUMBER_BYTES:], "big")
 

@@ -9,11 +9,11 @@ are ignored.
 
 from reeld.config import Config
 from reeld.sessions import signals
-from reeld.sessions.arranging import PictureKeeper
 from reeld.sessions.journal import error_reply
 from reeld.sessions.live import Live, ServiceState
 from reeld.sessions.signals import Command, Step
 from reeld.sessions.states import RUNNING, Trigger, next_state
+from reeld.sessions.steering import SoundKeeper
 from reeld.sessions.validation import make_plan
 from reeld_proto.commands import ErrorReply, Reply, SessionChanged, SessionStarted, SessionStopped, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError
@@ -37,7 +37,7 @@ CLOCK_JUMP_NS = NS_PER_S // 2
 """A civil clock off by more than this was set, or the machine slept."""
 
 
-class SessionCore(PictureKeeper):
+class SessionCore(SoundKeeper):
     """The one session of the daemon. Pure; one owner. buffer: its sessions are parts of the rolling buffer."""
 
     def __init__(self, config: Config, *, buffer: bool = False) -> None:
@@ -54,6 +54,10 @@ class SessionCore(PictureKeeper):
                 self._try(event, event.ask)
             case signals.MarkAsked() | signals.StopAsked() | signals.ArrangeAsked():
                 self._try(event, event.ask)
+            case signals.AdjustAsked() | signals.EditAsked():
+                self._try(event, event.ask)
+            case signals.ServiceAnswered(step=Step.STEER):
+                self._steer_answered(event)
             case signals.ServiceAnswered(step=Step.ARRANGE):
                 self._arrange_answered(event)
             case signals.Surveyed():
@@ -89,6 +93,10 @@ class SessionCore(PictureKeeper):
                     self._stop(ask, reason, now)
                 case signals.ArrangeAsked():
                     self._arrange(event)
+                case signals.AdjustAsked():
+                    self._adjust(event)
+                case signals.EditAsked():
+                    self._edit(event)
         except ReeldError as error:
             self._answer(ask, error_reply(error))
 
@@ -250,6 +258,9 @@ class SessionCore(PictureKeeper):
         live = self.live
         if event.step == Step.MARK and event.mark is not None:
             self._marked(event, event.mark)
+            return
+        if event.step == Step.STEER:
+            self._steer_kept(event)
             return
         if live is None or event.step not in live.waiting:
             return

@@ -105,6 +105,7 @@ class Live:
             tracks=self.plan.records(),
             warnings=list(self.warnings),
             buffer=self.buffer,
+            sound=self.plan.sound.graph if self.plan.audio else None,
         )
 
     def start_order(self, service: Service) -> AnyOrder:
@@ -124,7 +125,10 @@ class Live:
                 encoder=plan.encoder,
                 snapshots=plan.snapshots,
             )
-        return StartAudio(session=self.id, epoch=epoch, clock=clock, tracks=self.plan.audio)
+        sound = self.plan.sound
+        return StartAudio(
+            session=self.id, epoch=epoch, clock=clock, tracks=sound.tracks, graph=sound.graph, devices=sound.devices
+        )
 
     def failed(self) -> dict[Service, ErrorReply]:
         """Services that do not record, with the reason."""

@@ -23,6 +23,7 @@ from reeld_proto.commands import ArrangePictures, ErrorReply, Reply, SessionStar
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, error_for
 from reeld_proto.events import Event
 from reeld_proto.records import SessionBrief, SessionInfo, SessionState
+from reeld_proto.sound_graph import DeviceNode, SoundChange, SoundGraph
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import AnyOrder, AnyReport, ListWorkerSources, StopTracks, TracksStarted
 
@@ -113,6 +114,7 @@ class SessionService:
     ) -> None:
         self._workers = workers
         self._buffer = buffer
+        self._configured = config.audio
         self._core = SessionCore(config, buffer=buffer)
         self._read_session = read_session
         self._free_bytes = free_bytes
@@ -166,6 +168,24 @@ class SessionService:
         return await self._ask(
             lambda ask: signals.ArrangeAsked(ask=ask, request=request, listed=listed, now_ns=monotonic_ns())
         )
+
+    async def adjust_sound(self, changes: list[SoundChange], arrived_ns: int) -> Reply:
+        """Change settings in the graph of sounds from monotonic `arrived_ns` on; `SoundAdjusted` or ErrorReply."""
+        return await self._ask(lambda ask: signals.AdjustAsked(ask=ask, changes=changes, now_ns=arrived_ns))
+
+    async def edit_sound(self, graph: SoundGraph) -> Reply:
+        """Record the sound through another graph from now on; `SoundAdjusted` or ErrorReply."""
+        listed: Sources | ErrorReply | None = None
+        if any(isinstance(node, DeviceNode) for node in graph.nodes):
+            listed = await self.sources_of(Service.AUDIO, SURVEY_AUDIO_S)
+        return await self._ask(
+            lambda ask: signals.EditAsked(ask=ask, graph=graph, listed=listed, now_ns=monotonic_ns())
+        )
+
+    def sound_graph(self) -> SoundGraph | None:
+        """The graph of sounds of the session as it is now; None if no sound is being recorded."""
+        live = self._core.live
+        return live.plan.sound.graph if live is not None and live.plan.audio else None
 
     async def stop(self, reason: str = "") -> Reply:
         """End the session; `SessionStopped` after everything is durable, or ErrorReply."""
@@ -267,7 +287,7 @@ class SessionService:
     async def _survey(self, request: StartSession) -> None:
         video, audio = await asyncio.gather(
             self.sources_of(Service.VIDEO, SURVEY_VIDEO_S, request.files) if wants_video(request) else _nothing(),
-            self.sources_of(Service.AUDIO, SURVEY_AUDIO_S) if wants_audio(request) else _nothing(),
+            self.sources_of(Service.AUDIO, SURVEY_AUDIO_S) if wants_audio(request, self._configured) else _nothing(),
         )
         wall, now_ns = wall_ns(), monotonic_ns()
         surroundings = Surroundings(
@@ -313,7 +333,12 @@ class SessionService:
         error = await _outcome(self._workers.ask_active(ROLES[command.service], command.order, limit_s))
         self._handle(
             signals.ServiceAnswered(
-                service=command.service, epoch=command.epoch, step=command.step, error=error, now_ns=monotonic_ns()
+                service=command.service,
+                epoch=command.epoch,
+                step=command.step,
+                error=error,
+                ask=command.ask,
+                now_ns=monotonic_ns(),
             )
         )
 

@@ -7,6 +7,7 @@ from reeld.sessions.validation import Surroundings
 from reeld_proto import events as public
 from reeld_proto.commands import ArrangePictures, ErrorReply, Reply, Sources, StartSession
 from reeld_proto.records import SessionInfo
+from reeld_proto.sound_graph import SoundChange, SoundGraph
 from reeld_proto.workers import AnyOrder, TracksStarted
 
 
@@ -27,6 +28,7 @@ class Step(StrEnum):
     FINISH = "finish"
     MARK = "mark"
     ARRANGE = "arrange"
+    STEER = "steer"
     NOTE = "note"
     """Records that nobody waits for: a state, a jump of the civil clock."""
 
@@ -87,6 +89,23 @@ class ArrangeAsked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdjustAsked(Event):
+    """A client wants other settings in the graph of sounds, from the instant of the event on."""
+
+    ask: int
+    changes: list[SoundChange]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditAsked(Event):
+    """A client wants another graph of sounds. listed: the devices there are, None if it has none."""
+
+    ask: int
+    graph: SoundGraph
+    listed: Sources | ErrorReply | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopAsked(Event):
     """A client, or the daemon's own end, wants the session to end."""
 
@@ -122,12 +141,13 @@ class ServiceFailed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceAnswered(Event):
-    """A worker paused, resumed or stopped (error: None), or did not."""
+    """A worker paused, resumed or stopped (error: None), or did not. ask: for whom, where several may wait."""
 
     service: Service
     epoch: int
     step: Step
     error: ErrorReply | None = None
+    ask: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,12 +235,13 @@ class StartService(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderService(Command):
-    """Give the serving worker this order; `ServiceAnswered` follows."""
+    """Give the serving worker this order; `ServiceAnswered` follows, with the same step and ask."""
 
     service: Service
     epoch: int
     step: Step
     order: AnyOrder
+    ask: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

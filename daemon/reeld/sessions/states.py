@@ -7,7 +7,7 @@ from reeld_proto.records import SessionState as S
 
 
 class Trigger(StrEnum):
-    """What moves a session. The first ten are asked for; the others are found out."""
+    """What moves a session. The first eleven are asked for; the others are found out."""
 
     START = "start"
     PAUSE = "pause"
@@ -15,6 +15,7 @@ class Trigger(StrEnum):
     END = "end"
     MARK = "mark"
     ARRANGE = "arrange"
+    STEER = "steer"
     CANCEL = "cancel"
     RETRY = "retry"
     DISMISS = "dismiss"
@@ -52,24 +53,29 @@ TRANSITIONS: dict[tuple[S, Trigger], S] = {
     (S.ACTIVE, T.PAUSE): S.PAUSING,
     (S.ACTIVE, T.MARK): S.ACTIVE,
     (S.ACTIVE, T.ARRANGE): S.ACTIVE,
+    (S.ACTIVE, T.STEER): S.ACTIVE,
     (S.ACTIVE, T.END): S.ENDING,
     (S.ACTIVE, T.SERVICE_ERROR): S.PARTIAL,
     (S.PARTIAL, T.PAUSE): S.PAUSING,
     (S.PARTIAL, T.MARK): S.PARTIAL,
     (S.PARTIAL, T.ARRANGE): S.PARTIAL,
+    (S.PARTIAL, T.STEER): S.PARTIAL,
     (S.PARTIAL, T.END): S.ENDING,
     (S.PARTIAL, T.SERVICE_ERROR): S.PARTIAL,
     (S.PARTIAL, T.SERVICE_RECOVERED): S.ACTIVE,
     (S.PAUSING, T.PAUSED): S.PAUSED,
+    (S.PAUSING, T.STEER): S.PAUSING,
     (S.PAUSING, T.SERVICE_ERROR): S.PAUSING,
     (S.PAUSING, T.SERVICE_RECOVERED): S.PAUSING,
     (S.PAUSED, T.RESUME): S.RESUMING,
     (S.PAUSED, T.MARK): S.PAUSED,
     (S.PAUSED, T.ARRANGE): S.PAUSED,
+    (S.PAUSED, T.STEER): S.PAUSED,
     (S.PAUSED, T.END): S.ENDING,
     (S.PAUSED, T.SERVICE_ERROR): S.PAUSED,
     (S.PAUSED, T.SERVICE_RECOVERED): S.PAUSED,
     (S.RESUMING, T.RESUMED): S.ACTIVE,
+    (S.RESUMING, T.STEER): S.RESUMING,
     (S.RESUMING, T.RESUMED_PARTLY): S.PARTIAL,
     (S.RESUMING, T.SERVICE_ERROR): S.RESUMING,
     (S.RESUMING, T.SERVICE_RECOVERED): S.RESUMING,
@@ -108,7 +114,7 @@ def next_state(state: S, trigger: Trigger) -> S:
         ) from None
 
 
-_VERBS = {T.END: "stop", T.ARRANGE: "change the picture"}
+_VERBS = {T.END: "stop", T.ARRANGE: "change the picture", T.STEER: "change the sound"}
 _NOTHING = "no session is being recorded (idle)"
 _REMEDIES = {
     (S.IDLE, T.PAUSE): "Start a session first.",
@@ -116,6 +122,7 @@ _REMEDIES = {
     (S.IDLE, T.END): "Start a session first.",
     (S.IDLE, T.MARK): "Start a session first.",
     (S.IDLE, T.ARRANGE): "Start a session first.",
+    (S.IDLE, T.STEER): "Start a session first.",
     (S.ACTIVE, T.START): "Stop the running session first.",
     (S.PARTIAL, T.START): "Stop the running session first.",
     (S.PAUSED, T.START): "Stop or resume the paused session first.",

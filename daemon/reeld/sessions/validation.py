@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from reeld.config import Config
 from reeld.sessions.choices import why_no_display
-from reeld.sessions.findings import SOURCES_REMEDY, Findings, device_code, unknown
+from reeld.sessions.findings import Findings, device_code
 from reeld.sessions.pictures import names_video, plan_pictures, wants_video
+from reeld.sessions.sounds import SoundPlan, names_audio, plan_sounds, wants_audio
 from reeld.store.wording import word_faults
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode
-from reeld_proto.records import AudioSource, EncoderChoice, Quality, TrackKind, VideoCodec
+from reeld_proto.records import EncoderChoice, Quality, TrackKind, VideoCodec
 from reeld_proto.workers import AudioTrackSpec, SnapshotSpec, TrackRecord, VideoTrackSpec
 
 FPS_MIN, FPS_MAX = 1, 60
@@ -37,12 +38,17 @@ class Plan:
     codec: VideoCodec = VideoCodec.H264
     encoder: EncoderChoice = EncoderChoice.SOFTWARE
     video: list[VideoTrackSpec]
-    audio: list[AudioTrackSpec]
+    sound: SoundPlan
     pointer: bool
     video_named: bool
     audio_named: bool
     warnings: list[str]
     snapshots: list[SnapshotSpec] = field(default_factory=list)
+
+    @property
+    def audio(self) -> list[AudioTrackSpec]:
+        """The tracks of sound."""
+        return self.sound.tracks
 
     def records(self) -> list[TrackRecord]:
         """The tracks as the store hears of them, in the order of playback: pictures, mix, separate sounds, snapshots.
@@ -65,11 +71,6 @@ class Plan:
         return pictures + sounds + stills
 
 
-def wants_audio(request: StartSession) -> bool:
-    """Whether the request asks for sound, by name or by default."""
-    return request.microphone != "none" or request.system_audio != "none"
-
-
 def make_plan(request: StartSession, found: Surroundings, config: Config) -> Plan:
     """What to record. Raises a ReeldError whose `faults` lists everything that is wrong."""
     findings = Findings()
@@ -90,9 +91,9 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
             "Free some disk space, or lower store.reserve_bytes.",
         )
     video = plan_pictures(request, found.video, findings)
-    audio = _sounds(request, found.audio, findings)
-    if not video and not audio and not findings.faults:
-        _nothing_to_record(request, found, findings)
+    sound = plan_sounds(request, found.audio, config.audio, findings)
+    if not video and not sound.tracks and not findings.faults:
+        _nothing_to_record(request, found, config, findings)
     if findings.faults:
         raise findings.error()
     return Plan(
@@ -103,21 +104,21 @@ def make_plan(request: StartSession, found: Surroundings, config: Config) -> Pla
         codec=codec,
         encoder=config.record.encoder,
         video=video,
-        audio=audio,
+        sound=sound,
         snapshots=_snapshots(request, video, config),
         pointer=config.record.pointer if request.pointer is None else request.pointer,
         video_named=names_video(request),
-        audio_named=any(choice not in {"default", "none"} for choice in (request.microphone, request.system_audio)),
+        audio_named=names_audio(request, config.audio),
         warnings=findings.warnings,
     )
 
 
-def _nothing_to_record(request: StartSession, found: Surroundings, findings: Findings) -> None:
+def _nothing_to_record(request: StartSession, found: Surroundings, config: Config, findings: Findings) -> None:
     if wants_video(request) and isinstance(found.video, ErrorReply):
         findings.fault(found.video.message, device_code(found.video), found.video.remedy)
     elif wants_video(request):
         findings.fault(*why_no_display(found.video))
-    elif wants_audio(request):
+    elif wants_audio(request, config.audio):
         message = "; ".join(findings.warnings) or "there is no sound to record"
         findings.fault(message, ErrorCode.NO_AUDIO)
     else:
@@ -133,47 +134,3 @@ def _snapshots(request: StartSession, video: Sequence[VideoTrackSpec], config: C
         )
         for number, spec in enumerate(video if wanted else (), start=1)
     ]
-
-
-# -- sounds ---------------------------------------------------------------------------------------------------------
-
-
-def _sounds(request: StartSession, listed: Sources | ErrorReply, findings: Findings) -> list[AudioTrackSpec]:
-    microphones = [] if isinstance(listed, ErrorReply) else listed.microphones
-    outputs = [] if isinstance(listed, ErrorReply) else listed.system_audio
-    mic = _chosen_sound("microphone", request.microphone, microphones, listed, findings)
-    system = _chosen_sound("system audio", request.system_audio, outputs, listed, findings)
-    specs = []
-    if mic is not None and system is not None:
-        specs.append(AudioTrackSpec(track="mix", label="mix", role="mix", source=""))
-    if mic is not None:
-        specs.append(AudioTrackSpec(track="mic", label=mic.name, role="mic", source=mic.id))
-    if system is not None:
-        specs.append(AudioTrackSpec(track="system", label=system.name, role="system", source=system.id))
-    return specs
-
-
-def _chosen_sound(
-    kind: str, choice: str, sources: Sequence[AudioSource], listed: Sources | ErrorReply, findings: Findings
-) -> AudioSource | None:
-    if choice == "none":
-        return None
-    if choice == "default":
-        found = next((source for source in sources if source.default), sources[0] if sources else None)
-        if found is None:
-            why = listed.message if isinstance(listed, ErrorReply) else "; ".join(listed.warnings) or "there is none"
-            findings.warnings.append(f"no {kind} is recorded: {why}")
-        return found
-    if isinstance(listed, ErrorReply):
-        findings.fault(f"{kind} {choice!r}: {listed.message}", device_code(listed), listed.remedy)
-        return None
-    for source in sources:
-        if source.id == choice:
-            return source
-    if not listed.microphones and not listed.system_audio:
-        why = "; ".join(listed.warnings) or "no sound device can be reached"
-        findings.fault(f"{kind} {choice!r}: {why}", ErrorCode.NO_AUDIO, SOURCES_REMEDY)
-    else:
-        known = [source.id for source in sources]
-        findings.fault(unknown(kind, choice, known), ErrorCode.NOT_FOUND, SOURCES_REMEDY)
-    return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from reeld.store import chunks, lineage, sessions
+from reeld.store import automation, chunks, heard, lineage, sessions
 from reeld.store.api import Circumstances, Fate, IngestItem
 from reeld.store.civil import CivilClock, put_jumps, put_pauses
 from reeld.store.cutting import Piece, cut
@@ -218,7 +218,7 @@ def _put_piece(
 
 
 def carry_over(txn: Transaction, record: SessionRecord, parts: list[Part]) -> None:
-    """Write markers, pauses, civil clock and warnings of the parts."""
+    """Write markers, pauses, civil clock, warnings, what was heard and how it was mixed, of the parts."""
     prefix = session_prefix(record.id)
     pauses: list[tuple[int, int]] = []
     jumps: list[tuple[int, int]] = []
@@ -238,6 +238,8 @@ def carry_over(txn: Transaction, record: SessionRecord, parts: list[Part]) -> No
             txn.put(Table.MARKERS, at(prefix, media_ns + delta_ns) + key[len(source) + NUMBER_BYTES :], value)
         for _, value in txn.scan(Table.WARNINGS, source):
             sessions.add_warning(txn, record.id, decode(value, WarningEntry).text)
+        heard.carry(txn, record.id, part.source, part.within, delta_ns)
+        automation.carry(txn, record, part.source.id, part.within, delta_ns)
     put_pauses(txn, record.id, pauses)
     put_jumps(txn, record.id, jumps)
 

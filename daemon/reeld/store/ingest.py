@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from reeld.store import chunks
+from reeld.store import chunks, heard
 from reeld.store.api import Fate, IngestItem, Landing
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, track_prefix
 from reeld.store.records import ChunkEntry, GapEntry, SessionRecord, TrackState
@@ -17,7 +17,7 @@ from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.errors import RequestRejected
 from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
 from reeld_proto.records import GapReason, TrackKind
-from reeld_proto.workers import ChunkCaptured, GapFound
+from reeld_proto.workers import ChunkCaptured, GapFound, SpansHeard
 
 INIT_BYTES_MAX = 1024 * 1024
 """An init segment is about a kilobyte; a megabyte of it is a fault of the producer."""
@@ -46,7 +46,9 @@ class Batch:
     def land(self, item: IngestItem) -> Landing:
         """Store one message."""
         message = item.message
-        refusal = _refusal(item)
+        if isinstance(message, SpansHeard):
+            return heard.land(self._txn, self._session(message.session), message)
+        refusal = _refusal(item, message)
         session = None if refusal else self._session(message.session)
         track = session.track(message.track) if session is not None else None
         if not refusal and session is None:
@@ -226,9 +228,8 @@ def apply_gaps(txn: Transaction, prefix: bytes, settlement: Settlement) -> None:
             txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason, gap.detail))
 
 
-def _refusal(item: IngestItem) -> str:
+def _refusal(item: IngestItem, message: ChunkCaptured | GapFound) -> str:
     """Why this message can never be stored; empty if it can, as far as it shows by itself."""
-    message = item.message
     if not 0 <= message.start_ns < message.end_ns <= TIME_NS_MAX:
         return f"impossible time: {message.start_ns} to {message.end_ns} ns"
     if not 0 <= message.epoch <= TIME_NS_MAX:

@@ -23,6 +23,9 @@ _OF_A_SESSION = (
     Table.CLOCK_JUMPS,
     Table.WARNINGS,
     Table.LINEAGE,
+    Table.HEARD,
+    Table.AUTOMATION,
+    Table.SOUND_GRAPHS,
 )
 """Databases whose keys begin with the session's prefix."""
 

@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
-from reeld.store import derive, gc, landing, manifests, recycling, removing, repair, replace, replay, scrub, sessions
+from reeld.store import (
+    automation,
+    derive,
+    gc,
+    landing,
+    manifests,
+    recycling,
+    removing,
+    repair,
+    replace,
+    replay,
+    scrub,
+    sessions,
+)
 from reeld.store.api import Circumstances
 from reeld.store.transaction import Transaction
 from reeld_proto.errors import ErrorCode, RequestRejected
@@ -21,8 +34,10 @@ from reeld_proto.workers import (
     ImportSession,
     KeepLast,
     LandBytes,
+    RecordAutomation,
     RecordCheck,
     RecordClockJump,
+    RecordGraph,
     RecordMarker,
     RecordPause,
     RecordState,
@@ -57,6 +72,8 @@ _WORK: dict[type, Work] = {
     CreateSession: _silent(sessions.create),
     RecordPause: _silent(sessions.pause),
     RecordMarker: _silent(sessions.mark),
+    RecordAutomation: _silent(automation.record_changes),
+    RecordGraph: _silent(automation.record_graph),
     RecordState: _silent(sessions.set_state),
     RecordClockJump: _silent(sessions.clock_jump),
     FinishSession: _finish,

@@ -6,6 +6,7 @@ Records with one value per chunk are arrays, to be short; their fields may only 
 from msgspec import Struct, field
 
 from reeld_proto.records import GapReason, SessionState, TrackKind
+from reeld_proto.sound_graph import SoundGraph
 
 STORE_FORMAT_VERSION = 2
 """Moves when an older reeld could misread the store. Each step has a migration."""
@@ -166,6 +167,26 @@ class MarkerEntry(Struct, frozen=True, array_like=True):
     """A note; its media time is in the key."""
 
     text: str
+
+
+class HeardEntry(Struct, frozen=True, array_like=True):
+    """A stretch in which a detector heard something; track, kind and start are in the key."""
+
+    end_ns: int
+
+
+class AutomationEntry(Struct, frozen=True, array_like=True):
+    """A setting of a node of the graph of sounds, from the media time in the key on."""
+
+    node: str
+    setting: str
+    value: bool | float | str | list[float]
+
+
+class SoundGraphEntry(Struct, frozen=True, array_like=True):
+    """The graph that the sounds run through from the media time in the key on."""
+
+    graph: SoundGraph
 
 
 class ClockJumpEntry(Struct, frozen=True, array_like=True):

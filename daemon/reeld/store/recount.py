@@ -13,10 +13,12 @@ from reeld.store import keeping, revisions, roster
 from reeld.store.ingest import apply_gaps, count, spans_around
 from reeld.store.keys import NUMBER_BYTES, at, number_of, track_prefix
 from reeld.store.records import (
+    AutomationEntry,
     ChunkEntry,
     ClockJumpEntry,
     GapEntry,
     GarbageEntry,
+    HeardEntry,
     MarkerEntry,
     NoteEntry,
     PauseEntry,
@@ -24,6 +26,7 @@ from reeld.store.records import (
     QuarantineEntry,
     References,
     SessionRecord,
+    SoundGraphEntry,
     TrackState,
     WarningEntry,
 )
@@ -83,6 +86,9 @@ def drop_unreadable(txn: Transaction) -> list[tuple[Table, bytes]]:
         (Table.CLOCK_JUMPS, ClockJumpEntry),
         (Table.WARNINGS, WarningEntry),
         (Table.NOTES, NoteEntry),
+        (Table.HEARD, HeardEntry),
+        (Table.AUTOMATION, AutomationEntry),
+        (Table.SOUND_GRAPHS, SoundGraphEntry),
     )
     for table, kind in kinds:
         for key, value in list(_unreadable(txn, table, kind)):

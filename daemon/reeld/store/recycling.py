@@ -10,12 +10,13 @@ whole. What a kept session is still to be filled with stays.
 from collections.abc import Iterator
 
 from reeld.runtime.clock import wall_ns
-from reeld.store import chunks, keeping, rows
+from reeld.store import chunks, heard, keeping, rows
 from reeld.store.api import Circumstances
 from reeld.store.buffer import front_ns, members, stretch_of, strike_off, track_front_ns
 from reeld.store.ingest import counted_bytes
 from reeld.store.keys import at, name_key, number_of, session_prefix, track_prefix
 from reeld.store.records import ChunkEntry, GapEntry, PrerollEntry, SessionRecord, TrackState
+from reeld.store.timeline import Span
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.records import GapReason, TrackKind
 from reeld_proto.replay_orders import BufferTrimmed, TrimBuffer
@@ -75,6 +76,7 @@ def _trim_session(
         _clear_jumps(
             txn, record.id, min(track_front_ns(txn, track_prefix(record.id, track.id)) for track in record.tracks)
         )
+        heard.remove(txn, record, [Span(0, before_ns)])
         # Nothing that is said about the session to people changes: they do not see it.
         txn.put_record(Table.SESSIONS, name_key(record.id), record)
     return left, whole

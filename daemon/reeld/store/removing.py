@@ -13,7 +13,7 @@ from msgspec import structs
 from reeld.media.fragments import parse_chunk, parse_init
 from reeld.media.still_header import parse_header
 from reeld.runtime.clock import wall_ns
-from reeld.store import chunks
+from reeld.store import automation, chunks, heard
 from reeld.store.api import Circumstances
 from reeld.store.aside import forget_set_aside
 from reeld.store.forgetting import TrackPlan, joined, overlap, without
@@ -62,6 +62,8 @@ def forget(txn: Transaction, order: ForgetMedia, circumstances: Circumstances) -
                 new = staged.get((plan.record.id, track.id), [])
                 new_bytes += _apply(txn, plan, track, planned, new, given_up, dirty)
         markers += _remove_markers(txn, plan)
+        heard.remove(txn, plan.record, plan.cleared)
+        automation.forget(txn, plan.record, plan.cleared)
         touch(txn, plan.record)
     given_up += forget_set_aside(txn, {plan.record.id: plan.cleared for plan in plans})
     for digest, times in given_up.items():

@@ -29,6 +29,9 @@ _MANY = (
     Table.CLOCK_JUMPS,
     Table.WARNINGS,
     Table.LINEAGE,
+    Table.HEARD,
+    Table.AUTOMATION,
+    Table.SOUND_GRAPHS,
 )
 TABLES = frozenset(_SINGLE + _MANY)
 _MEDIA = (Table.TIMELINE, Table.PREROLL, Table.GAPS, Table.PAUSES)
@@ -160,17 +163,19 @@ class _Page(Struct, frozen=True, array_like=True):
 
 PAGE_ROWS_MAX = 500
 PAGE_BYTES_MAX = 8 * 1024 * 1024
-"""Of one encoded page: 500 rows of at most 10 kB."""
+"""Of one encoded page: 500 rows of at most 10 kB; of larger ones, which are graphs of sounds, fewer."""
 
 
 def pages_of(rows: Iterable[Row]) -> Iterator[bytes]:
     """Rows encoded for a file, some hundred a page. The same rows always give the same bytes."""
     waiting: list[Row] = []
+    size = 0
     for row in rows:
         waiting.append(row)
-        if len(waiting) == PAGE_ROWS_MAX:
+        size += len(row.value)
+        if len(waiting) == PAGE_ROWS_MAX or size > PAGE_BYTES_MAX // 2:
             yield codec.pack_record(_Page(waiting))
-            waiting = []
+            waiting, size = [], 0
     if waiting:
         yield codec.pack_record(_Page(waiting))
 

@@ -15,6 +15,7 @@ from reeld.store.records import (
     MarkerEntry,
     PauseEntry,
     SessionRecord,
+    SoundGraphEntry,
     TrackState,
     WarningEntry,
 )
@@ -95,6 +96,8 @@ def create(txn: Transaction, order: CreateSession) -> None:
     if order.buffer:
         buffer.enrol(txn, order.session)
     txn.put(Table.UNFINISHED, key, b"")
+    if order.sound is not None:
+        txn.put_record(Table.SOUND_GRAPHS, at(session_prefix(order.session), 0), SoundGraphEntry(order.sound))
     for warning in order.warnings:
         add_warning(txn, order.session, warning)
 

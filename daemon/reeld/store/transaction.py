@@ -36,6 +36,9 @@ class Table(StrEnum):
     QUARANTINE = "quarantine"
     LINEAGE = "lineage"
     RECEIPTS = "receipts"
+    HEARD = "heard"
+    AUTOMATION = "automation"
+    SOUND_GRAPHS = "sound-graphs"
 
 
 class Transaction:

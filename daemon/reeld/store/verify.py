@@ -17,12 +17,15 @@ from reeld.store.ingest import count
 from reeld.store.keys import name_key, number_of, track_prefix
 from reeld.store.reader import gaps_of
 from reeld.store.records import (
+    AutomationEntry,
     ChunkEntry,
     ClockJumpEntry,
+    HeardEntry,
     PrerollEntry,
     QuarantineEntry,
     References,
     SessionRecord,
+    SoundGraphEntry,
     TrackState,
 )
 from reeld.store.said import KINDS
@@ -151,7 +154,13 @@ def _need(survey: _Survey, digests: tuple[bytes, bytes], record: SessionRecord, 
 
 def _survey_said(txn: Transaction, session: str | None, survey: _Survey) -> None:
     """What is kept beside the records; gaps were looked at with their tracks."""
-    kinds: dict[Table, type[Any]] = {Table.CLOCK_JUMPS: ClockJumpEntry, **KINDS}
+    kinds: dict[Table, type[Any]] = {
+        Table.CLOCK_JUMPS: ClockJumpEntry,
+        Table.HEARD: HeardEntry,
+        Table.AUTOMATION: AutomationEntry,
+        Table.SOUND_GRAPHS: SoundGraphEntry,
+        **KINDS,
+    }
     for table, kind in kinds.items():
         if table is Table.GAPS:
             continue

@@ -27,6 +27,7 @@ from reeld_proto.workers import (
     AnyReport,
     AnyTelemetry,
     JobProgress,
+    LevelsTold,
     Progress,
     ShutDown,
     Trouble,
@@ -62,6 +63,7 @@ class Listeners:
     on_failed: Callable[[Role, str], None] = lambda _role, _reason: None
     on_job_ready: Callable[[WorkerReady], None] = lambda _ready: None
     on_job_progress: Callable[[JobProgress], None] = lambda _progress: None
+    on_levels: Callable[[LevelsTold], None] = lambda _levels: None
 
 
 @dataclass
@@ -317,6 +319,8 @@ class Supervisor:
                 self.listeners.publish(TroubleReported(worker=public, code=code, message=message, track=track))
             case JobProgress():
                 self.listeners.on_job_progress(telemetry)
+            case LevelsTold():
+                self.listeners.on_levels(telemetry)
             case WorkerReady():
                 pass
 
