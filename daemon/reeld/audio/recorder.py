@@ -165,11 +165,8 @@ class Recorder:
         with self._lock:
             now_ns = self._clock.media_ns(monotonic_ns())
             rings = [ring for feed in self._studio.feeds.values() if (ring := feed.statistics()) is not None]
-            recorded = {device.track: device.device for device in self._devices.values()}
-            tracks = [
-                structs.replace(track.statistics(now_ns), device=recorded.get(name, ""))
-                for name, track in self._studio.tracks.items()
-            ]
+            heard = {device.track: device for device in self._devices.values()}
+            tracks = [_with_device(track.statistics(now_ns), heard) for track in self._studio.tracks.values()]
             return tracks, rings + self._score.graph.queues()
 
     def describe(self) -> tuple[list[NodeStats], list[QueueStats]]:
@@ -262,6 +259,12 @@ class Recorder:
             if not owing:
                 return
             pause.wait(STOP_POLL_S)
+
+
+def _with_device(track: TrackStats, heard: Mapping[str, KeptDevice]) -> TrackStats:
+    """The counters of a track with those of the device that it is of, if it is of one."""
+    device = heard.get(track.id)
+    return track if device is None else structs.replace(track, device=device.device, clock=device.feed.sound_clock())
 
 
 def _node_stats(times: NodeTimes) -> NodeStats:

@@ -4,8 +4,8 @@ Belongs to the event loop's thread.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import structs
 

@@ -19,6 +19,7 @@ from reeld_proto.sound_graph import (
     TrackNode,
 )
 from reeld_proto.sound_reading import in_words
+from reeld_proto.sound_settings import with_setting
 
 GRAPH_REMEDY = "`reelctl audio graph` shows the nodes and their settings."
 _FORMATS = (ResamplerNode, ChannelMapNode, SplitterNode)
@@ -49,12 +50,6 @@ def changed(graph: SoundGraph, changes: Sequence[SoundChange]) -> SoundGraph:
         faults = [(ErrorCode.INVALID_REQUEST, fault) for fault in recording_faults(made)]
     _raise(faults)
     return made
-
-
-def with_setting(node: AnyNode, change: SoundChange) -> AnyNode:
-    """The node with one setting changed. Raises ValidationError for a value that the setting cannot have."""
-    plain = msgspec.to_builtins(node)
-    return msgspec.convert({**plain, change.setting: change.value}, type(node))
 
 
 def reverted(graph: SoundGraph, before: SoundGraph, changes: Iterable[SoundChange]) -> SoundGraph:

@@ -116,9 +116,7 @@ def test_another_rate_is_brought_to_ours_in_place() -> None:
     orders=st.dictionaries(st.integers(0, 39), st.integers(-300, 300), max_size=5),
     rate=st.sampled_from([RATE, 44_100]),
 )
-def test_any_blocks_and_any_changes_give_every_frame_once(
-    blocks: list[int], orders: dict[int, int], rate: int
-) -> None:
+def test_any_blocks_and_any_changes_give_every_frame_once(blocks: list[int], orders: dict[int, int], rate: int) -> None:
     """In any split: the right number of frames, each within a tenth of its place, no step between two."""
     speed = Varispeed(rate)
     out = []
