@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from reeld.audio.dsp.factory import kernel_for, observer_for
@@ -17,9 +18,11 @@ from reeld.audio.graph.nodes import (
     NoteSink,
     Observer,
     Processor,
+    Recover,
     Sink,
     Source,
     Splitter,
+    no_recovery,
 )
 from reeld.audio.graph.ports import PortType, ports_of, split_reference
 from reeld.audio.samples import Samples
@@ -69,7 +72,7 @@ class Workshop:
     """
 
     ends: Ends
-    recover: Callable[[str, Exception], bool] = lambda _name, _error: False
+    recover: Recover = no_recovery
     _kernels: Kernels = field(default_factory=dict)
 
     def build(self, graph: SoundGraph) -> Graph:
@@ -98,9 +101,9 @@ class Workshop:
                 part = Converter(node.name, FixedResampler(forms[0].rate, rate, forms[0].channels))
             case ObserverNode():
                 wanted = _wanted(node, negotiated, self.ends)
-                part = Observer(
-                    node.name, forms[0], lambda: observer_for(node, forms[0].rate, forms[0].channels), wanted
-                )
+                (form,) = forms
+                make = partial(observer_for, node, form.rate, form.channels)
+                part = Observer(node.name, form, make, wanted, self.recover)
             case _:
                 part = self._processor(node, forms, negotiated.outputs[node.name], kept)
         return part
@@ -112,7 +115,7 @@ class Workshop:
             return kernel
 
         # Without what it does, a node that changes the format would give what the next one cannot take.
-        recover = self.recover if output == forms[0] else lambda _name, _error: False
+        recover = self.recover if output == forms[0] else no_recovery
         return Processor(node, forms[0], make, recover)
 
 

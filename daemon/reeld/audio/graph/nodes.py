@@ -35,6 +35,15 @@ class StreamResampler(Protocol):
         ...
 
 
+Recover = Callable[[str, Exception], bool]
+"""Told which node broke and how; whether the sound goes on without what it does."""
+
+
+def no_recovery(_node: str, _error: Exception) -> bool:
+    """An error of a node is one of the graph."""
+    return False
+
+
 class Node(ABC):
     """A step of the graph. All methods are called by the thread that pulls. frames: how many went through."""
 
@@ -87,7 +96,7 @@ class Processor(Node):
         settings: AnyNode,
         form: Format,
         make: Callable[[AnyNode], Kernel],
-        recover: Callable[[str, Exception], bool] = lambda _name, _error: False,
+        recover: Recover = no_recovery,
     ) -> None:
         super().__init__(settings.name)
         self.settings = settings
@@ -227,12 +236,21 @@ class Noted:
 
 
 class Observer(Node):
-    """Gives what it takes, and what its watcher says on a second port; it watches only while `wanted`."""
+    """Gives what it takes, and what its watcher says on a second port; it watches only while `wanted`.
+
+    recover: told of an error of the watcher; it returns whether the sound goes on without being watched.
+    """
 
     def __init__(
-        self, name: str, form: Format, make: Callable[[], Watcher], wanted: Callable[[], bool] = lambda: True
+        self,
+        name: str,
+        form: Format,
+        make: Callable[[], Watcher],
+        wanted: Callable[[], bool] = lambda: True,
+        recover: Recover = no_recovery,
     ) -> None:
         super().__init__(name)
+        self._recover = recover
         self._rate = form.rate
         self._make = make
         self._wanted = wanted
@@ -244,6 +262,16 @@ class Observer(Node):
         (edge,) = inputs
         assert isinstance(edge, Edge)  # noqa: S101 - the graph was checked
         samples = edge.pop(len(edge))
+        try:
+            said = self._watch(samples, last=last)
+        except Exception as error:
+            if not self._recover(self.name, error):
+                raise
+            said, self._wanted = [], lambda: False
+        self.frames += len(samples)
+        return samples, [Noted(self.name, self._rate, self._since, what) for what in said]
+
+    def _watch(self, samples: Samples, *, last: bool) -> Sequence[object]:
         said: list[object] = []
         if not self._wanted():
             self._watcher = None
@@ -254,8 +282,7 @@ class Observer(Node):
                 said += self._watcher.observe(samples)
             if last:
                 said += self._watcher.finish()
-        self.frames += len(samples)
-        return samples, [Noted(self.name, self._rate, self._since, what) for what in said]
+        return said
 
 
 class Sink(Node):

@@ -144,6 +144,22 @@ def test_an_observer_gives_the_very_samples_and_says_from_where_it_listened() ->
     assert said == [Noted("m", RATE, 18, 2), Noted("m", RATE, 18, "end")]
 
 
+def test_a_watcher_that_breaks_is_told_and_the_sound_goes_on() -> None:
+    class Broken(Counter):
+        def observe(self, samples: Samples) -> Sequence[object]:  # noqa: ARG002
+            raise ValueError("no ear")
+
+    told: list[str] = []
+    node = Observer("m", STEREO, Broken, recover=lambda name, error: bool(told.append(f"{name}: {error}")) or True)
+    for start in (0, 10):
+        through, said = node.process([edge_of(counting(start, 10))], until=0, last=False)
+        assert np.array_equal(np.asarray(through), counting(start, 10))
+        assert said == []
+    assert told == ["m: no ear"]
+    with pytest.raises(ValueError, match="no ear"):
+        Observer("m", STEREO, Broken).process([edge_of(silence(1))], until=0, last=False)
+
+
 def test_a_sink_takes_everything_once_and_in_order() -> None:
     got: list[Samples] = []
     sink, edge = Sink("k", got.append), edge_of(counting(0, 5), counting(5, 5))
