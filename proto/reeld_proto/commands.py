@@ -46,6 +46,7 @@ from reeld_proto.records import (
     WorkerInfo,
 )
 from reeld_proto.snapshots import ListSnapshots, SnapshotList
+from reeld_proto.sound_graph import SampleFormat
 from reeld_proto.stats import Stats
 from reeld_proto.storage import ApplyBudget, BudgetApplied, GetStorage, ReplaySaved, SaveReplay, StorageReport
 from reeld_proto.upkeep import (
@@ -152,6 +153,9 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
     """Write a session, or a range of it in playback seconds, as an MP4 file without encoding again.
 
     path: absolute. tracks: ids; empty means all. Answered by `Exported`; `ExportProgress` events meanwhile.
+
+    A path that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one track of sound, exact to the frame; without
+    `tracks` the mix, or the only one. samples: how they lie in a WAV file; None is `i24`.
     """
 
     session: Name
@@ -159,6 +163,7 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
     from_s: float | None = None
     to_s: float | None = None
     tracks: list[Name] = field(default_factory=list)
+    samples: SampleFormat | None = None
 
 
 class VerifyStore(Command, tag="store.verify", frozen=True, kw_only=True):

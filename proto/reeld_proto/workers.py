@@ -44,6 +44,7 @@ from reeld_proto.session_orders import (
     TrackRecord,
 )
 from reeld_proto.snapshots import SnapshotList
+from reeld_proto.sound_graph import SampleFormat
 from reeld_proto.stats import QueueStats, TrackStats
 from reeld_proto.store_orders import (
     CollectChunks,
@@ -110,6 +111,7 @@ class RunExport(Order, tag="order.export", frozen=True, kw_only=True):
     from_s: float | None
     to_s: float | None
     tracks: list[str]
+    samples: SampleFormat | None = None
 
 
 class RunVerify(Order, tag="order.verify", frozen=True, kw_only=True):
