@@ -1,11 +1,11 @@
-"""A stored track read back. Harm guarded against: an export that is shifted, shortened, or different where it is cut."""
+"""A stored track read back. Harm guarded against: a range that is shifted, shortened, or different where it is cut."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
