@@ -54,7 +54,7 @@ def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.fl
         for frame in container.decode(stream):
             # A decoder of Opus gives 48 kHz, and may be late by half a millisecond without saying so.
             at = int(frame.pts or 0) * stream.codec_context.sample_rate // stream.time_base.denominator
-            start = end if blocks and (frame.pts is None or abs(at - end) < 100) else at
+            start = end if blocks and at - end < 100 else at
             blocks.append((start, _samples(frame)))
             end = start + frame.samples
     out = np.zeros((end, blocks[0][1].shape[1]), np.float32)
