@@ -32,6 +32,7 @@ from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
+from reeld_proto.sound_graph import SampleFormat
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -191,10 +192,15 @@ class Client(LibraryMethods):
         from_s: float | None = None,
         to_s: float | None = None,
         tracks: list[str] | None = None,
+        samples: SampleFormat | None = None,
         on_progress: OnProgress | None = None,
     ) -> Exported:
-        """Write a session, or a range of it in playback seconds, as an MP4 file; returns once it is synced."""
-        return self._call_with_progress(calls.export(session, path, from_s, to_s, tracks), on_progress)
+        """Write a session, or a range of it in playback seconds, as an MP4 file; returns once it is synced.
+
+        A path that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one sound of it instead, exact to the frame.
+        samples: how they lie in a WAV file; 24-bit whole numbers if not given.
+        """
+        return self._call_with_progress(calls.export(session, path, from_s, to_s, tracks, samples), on_progress)
 
     def verify(
         self,

@@ -55,7 +55,7 @@ from reeld_proto.sound import (
     SoundAdjusted,
     SoundGraphReply,
 )
-from reeld_proto.sound_graph import SoundGraph
+from reeld_proto.sound_graph import SampleFormat, SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.storage import ApplyBudget, BudgetApplied, GetStorage, ReplaySaved, SaveReplay, StorageReport
 from reeld_proto.upkeep import (
@@ -164,6 +164,9 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
     """Write a session, or a range of it in playback seconds, as an MP4 file without encoding again.
 
     path: absolute. tracks: ids; empty means all. Answered by `Exported`; `ExportProgress` events meanwhile.
+
+    A path that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one track of sound, exact to the frame; without
+    `tracks` the mix, or the only one. samples: how they lie in a WAV file; None is `i24`.
     """
 
     session: Name
@@ -171,6 +174,7 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
     from_s: float | None = None
     to_s: float | None = None
     tracks: list[Name] = field(default_factory=list)
+    samples: SampleFormat | None = None
 
 
 class VerifyStore(Command, tag="store.verify", frozen=True, kw_only=True):

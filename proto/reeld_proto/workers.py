@@ -45,6 +45,7 @@ from reeld_proto.session_orders import (
     TrackRecord,
 )
 from reeld_proto.snapshots import SnapshotList
+from reeld_proto.sound_graph import SampleFormat
 from reeld_proto.sound_orders import (
     AdjustTracks,
     DescribeSound,
@@ -122,6 +123,7 @@ class RunExport(Order, tag="order.export", frozen=True, kw_only=True):
     from_s: float | None
     to_s: float | None
     tracks: list[str]
+    samples: SampleFormat | None = None
 
 
 class RunVerify(Order, tag="order.verify", frozen=True, kw_only=True):

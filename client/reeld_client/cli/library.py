@@ -11,6 +11,7 @@ from reeld_client.cli.invocation import Answer, Invocation
 from reeld_client.cli.progress import working
 from reeld_proto.errors import EXIT_CODES, EXIT_OK, ErrorCode
 from reeld_proto.records import SessionState
+from reeld_proto.sound_graph import SampleFormat
 
 _Seconds = float | None
 
@@ -70,14 +71,29 @@ def export(
     from_s: Annotated[_Seconds, typer.Option("--from", metavar="S", help="Begin here, in playback seconds.")] = None,
     to_s: Annotated[_Seconds, typer.Option("--to", metavar="S", help="End here, in playback seconds.")] = None,
     track: Annotated[
-        list[str] | None, typer.Option("--track", metavar="T", help="Only this track; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option(
+            "--track",
+            metavar="T",
+            help="Only this track; repeatable. Default: all; of a sound file, which holds one, the mix.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        SampleFormat | None,
+        typer.Option("--samples", help="How samples lie in a WAV file. Default: i24.", show_default=False),
     ] = None,
 ) -> Answer:
-    """Write a session as an MP4 file that any player opens; only what a cut needs is encoded again."""
+    """Write a session as an MP4 file that any player opens; only what a cut needs is encoded again.
+
+    A FILE that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one sound of it, exact to the sample.
+    """
     values.check_range(from_s, to_s)
     path = values.check_output(output)
     with invocation.client() as client, working(f"exporting to {path.name}") as on_progress:
-        done = client.export(session, path, from_s=from_s, to_s=to_s, tracks=track, on_progress=on_progress)
+        done = client.export(
+            session, path, from_s=from_s, to_s=to_s, tracks=track, samples=samples, on_progress=on_progress
+        )
     return Answer(done)
 
 

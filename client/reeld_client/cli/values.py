@@ -76,7 +76,8 @@ SessionArgument = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the session.", autocompletion=session_ids, show_default=False)
 ]
 OutputOption = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="MP4 file to write.", show_default=False)
+    Path,
+    typer.Option("--output", "-o", metavar="FILE", help="File to write: .mp4, or a sound file.", show_default=False),
 ]
 
 START_OPTIONS: dict[str, tuple[Any, Any]] = {

@@ -5,11 +5,12 @@ Made by the main thread, used by the pump, but for what says otherwise.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from msgspec import structs
 
-from reeld.audio.codecs.file_sinks import FileSink, file_sink
+from reeld.audio.codecs.file_sinks import FileSink, encoded_sink, wav_sink
 from reeld.audio.codecs.file_source import FileSource
 from reeld.audio.feed import Feed
 from reeld.audio.generators import silence_reader, tone_reader
@@ -166,7 +167,7 @@ class Studio:
         if before is None or before[0] != node:
             if before is not None:
                 before[1].close()
-            before = self._players[node.name] = node, FileSource(node.path, loop=node.loop)
+            before = self._players[node.name] = node, FileSource(Path(node.path), loop=node.loop)
         return before[1].read
 
     def _file(self, node: WavNode | EncodedFileNode, form: Format) -> FileSink:
@@ -176,7 +177,12 @@ class Studio:
         if before is not None:
             before[1].finish()
             before[1].close()
-        sink = file_sink(node, form.rate, form.channels)
+        path = Path(node.path)
+        sink = (
+            wav_sink(path, node.samples, rate=form.rate, channels=form.channels)
+            if isinstance(node, WavNode)
+            else encoded_sink(path, node.codec, rate=form.rate, channels=form.channels)
+        )
         self._files[node.name] = node, sink
         return sink
 

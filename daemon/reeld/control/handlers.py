@@ -152,6 +152,7 @@ class Handlers:
             from_s=command.from_s,
             to_s=command.to_s,
             tracks=command.tracks,
+            samples=command.samples,
         )
         return as_reply(await self._parts.jobs.run(order), c.Exported)
 

@@ -11,6 +11,7 @@ from reeld.export.compress import compress
 from reeld.export.recutting import recut
 from reeld.export.remux import export
 from reeld.export.snapshots import write_snapshots
+from reeld.export.sound_file import export_sound, is_sound_file
 from reeld.export.thin import thin
 from reeld.runtime.clock import monotonic_ns
 from reeld.store import suspicion
@@ -51,7 +52,8 @@ Job = Callable[[Any, Progress], AnyReport]
 
 def _export(order: RunExport, progress: Progress) -> AnyReport:
     with closing(StoreReader.open(Path(order.store))) as reader:
-        return export(reader, order, lambda done, total: progress(order.session, order.path, done, total))
+        write = export_sound if is_sound_file(Path(order.path)) else export
+        return write(reader, order, lambda done, total: progress(order.session, order.path, done, total))
 
 
 def _verify(order: RunVerify, progress: Progress) -> AnyReport:

@@ -57,6 +57,8 @@ def export(reader: StoreReader, order: RunExport, progress: Progress = lambda _d
     """
     path = Path(order.path)
     target.check(path)
+    if order.samples is not None:
+        raise RequestRejected("only WAV files have a choice of samples", remedy="Leave --samples out.")
     outline = reader.outline(order.session)
     window = window_of(outline, order.from_s, order.to_s)
     encoded: set[str] = set()

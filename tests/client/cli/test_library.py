@@ -7,6 +7,7 @@ import pytest
 
 from reeld_proto import commands
 from reeld_proto.records import SessionState
+from reeld_proto.sound_graph import SampleFormat
 from tests.client.cli.reelctl import Reelctl
 from tests.client.fake_reeld import SESSION, FakeReeld, Server
 
@@ -62,6 +63,13 @@ def test_export(reelctl: Reelctl, fake: FakeReeld, tmp_path: Path, monkeypatch: 
     (asked,) = fake.of(commands.ExportSession)
     assert (asked.from_s, asked.to_s, asked.tracks) == (1.0, 2.5, ["mix", "mic"])
     assert str(tmp_path / "x.mp4") in reelctl("export", SESSION, "-o", "x.mp4").out
+
+
+def test_the_samples_of_a_wav_file_are_passed_on(reelctl: Reelctl, fake: FakeReeld, tmp_path: Path) -> None:
+    assert reelctl("export", SESSION, "-o", str(tmp_path / "x.wav"), "--samples", "f32").code == 0
+    (asked,) = fake.of(commands.ExportSession)
+    assert asked.samples is SampleFormat.F32
+    assert reelctl("export", SESSION, "-o", str(tmp_path / "x.wav"), "--samples", "f64").code == 2
 
 
 @pytest.mark.parametrize(("path", "code"), [("/nowhere/x.mp4", 5), (".", 2), ("/proc/x.mp4", 6)])

@@ -63,15 +63,18 @@ def plain_graph(tracks: list[AudioTrackSpec]) -> tuple[SoundGraph, dict[str, str
 
 def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """An audio track as float32, shape (frames, channels), index 0 being media time 0."""
+    blocks: list[tuple[int, Any]] = []
+    end = 0
     with av.open(io.BytesIO(init + b"".join(chunks)), "r") as container:
         stream = container.streams.audio[0]
-        blocks = [(int(frame.pts or 0), _samples(frame)) for frame in container.decode(stream)]
-        # A decoder of Opus gives 48 kHz whatever the track's own rate is.
-        scale = stream.codec_context.sample_rate // stream.time_base.denominator or 1
-    ends = max(start * scale + len(block) for start, block in blocks)
-    out = np.zeros((ends, blocks[0][1].shape[1]), np.float32)
-    for at, block in blocks:
-        start = at * scale
+        for frame in container.decode(stream):
+            # A decoder of Opus gives 48 kHz, and may be late by half a millisecond without saying so.
+            at = int(frame.pts or 0) * stream.codec_context.sample_rate // stream.time_base.denominator
+            start = end if blocks and at - end < 100 else at
+            blocks.append((start, _samples(frame)))
+            end = start + frame.samples
+    out = np.zeros((end, blocks[0][1].shape[1]), np.float32)
+    for start, block in blocks:
         out[start : start + len(block)] = block
     return out
 

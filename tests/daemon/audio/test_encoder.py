@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from reeld_proto.errors import RequestRejected
 from reeld_proto.sound_graph import SoundCodec
 from tests.daemon.audio.fakes import counting, tone
 from tests.daemon.audio.harness import decoded
+from tests.daemon.audio.sounds import shift_of, speech
 from tests.support.media import tone_level_db
 
 PACKETS = {SoundCodec.AAC: 1024, SoundCodec.OPUS: 960, SoundCodec.FLAC: 4608}
@@ -43,23 +45,12 @@ def played(encoder: SoundEncoder, chunks: list[EncodedChunk]) -> Samples:
     return decoded(encoder.init, [chunk.data for chunk in chunks])
 
 
-def speech(frames: int, channels: int = 2, rate: int = RATE) -> Samples:
-    """Something between noise and a voice: what a codec for sound is made for, and what correlation finds."""
-    rng = np.random.default_rng(5)
-    noise = rng.standard_normal(frames)
-    smooth = np.convolve(noise, np.hanning(max(3, rate // 2000)), "same")
-    wave = 0.2 * smooth / np.abs(smooth).max()
-    return np.repeat(wave.astype(np.float32)[:, None], channels, axis=1)
-
-
 def test_sample_n_of_the_input_plays_at_n(encoder: SoundEncoder) -> None:
     """The encoder's delay must not shift it: measured by correlation with what went in."""
     sound = speech(3 * RATE)
     out = played(encoder, written(encoder, sound))
     for at in (RATE // 2, 2 * RATE):
-        window = sound[at : at + 4096, 0]
-        scores = [float(np.dot(out[at + shift : at + shift + 4096, 0], window)) for shift in range(-1200, 1200)]
-        assert int(np.argmax(scores)) - 1200 == 0
+        assert shift_of(out, sound, at) == 0
 
 
 @pytest.mark.parametrize(("codec", "snr_db"), [(SoundCodec.AAC, 18), (SoundCodec.OPUS, 18), (SoundCodec.FLAC, 120)])
@@ -203,10 +194,7 @@ def test_a_long_silence_is_not_encoded_and_what_follows_is_in_its_place(encoder:
     chunks = written(encoder, sound)
     out = played(encoder, chunks)
     assert not out[3 * RATE : 5 * RATE - 4800].any()
-    at = 5 * RATE + 123 + RATE // 2
-    window = sound[at : at + 4096, 0]
-    scores = [float(np.dot(out[at + shift : at + shift + 4096, 0], window)) for shift in range(-100, 100)]
-    assert int(np.argmax(scores)) - 100 == 0
+    assert shift_of(out, sound, 5 * RATE + 123 + RATE // 2) == 0
     quiet = [chunk for chunk in chunks if chunk.start_frame > 3 * RATE and chunk.end_frame < 5 * RATE]
     assert quiet
     assert all(len(chunk.data) < 1200 for chunk in quiet)
@@ -237,12 +225,11 @@ def test_other_rates_and_channels_keep_their_length_and_place(codec: SoundCodec,
     encoder.close()
     assert out.shape[1] == channels
     if codec is SoundCodec.OPUS:
-        out = out[:: RATE // rate]  # a decoder of Opus gives 48 kHz whatever went in
-    at, width = rate, rate // 4
-    scores = [
-        float(np.dot(out[at + shift : at + shift + width, 0], sound[at : at + width, 0])) for shift in range(-9, 9)
-    ]
-    assert int(np.argmax(scores)) - 9 == 0
+        # A decoder gives 48 kHz whatever went in; below 16 kHz the speech coder is off by 0.13 ms of its own.
+        sound, rate = soxr.resample(sound, rate, RATE), RATE
+        assert abs(shift_of(out, sound, RATE, width=RATE // 4, reach=40)) <= 6
+    else:
+        assert shift_of(out, sound, rate, width=rate // 4, reach=9) == 0
 
 
 @pytest.mark.parametrize(("codec", "rate", "channels"), [(SoundCodec.OPUS, 44_100, 2), (SoundCodec.AAC, 7, 3)])

@@ -10,6 +10,8 @@ from typing import Any
 import av
 import numpy as np
 
+from reeld.audio.encoder import encoder_for
+from reeld.audio.samples import frames_to_ns
 from reeld.media.cmaf import CmafEncoder
 from reeld.media.fit import fitted
 from reeld.store import sessions
@@ -17,6 +19,7 @@ from reeld.store.api import Fate, IngestItem
 from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import Batch
 from reeld_proto.records import GapReason, SessionState, TrackKind
+from reeld_proto.sound_graph import SoundCodec
 from reeld_proto.workers import ChunkCaptured, CreateSession, FinishSession, GapFound, TrackRecord
 
 VIDEO_TIMESCALE = 90_000
@@ -155,6 +158,36 @@ class Recording:
         packets = [packet for packet in packets if packet.pts >= first]
         groups = [packets[at : at + chunk_frames] for at in range(0, len(packets), chunk_frames)]
         self._chunks(encoder, track, groups, packets[-1].pts + 1024, "mp4a.40.2", epoch, lose)
+        encoder.close()
+
+    def samples(
+        self,
+        sound: np.ndarray,
+        *,
+        codec: SoundCodec,
+        first_frame: int = 0,
+        track: str = "mix",
+        epoch: int = 1,
+        lose: Sequence[int] = (),
+        rate: int = RATE,
+    ) -> None:
+        """Frames as a recorder would write them; `lose` names chunks that never arrive."""
+        encoder = encoder_for(codec, rate=rate, channels=sound.shape[1], first_frame=first_frame)
+        end = first_frame + len(sound)
+        chunks = [chunk for at in range(0, len(sound), 7200) for chunk in encoder.write(sound[at : at + 7200])]
+        for index, chunk in enumerate(chunks + encoder.finish(end, frames_to_ns(end, rate))):
+            message = ChunkCaptured(
+                session=self.session,
+                track=track,
+                epoch=epoch,
+                start_ns=chunk.start_ns,
+                end_ns=chunk.end_ns,
+                frames=chunk.packets,
+                keyframe=True,
+                codec=codec,
+            )
+            if index not in lose:
+                self.put(message, chunk.data, encoder.init)
         encoder.close()
 
     def _chunks(
