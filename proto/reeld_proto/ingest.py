@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from reeld_proto.records import GapReason
+from reeld_proto.records import GapReason, SoundClock
 
 
 class Ingest(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -44,6 +44,16 @@ class GapFound(Ingest, tag="ingest.gap", frozen=True, kw_only=True):
     detail: str = ""
 
 
+class ClockFitted(Ingest, tag="ingest.clock", frozen=True, kw_only=True):
+    """How the clock of a track's device runs, as known at `at_ns` (media time). The newest epoch's newest is kept."""
+
+    session: str
+    track: str
+    epoch: int
+    at_ns: int
+    clock: SoundClock
+
+
 COMMITS_FOR_ALL = b"all"
 """Topic frame of notes that concern every producer. A subscription to a producer's name alone would not match b""."""
 
@@ -73,5 +83,5 @@ class IngestRefused(CommitNote, tag="commit.refused", frozen=True, kw_only=True)
     reason: str
 
 
-AnyIngest = ChunkCaptured | GapFound
+AnyIngest = ChunkCaptured | GapFound | ClockFitted
 AnyCommitNote = Committed | StoreStarted | IngestRefused

@@ -141,6 +141,7 @@ class Recorder:
             first_frame=self._first_frame,
             send=send,
             silences=[feed.silences for feed in heard],
+            clock=None if spec.role == MIX else self._feeds[spec.track].sound_clock,
         )
 
     def _build(self, specs: Sequence[AudioTrackSpec]) -> Graph:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from reeld.audio.clocknews import Clock, ClockNews
 from reeld.audio.encoder import CODEC, AacEncoder, EncodedChunk
 from reeld.audio.samples import RATE, Samples, frames_to_ns
 from reeld.audio.silences import Silences, common_frames
@@ -23,15 +24,26 @@ class TrackWriter:
     """Encodes one track and sends its chunks.
 
     silences: of every source that sounds in this track; a frame counts as silent if it is so in all of them.
+    clock: of the one device that sounds in it, None for a mix.
     A chunk that the producer refuses is counted and leaves a hole that the store explains.
     """
 
     def __init__(
-        self, *, session: str, track: str, epoch: int, first_frame: int, send: Send, silences: Sequence[Silences]
+        self,
+        *,
+        session: str,
+        track: str,
+        epoch: int,
+        first_frame: int,
+        send: Send,
+        silences: Sequence[Silences],
+        clock: Clock | None = None,
     ) -> None:
         self._session, self._track, self._epoch = session, track, epoch
         self._send = send
         self._silences = silences
+        self._clock = clock or (lambda: None)
+        self._news = ClockNews(session=session, track=track, epoch=epoch, clock=self._clock, send=send)
         self._encoder = AacEncoder(first_frame)
         self._sent_ns = frames_to_ns(first_frame)
         self._silent_ns = 0
@@ -57,6 +69,7 @@ class TrackWriter:
 
     def finish(self, end_frame: int, end_ns: int) -> None:
         """Send what remains up to `end_frame`, which is `end_ns`. Called once."""
+        self._news.tell(end_ns, last=True)
         for chunk in self._encoder.finish(end_frame, end_ns):
             self._send_chunk(chunk)
 
@@ -73,6 +86,7 @@ class TrackWriter:
             media_s=seconds(self._sent_ns),
             silence_s=seconds(self._silent_ns),
             peak_db=round(float(20 * np.log10(peak)), 1) if peak > 1e-6 else SILENCE_DB,
+            clock=self._clock(),
         )
 
     def close(self) -> None:
@@ -100,4 +114,5 @@ class TrackWriter:
         self._silent_ns += message.silence_ns
         self._packets += chunk.packets
         self._chunks += 1
+        self._news.tell(self._sent_ns)
         self._bytes += len(chunk.data)

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 from reeld.audio.samples import RATE, frames_to_ns, silence
 from reeld.audio.silences import Silences
 from reeld.audio.track import SILENCE_DB, TrackWriter
-from reeld_proto.workers import AnyIngest, ChunkCaptured
+from reeld_proto.records import SoundClock
+from reeld_proto.workers import AnyIngest, ChunkCaptured, ClockFitted
 from tests.daemon.audio.fakes import tone
 
 END_NS = frames_to_ns(3 * RATE)
@@ -105,3 +106,22 @@ def test_a_cut_sends_at_once_what_is_encoded(store: Store, silences: Silences) -
     writer.finish(3 * RATE, END_NS)
     writer.close()
     assert store.messages[-1].end_ns == END_NS
+
+
+def test_how_the_clock_of_its_device_runs_is_told_and_counted() -> None:
+    told: list[ClockFitted] = []
+
+    def send(message: AnyIngest, payload: bytes, init: bytes) -> bool:
+        if isinstance(message, ClockFitted):
+            told.append(message)
+        return True
+
+    clock = SoundClock(ppm=80.0, residual_ms=0.1)
+    track = TrackWriter(
+        session="s", track="mic", epoch=2, first_frame=0, send=send, silences=[Silences()], clock=lambda: clock
+    )
+    track.write(tone(440, 0, 3 * RATE))
+    assert track.statistics(0).clock == clock
+    track.finish(3 * RATE, END_NS)
+    track.close()
+    assert [(news.track, news.epoch, news.clock) for news in told] == [("mic", 2, clock)]
