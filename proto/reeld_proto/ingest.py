@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from reeld_proto.records import GapReason
+from reeld_proto.records import GapReason, SoundClock
 from reeld_proto.sound import SpanKind
 
 
@@ -58,6 +58,16 @@ class SpansHeard(Ingest, tag="ingest.spans", frozen=True, kw_only=True):
     spans: list[tuple[int, int]]
 
 
+class ClockFitted(Ingest, tag="ingest.clock", frozen=True, kw_only=True):
+    """How the clock of a track's device runs, as known at `at_ns` (media time). The newest epoch's newest is kept."""
+
+    session: str
+    track: str
+    epoch: int
+    at_ns: int
+    clock: SoundClock
+
+
 COMMITS_FOR_ALL = b"all"
 """Topic frame of notes that concern every producer. A subscription to a producer's name alone would not match b""."""
 
@@ -87,5 +97,5 @@ class IngestRefused(CommitNote, tag="commit.refused", frozen=True, kw_only=True)
     reason: str
 
 
-AnyIngest = ChunkCaptured | GapFound | SpansHeard
+AnyIngest = ChunkCaptured | GapFound | SpansHeard | ClockFitted
 AnyCommitNote = Committed | StoreStarted | IngestRefused

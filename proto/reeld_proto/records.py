@@ -237,8 +237,8 @@ class SoundClock(Record, frozen=True, kw_only=True, gc=False):
     """How the clock of a track's device runs beside ours, by a robust fit. A mix has none.
 
     ppm: how much it is fast, in millionths; residual_ms: how far its stated times spread around the fit; offset_ms: how
-    much later the sound belongs than it is put; corrected_ms: by how much the sound was stretched in all to stay in step
-    (below 0: shortened). A device that agrees with ours is not touched, and then that is 0.
+    much later the sound belongs than it is put; corrected_ms: by how much the sound was stretched in all to stay in
+    step (below 0: shortened). A device that agrees with ours is not touched, and then that is 0.
     """
 
     ppm: float

@@ -26,6 +26,7 @@ from reeld_proto.ingest import (
     AnyCommitNote,
     AnyIngest,
     ChunkCaptured,
+    ClockFitted,
     CommitNote,
     Committed,
     GapFound,

@@ -43,8 +43,10 @@ Series = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """ppm: how much the device is fast. origin_ns: where frame 0 would be by the line that now holds; times of the
-    device as it counts them, `at_ns` after frame 0. residual_ns: robust spread of the stated times around that line.
+    """How the device's clock runs, `at_ns` after its frame 0 as it counts time itself.
+
+    ppm: how much it is fast. origin_ns: where frame 0 would be, were all as at `at_ns`. residual_ns: robust spread of
+    the stated times around the line that fits.
     """
 
     ppm: float

@@ -1,8 +1,8 @@
 """Where a stream's line begins on the session's clock, and when it jumps. Pure.
 
-DESIGN: a stream is a line: what it holds at its own time t was captured at origin + t. Its own time counts its frames at
-the speed at which they are taken, so that drift, which `clockfit` measures and `varispeed` takes out, is not in it. Every
-block states a time for its first frame and so votes for an origin.
+DESIGN: a stream is a line: what it holds at its own time t was captured at origin + t. Its own time counts its frames
+at the speed at which they are taken, so that drift, which `clockfit` measures and `varispeed` takes out, is not in it.
+Every block states a time for its first frame and so votes for an origin.
 
 Where the line begins: votes may at first be wrong by up to 2 s, in perfect agreement. PulseAudio asks itself for its
 latency ever more seldom (every 10, 20, 40 ms and at last every 1.5 s) and believes an idle output's first answer until
@@ -25,7 +25,7 @@ SETTLE_NS = 1700 * NS_PER_MS
 SETTLE_MAX_NS = 2300 * NS_PER_MS
 """By then the line is laid with what there is."""
 WINDOW_NS = NS_PER_S
-"""Votes this recent count for corrections."""
+"""Votes this recent count for corrections: lost sound is noticed so late."""
 RECENT_NS = 400 * NS_PER_MS
 """Votes this recent must agree before anything is decided."""
 AGREE_NS = 4 * NS_PER_MS
@@ -111,7 +111,8 @@ class ClockMap:
         return error_ns
 
     def _earliest_delivery(self) -> int:
-        return min(vote.latest_ns for vote in self._recent())
+        # Of the whole window: a block that is late by 300 ms holds up those behind it, too.
+        return min(vote.latest_ns for vote in self._votes)
 
     def _recent(self) -> list[_Vote]:
         newest_ns = self._votes[-1].arrived_ns

@@ -20,8 +20,8 @@ from reeld_proto.stats import QueueStats
 from reeld_proto.units import NS_PER_MS
 
 LATE_NS = 800 * NS_PER_MS
-"""A block that comes so long after its first frame still finds its place: 100 ms long, 300 ms late, and what it waits for
-a pump that is late itself."""
+"""A block that comes so long after its first frame still finds its place: it is 100 ms long, may be 300 ms late, and
+waits for a pump that may be late itself."""
 HOLD_NS = 100 * NS_PER_MS
 """Frames younger than this are not given on: an order to pause that reaches us this late still cuts exactly."""
 TAKE_FRAMES_MAX = 10 * RATE

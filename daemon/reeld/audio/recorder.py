@@ -264,7 +264,7 @@ class Recorder:
 def _with_device(track: TrackStats, heard: Mapping[str, KeptDevice]) -> TrackStats:
     """The counters of a track with those of the device that it is of, if it is of one."""
     device = heard.get(track.id)
-    return track if device is None else structs.replace(track, device=device.device, clock=device.feed.sound_clock())
+    return track if device is None else structs.replace(track, device=device.device)
 
 
 def _node_stats(times: NodeTimes) -> NodeStats:

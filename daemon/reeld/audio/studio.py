@@ -18,7 +18,6 @@ from reeld.audio.graph.negotiation import Format
 from reeld.audio.graph.nodes import Noted
 from reeld.audio.graph.ports import split_reference
 from reeld.audio.samples import Samples, ns_to_frames, silence
-from reeld.audio.silences import Silences
 from reeld.audio.telling import LevelBoard, SpanTeller
 from reeld.audio.track import Send, TrackWriter
 from reeld.runtime.clock import SessionClock
@@ -132,9 +131,10 @@ class Studio:
             del self.feeds[name]
 
     def attribute(self, graph: SoundGraph) -> None:
-        """Tell each track whose silences are its own: those of the devices that it hears, if it hears nothing else."""
+        """Tell each track which devices it hears: their silences are its own, if it hears nothing else."""
         for name, writer in self.tracks.items():
-            writer.hear(self._silences_of(name, graph))
+            feeds = self._feeds_of(name, graph)
+            writer.hear([feed.silences for feed in feeds], feeds[0].sound_clock if len(feeds) == 1 else None)
 
     def finish(self, end_ns: int) -> None:
         """The tracks and files end at media time `end_ns`."""
@@ -199,11 +199,11 @@ class Studio:
             )
         return self.tracks[node.name]
 
-    def _silences_of(self, track: str, graph: SoundGraph) -> list[Silences]:
+    def _feeds_of(self, track: str, graph: SoundGraph) -> list[Feed]:
+        """The devices of a track that hears nothing but devices: what is made here is never missing, however silent."""
         heard = sources_of(track, graph)
         devices = [node for node in heard if isinstance(node, DeviceNode)]
-        # What is made here is never missing, however silent.
-        return [self.feeds[node.name].silences for node in devices] if len(devices) == len(heard) else []
+        return [self.feeds[node.name] for node in devices] if len(devices) == len(heard) else []
 
 
 class Buffer:

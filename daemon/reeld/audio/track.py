@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from reeld.audio.clocknews import Clock, ClockNews
 from reeld.audio.encoder import EncodedChunk, encoder_for
 from reeld.audio.samples import RATE, Samples, frames_to_ns
 from reeld.audio.silences import Silences, common_frames
@@ -19,11 +20,16 @@ SILENCE_DB = -120.0
 """Reported for nothing but zeros."""
 
 
+def _no_clock() -> None:
+    return None
+
+
 class TrackWriter:
     """Encodes one track and sends its chunks. Raises RequestRejected for a codec that cannot be had so.
 
     spec: what the track is; first_frame: of its own rate, at which it begins. silences: of every source that sounds in
     this track; a frame counts as silent if it is so in all of them.
+    clock: of the one device that sounds in it, None for a mix.
     A chunk that the producer refuses is counted and leaves a hole that the store explains.
     """
 
@@ -36,11 +42,14 @@ class TrackWriter:
         first_frame: int,
         send: Send,
         silences: Sequence[Silences] = (),
+        clock: Clock | None = None,
     ) -> None:
         self._session, self._track, self._epoch = session, spec.track, epoch
         self._codec, self._rate = spec.codec, spec.rate
         self._send = send
         self._silences = silences
+        self._clock = clock or _no_clock
+        self._news = ClockNews(session=session, track=spec.track, epoch=epoch, clock=lambda: self._clock(), send=send)
         self._encoder = encoder_for(
             spec.codec, rate=spec.rate, channels=spec.channels, bit_rate=spec.bit_rate, first_frame=first_frame
         )
@@ -54,9 +63,10 @@ class TrackWriter:
         """Media time up to which chunks were sent."""
         return self._sent_ns
 
-    def hear(self, silences: Sequence[Silences]) -> None:
-        """From now on these are the silences of its sources."""
+    def hear(self, silences: Sequence[Silences], clock: Clock | None) -> None:
+        """From now on these are the silences of its sources, and this is the clock of the one device, if it is one."""
         self._silences = silences
+        self._clock = clock or _no_clock
 
     def write(self, samples: Samples) -> None:
         """Encode the frames that follow."""
@@ -72,6 +82,7 @@ class TrackWriter:
 
     def finish(self, end_frame: int, end_ns: int) -> None:
         """Send what remains up to `end_frame`, which is `end_ns`. Called once."""
+        self._news.tell(end_ns, last=True)
         for chunk in self._encoder.finish(end_frame, end_ns):
             self._send_chunk(chunk)
 
@@ -88,6 +99,7 @@ class TrackWriter:
             media_s=seconds(self._sent_ns),
             silence_s=seconds(self._silent_ns),
             peak_db=round(float(20 * np.log10(peak)), 1) if peak > 1e-6 else SILENCE_DB,
+            clock=self._clock(),
         )
 
     def close(self) -> None:
@@ -117,4 +129,5 @@ class TrackWriter:
         self._silent_ns += message.silence_ns
         self._packets += chunk.packets
         self._chunks += 1
+        self._news.tell(self._sent_ns)
         self._bytes += len(chunk.data)

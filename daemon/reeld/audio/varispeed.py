@@ -2,9 +2,9 @@
 
 DESIGN: a *voice* is a line, output frame `out + k` being input frame `into + k * ratio`. At the device's own pace, at
 RATE, it is the samples themselves, bit for bit; otherwise soxr's stream of that fixed ratio, whose first output frame
-is its first input frame, exactly. To change the speed a second voice begins at a whole input frame from which it will meet the first
-one in the middle of a fade of 10 ms, once its filter has filled (at 80 ppm such a frame comes every 0.26 s). During the
-fade both carry the same sound within 0.03 frames, so nothing is heard, and every position is known.
+is its first input frame, exactly. To change the speed a second voice begins at a whole input frame from which it will
+meet the first one in the middle of a fade of 10 ms, once its filter has filled (at 80 ppm such a frame comes every
+0.26 s). During the fade both carry the same sound within 0.03 frames, so nothing is heard, and every position is known.
 
 Not soxr's own variable rate: measured at 48 kHz stereo, it costs 0.40 % of a core (this: 0.12 %) in any quality, its
 THD+N at 10 kHz is -92 dB (-103 dB), and its position under a slewed ratio is nowhere stated.
@@ -19,7 +19,7 @@ LEAD_FRAMES = 2048
 """A new voice is heard from this output frame on: soxr's HQ filter then knows only sound, no beginning."""
 FADE_FRAMES = RATE // 100
 SEARCH_FRAMES = RATE // 2
-"""How far ahead a whole input frame is looked for. Below 2 ppm there may be none: then half a frame at most is faded."""
+"""How far ahead a whole input frame is looked for. At a few ppm there may be none: half a frame at most is faded then."""
 
 
 def ratio_of(rate: int, ppm: float) -> float:

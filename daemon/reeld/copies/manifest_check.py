@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from reeld.audio.recordable import GRAPH_BYTES_MAX
-from reeld.store import heard, sessions
+from reeld.store import clocks, heard, sessions
 from reeld.store.automation import DIGEST_BYTES
 from reeld.store.ingest import CODEC_CHARS_MAX, count
 from reeld.store.keys import NUMBER_BYTES, TIME_NS_MAX, name_key
@@ -104,6 +104,8 @@ def _check_record(record: SessionRecord) -> None:
         raise StoreCorrupt("the session has an impossible name")
     if len({track.id for track in record.tracks}) != len(record.tracks):
         raise StoreCorrupt("two tracks have one id")
+    if any(clocks.is_impossible(track.clock) for track in record.tracks):
+        raise StoreCorrupt("a track has an impossible clock")
     if any(len(track.codec) > CODEC_CHARS_MAX for track in record.tracks):
         raise StoreCorrupt("a track has an impossible codec")
 

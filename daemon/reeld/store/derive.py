@@ -162,6 +162,7 @@ def described(txn: Transaction, order: DeriveSession, parts: list[Part]) -> Sess
                 TrackState(id=track.id, kind=track.kind, codec=track.codec, label=track.label, source=track.source),
             )
             known.codec = known.codec or track.codec
+            known.clock = known.clock or track.clock
     first = parts[0].within.start_ns
     source = parts[0].source
     clock = CivilClock(txn, source)

@@ -8,6 +8,7 @@ What is kept beside it and cannot be read is left out, and a warning says so: th
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from reeld.store import clocks
 from reeld.store.keys import NUMBER_BYTES, number_of, session_prefix
 from reeld.store.records import GapEntry, PauseEntry, SessionRecord, TrackState
 from reeld.store.said import Entries, Said
@@ -75,6 +76,7 @@ def _track_info(track: TrackState) -> TrackInfo:
         dropped=track.dropped,
         unchanged=track.unchanged,
         silence_s=seconds(track.silence_ns),
+        clock=clocks.told(track.clock),
     )
 
 

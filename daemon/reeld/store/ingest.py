@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from reeld.store import chunks, heard
+from reeld.store import chunks, clocks, heard
 from reeld.store.api import Fate, IngestItem, Landing
 from reeld.store.keys import TIME_NS_MAX, at, name_key, number_of, track_prefix
 from reeld.store.records import ChunkEntry, GapEntry, SessionRecord, TrackState
@@ -17,7 +17,7 @@ from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.errors import RequestRejected
 from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
 from reeld_proto.records import GapReason, TrackKind
-from reeld_proto.workers import ChunkCaptured, GapFound, SpansHeard
+from reeld_proto.workers import ChunkCaptured, ClockFitted, GapFound, SpansHeard
 
 INIT_BYTES_MAX = 1024 * 1024
 """An init segment is about a kilobyte; a megabyte of it is a fault of the producer."""
@@ -55,10 +55,12 @@ class Batch:
             refusal = f"unknown session {message.session!r}"
         elif not refusal and track is None:
             refusal = f"unknown track {message.track!r} of session {message.session}"
-        elif session is not None and session.end_ns is not None and message.start_ns >= session.end_ns:
-            refusal = f"session {session.id} had ended before {message.start_ns} ns"
+        elif isinstance(message, ChunkCaptured | GapFound) and _came_too_late(session, message):
+            refusal = f"session {message.session} had ended before {message.start_ns} ns"
         if refusal or session is None or track is None:
             return Landing(Fate.REFUSED, refusal)
+        if isinstance(message, ClockFitted):
+            return self._land_clock(session, track, message)
         stop_ns = message.end_ns if session.end_ns is None else min(message.end_ns, session.end_ns)
         if track.kind is TrackKind.SNAPSHOT and message.start_ns > track.end_ns + ROUNDING_NS:
             hold_still(self._txn, session, track, message.start_ns)
@@ -135,6 +137,15 @@ class Batch:
         entry = self._txn.record(Table.TIMELINE, at(prefix, span.start_ns), ChunkEntry)
         return entry is not None and entry.chunk == digest
 
+    def _land_clock(self, session: SessionRecord, track: TrackState, message: ClockFitted) -> Landing:
+        if track.kind is not TrackKind.AUDIO:
+            return Landing(Fate.REFUSED, f"track {track.id} has no sound")
+        if not clocks.is_newer(message, track.clock):
+            return _DUPLICATE
+        track.clock = clocks.kept(message)
+        self._touched.add(session.id)
+        return _STORED
+
     def _land_gap(
         self, session: SessionRecord, track: TrackState, message: GapFound, stop_ns: int, hole: GapReason
     ) -> Landing:
@@ -148,6 +159,10 @@ class Batch:
         apply_gaps(self._txn, prefix, settlement)
         track.end_ns = settlement.end_ns
         return _STORED
+
+
+def _came_too_late(session: SessionRecord | None, message: ChunkCaptured | GapFound) -> bool:
+    return session is not None and session.end_ns is not None and message.start_ns >= session.end_ns
 
 
 def _overlap_ns(span: Span, start_ns: int, stop_ns: int) -> int:
@@ -228,10 +243,14 @@ def apply_gaps(txn: Transaction, prefix: bytes, settlement: Settlement) -> None:
             txn.put_record(Table.GAPS, at(prefix, gap.start_ns), GapEntry(gap.end_ns, gap.reason, gap.detail))
 
 
-def _refusal(item: IngestItem, message: ChunkCaptured | GapFound) -> str:
+def _refusal(item: IngestItem, message: ChunkCaptured | GapFound | ClockFitted) -> str:
     """Why this message can never be stored; empty if it can, as far as it shows by itself."""
-    if not 0 <= message.start_ns < message.end_ns <= TIME_NS_MAX:
-        return f"impossible time: {message.start_ns} to {message.end_ns} ns"
+    if isinstance(message, ClockFitted):
+        start_ns, end_ns = message.at_ns, message.at_ns + 1
+    else:
+        start_ns, end_ns = message.start_ns, message.end_ns
+    if not 0 <= start_ns < end_ns <= TIME_NS_MAX:
+        return f"impossible time: {start_ns} to {end_ns} ns"
     if not 0 <= message.epoch <= TIME_NS_MAX:
         return f"impossible epoch {message.epoch}"
     try:
@@ -240,6 +259,8 @@ def _refusal(item: IngestItem, message: ChunkCaptured | GapFound) -> str:
         return str(error)
     if isinstance(message, ChunkCaptured):
         return _chunk_refusal(message, item)
+    if isinstance(message, ClockFitted):
+        return clocks.refusal(message.clock)
     return "" if len(message.detail) <= RULE_NAME_CHARACTERS_MAX else f"a detail of {len(message.detail)} characters"
 
 

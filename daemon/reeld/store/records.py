@@ -24,11 +24,25 @@ class StoreMeta(Struct, frozen=True, kw_only=True):
     hash: str
 
 
+class ClockState(Struct, frozen=True, array_like=True):
+    """How the clock of a track's device ran, as process `epoch` knew it at `at_ns` (media time); see `SoundClock`.
+
+    In whole numbers, which are shorter: thousandths of a millionth, and microseconds.
+    """
+
+    epoch: int
+    at_ns: int
+    ppm_thousandths: int
+    residual_us: int
+    offset_us: int
+    corrected_us: int
+
+
 class TrackState(Struct, kw_only=True):
     """A track and its counters; sums over its timeline. `end_ns`: chunks and gaps cover [0, end_ns).
 
     epoch: the newest process that delivered media, None before the first. overlaps: chunks that had to be shortened
-    because their time was taken.
+    because their time was taken. clock: of the device that alone sounds in it, once that is known.
     """
 
     id: str
@@ -45,6 +59,7 @@ class TrackState(Struct, kw_only=True):
     unchanged: int = 0
     silence_ns: int = 0
     overlaps: int = 0
+    clock: ClockState | None = None
 
 
 class SessionRecord(Struct, kw_only=True):

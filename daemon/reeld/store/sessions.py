@@ -35,8 +35,8 @@ from reeld_proto.workers import (
 )
 
 TRACKS_MAX = 20
-NEW_RECORD_BYTES_MAX = SESSION_RECORD_BYTES_MAX - TRACKS_MAX * 140
-"""Room is left for the counters: nine numbers of up to nine bytes and a codec's name a track."""
+NEW_RECORD_BYTES_MAX = SESSION_RECORD_BYTES_MAX - TRACKS_MAX * 190
+"""Room is left for the counters: nine numbers of up to nine bytes and a codec's name a track; and for its clock."""
 
 WARNINGS_MAX = 100
 """Warnings kept a session; a source that flaps all day must not fill the store."""

@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 from reeld.audio.samples import RATE, frames_to_ns, silence
 from reeld.audio.silences import Silences
 from reeld.audio.track import SILENCE_DB, TrackWriter
+from reeld_proto.records import SoundClock
 from reeld_proto.sound_graph import SoundCodec
-from reeld_proto.workers import AnyIngest, ChunkCaptured
+from reeld_proto.workers import AnyIngest, ChunkCaptured, ClockFitted
 from tests.daemon.audio.fakes import counting, numbers, tone
 from tests.daemon.audio.harness import MIC, decoded
 
@@ -145,3 +146,22 @@ def test_silence_is_counted_at_the_rate_of_the_line(store: Store, silences: Sile
     writer.finish(2 * 16_000, frames_to_ns(2 * RATE))
     writer.close()
     assert sum(message.silence_ns for message in store.messages) == pytest.approx(2e9, abs=100)
+
+
+def test_how_the_clock_of_its_device_runs_is_told_and_counted() -> None:
+    told: list[ClockFitted] = []
+
+    def send(message: AnyIngest, payload: bytes, init: bytes) -> bool:
+        if isinstance(message, ClockFitted):
+            told.append(message)
+        return True
+
+    clock = SoundClock(ppm=80.0, residual_ms=0.1)
+    track = TrackWriter(
+        session="s", spec=MIC, epoch=2, first_frame=0, send=send, silences=[Silences()], clock=lambda: clock
+    )
+    track.write(tone(440, 0, 3 * RATE))
+    assert track.statistics(0).clock == clock
+    track.finish(3 * RATE, END_NS)
+    track.close()
+    assert [(news.track, news.epoch, news.clock) for news in told] == [("mic", 2, clock)]

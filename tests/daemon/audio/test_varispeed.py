@@ -1,6 +1,7 @@
 """Harm guarded against: a click, a lost or shifted sample where the speed of a device's sound is changed."""
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_the_split_into_blocks_changes_no_sample() -> None:
     def whole(cuts: Iterable[int], take: Callable[[int, int], Samples]) -> Samples:
         speed = Varispeed(RATE, ppm=60.0)
         edges = [0, *cuts, 30_000]
-        parts = [speed.push(take(low, high - low)) for low, high in zip(edges, edges[1:], strict=False)]
+        parts = [speed.push(take(low, high - low)) for low, high in pairwise(edges)]
         return join([*parts, speed.flush()])
 
     def take(start: int, frames: int) -> Samples:

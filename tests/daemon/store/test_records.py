@@ -1,9 +1,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reeld.store.clocks import MICROSECONDS_MAX
 from reeld.store.records import (
     SESSION_RECORD_BYTES_MAX,
     ChunkEntry,
+    ClockState,
     GapEntry,
     SessionRecord,
     TrackState,
@@ -33,6 +35,7 @@ def test_counters_that_grow_for_years_do_not_push_a_session_over_its_limit() -> 
         track = TrackState(id="t", kind=TrackKind.VIDEO, codec=codec_name, label="", source="")
         for name in ("end_ns", "chunks", "bytes", "frames", "dropped", "unchanged", "silence_ns", "overlaps", "epoch"):
             setattr(track, name, value)
+        track.clock = ClockState(value, value, *[min(value, MICROSECONDS_MAX)] * 4) if value else None
         return SessionRecord(
             id="s",
             name="n",
