@@ -18,6 +18,9 @@ from reeld_proto import (
     records,
     replay_orders,
     session_orders,
+    sound,
+    sound_graph,
+    sound_orders,
     stats,
     storage,
     store_orders,
@@ -25,10 +28,11 @@ from reeld_proto import (
     upkeep,
     workers,
 )
+from reeld_proto.privacy import PrivacyRule
 
 _MODULES = (
-    *(commands, edits, storage, copies, upkeep, events, records, stats),
-    *(workers, track_orders, session_orders, store_orders, replay_orders, ingest),
+    *(commands, edits, storage, copies, upkeep, events, records, stats, sound),
+    *(sound_graph, sound_orders, workers, track_orders, session_orders, store_orders, replay_orders, ingest),
 )
 
 UNIONS: dict[str, Any] = {
@@ -50,6 +54,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=12),
     NoneType: st.none(),
+    PrivacyRule: st.builds(PrivacyRule, name=st.just("secret"), app=st.text(min_size=1, max_size=12)),
 }
 
 COMBINED: dict[Any, Callable[..., st.SearchStrategy[Any]]] = {
@@ -75,12 +80,26 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
     """Values of a field's type."""
     origin = get_origin(kind)
     if origin is Annotated:
-        return values_of(get_args(kind)[0])
+        inner, meta = get_args(kind)
+        return constrained(inner, meta)
     if origin is not None:
         return COMBINED[origin](*(values_of(part) for part in get_args(kind)))
     if issubclass(kind, Enum):
         return st.sampled_from(list(kind))
     return PLAIN[kind] if kind in PLAIN else structs(kind)
+
+
+def constrained(kind: Any, meta: msgspec.Meta) -> st.SearchStrategy[Any]:
+    """Values of a type that a message's reader lets pass."""
+    if meta.pattern is not None:
+        return st.from_regex(meta.pattern, fullmatch=True)
+    if kind is float and (meta.ge, meta.gt, meta.le) != (None, None, None):
+        return st.floats(meta.ge if meta.gt is None else meta.gt, meta.le, exclude_min=meta.gt is not None)
+    if kind is int and (meta.ge, meta.le) != (None, None):
+        return st.integers(meta.ge, meta.le)
+    if get_origin(kind) is list and meta.min_length:
+        return st.lists(values_of(get_args(kind)[0]), min_size=meta.min_length, max_size=meta.min_length + 1)
+    return values_of(kind)
 
 
 def structs(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:

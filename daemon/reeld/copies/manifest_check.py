@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from reeld.audio.recordable import GRAPH_BYTES_MAX
-from reeld.store import clocks, heard, sessions
-from reeld.store.automation import DIGEST_BYTES
+from reeld.store import automation, clocks, heard, sessions
 from reeld.store.ingest import CODEC_CHARS_MAX, count
 from reeld.store.keys import NUMBER_BYTES, TIME_NS_MAX, name_key
 from reeld.store.records import (
@@ -40,7 +39,7 @@ ROWS_MAX = 5_000_000
 _FINAL_STATES = frozenset({SessionState.COMPLETED, SessionState.INTERRUPTED, SessionState.PARTIAL, SessionState.ERROR})
 _TEXT_CHARS_MAX = 100_000
 _NAME_CHARS_MAX = 255
-_DIGEST_TAILS = {Table.MARKERS: 8, Table.AUTOMATION: DIGEST_BYTES}
+_DIGEST_TAILS = {Table.MARKERS: 8, Table.AUTOMATION: automation.DIGEST_BYTES}
 """Keys of these end with so many bytes of a digest."""
 _KINDS: dict[Table, type[Struct]] = {
     Table.TIMELINE: ChunkEntry,

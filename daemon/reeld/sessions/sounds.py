@@ -139,7 +139,7 @@ def plan_sounds(
 
 
 def plan_edit(graph: SoundGraph, before: SoundPlan, listed: Sources | ErrorReply | None) -> SoundPlan:
-    """Another graph for a recording that runs. Raises a ReeldError with every fault, such as a device that is missing."""
+    """Another graph for a recording that runs. Raises a ReeldError with every fault, a missing device among them."""
     check_edit(graph, before.graph)
     findings = Findings()
     chosen = _Chosen(StartSession(), Sources() if listed is None else listed, findings)

@@ -58,6 +58,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             jobs=cast("Any", Jobs()),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
+            sound=cast("Any", None),
             workers=list,
             event_seq=lambda: 7,
             store_dir=Path("/store"),
