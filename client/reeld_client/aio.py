@@ -32,7 +32,7 @@ from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import ReeldError, RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
-from reeld_proto.sound_graph import SampleFormat
+from reeld_proto.sound_graph import SampleFormat, SoundChange
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -201,10 +201,12 @@ class AsyncClient(AsyncLibraryMethods):
         to_s: float | None = None,
         tracks: list[str] | None = None,
         samples: SampleFormat | None = None,
+        remix: list[SoundChange] | None = None,
         on_progress: Callable[[float, float], None] | None = None,
     ) -> Exported:
         """See `Client.export`."""
-        return await self._call_with_progress(calls.export(session, path, from_s, to_s, tracks, samples), on_progress)
+        call = calls.export(session, path, from_s, to_s, tracks, samples, remix)
+        return await self._call_with_progress(call, on_progress)
 
     async def verify(
         self,

@@ -38,7 +38,7 @@ from reeld_proto.commands import (
     VerifyStore,
 )
 from reeld_proto.records import Corner, InsetSize, Layout, Quality, SessionInfo, SessionState, VideoCodec
-from reeld_proto.sound_graph import SampleFormat
+from reeld_proto.sound_graph import SampleFormat, SoundChange
 from reeld_proto.stats import Stats
 
 QUICK_S = 5.0
@@ -173,12 +173,13 @@ def export(
     to_s: float | None,
     tracks: list[str] | None,
     samples: SampleFormat | None = None,
+    remix: list[SoundChange] | None = None,
 ) -> Call[Exported]:
-    """Write a session, or a range of it, as an MP4 file, or a sound of it as a sound file."""
+    """Write a session, or a range of it, as an MP4 file, or a sound of it as a sound file; its mix made anew if asked."""
     # The daemon has a working directory of its own.
     absolute = str(Path(path).expanduser().absolute())
     command = ExportSession(
-        session=session, path=absolute, from_s=from_s, to_s=to_s, tracks=tracks or [], samples=samples
+        session=session, path=absolute, from_s=from_s, to_s=to_s, tracks=tracks or [], samples=samples, remix=remix
     )
     return Call(command, expect(Exported), None, progress_path=absolute)
 

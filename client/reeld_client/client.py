@@ -32,7 +32,7 @@ from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
-from reeld_proto.sound_graph import SampleFormat
+from reeld_proto.sound_graph import SampleFormat, SoundChange
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -193,14 +193,17 @@ class Client(LibraryMethods):
         to_s: float | None = None,
         tracks: list[str] | None = None,
         samples: SampleFormat | None = None,
+        remix: list[SoundChange] | None = None,
         on_progress: OnProgress | None = None,
     ) -> Exported:
         """Write a session, or a range of it in playback seconds, as an MP4 file; returns once it is synced.
 
         A path that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one sound of it instead, exact to the frame.
-        samples: how they lie in a WAV file; 24-bit whole numbers if not given.
+        samples: how they lie in a WAV file; 24-bit whole numbers if not given. remix: render the mix again from the
+        tracks of its sources, with these settings from beginning to end; an empty list repeats what was done then.
         """
-        return self._call_with_progress(calls.export(session, path, from_s, to_s, tracks, samples), on_progress)
+        call = calls.export(session, path, from_s, to_s, tracks, samples, remix)
+        return self._call_with_progress(call, on_progress)
 
     def verify(
         self,

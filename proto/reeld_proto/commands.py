@@ -55,7 +55,7 @@ from reeld_proto.sound import (
     SoundAdjusted,
     SoundGraphReply,
 )
-from reeld_proto.sound_graph import SampleFormat, SoundGraph
+from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.storage import ApplyBudget, BudgetApplied, GetStorage, ReplaySaved, SaveReplay, StorageReport
 from reeld_proto.upkeep import (
@@ -167,6 +167,9 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
 
     A path that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one track of sound, exact to the frame; without
     `tracks` the mix, or the only one. samples: how they lie in a WAV file; None is `i24`.
+
+    remix: nil takes the mix as it was recorded; else it is rendered again from the tracks of its sources, with what was
+    changed then and, from beginning to end, with these settings.
     """
 
     session: Name
@@ -175,6 +178,7 @@ class ExportSession(Command, tag="sessions.export", frozen=True, kw_only=True):
     to_s: float | None = None
     tracks: list[Name] = field(default_factory=list)
     samples: SampleFormat | None = None
+    remix: list[SoundChange] | None = None
 
 
 class VerifyStore(Command, tag="store.verify", frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ from reeld_proto.session_orders import (
     TrackRecord,
 )
 from reeld_proto.snapshots import SnapshotList
-from reeld_proto.sound_graph import SampleFormat
+from reeld_proto.sound_graph import SampleFormat, SoundChange
 from reeld_proto.sound_orders import (
     AdjustTracks,
     DescribeSound,
@@ -125,6 +125,7 @@ class RunExport(Order, tag="order.export", frozen=True, kw_only=True):
     to_s: float | None
     tracks: list[str]
     samples: SampleFormat | None = None
+    remix: list[SoundChange] | None = None
 
 
 class RunVerify(Order, tag="order.verify", frozen=True, kw_only=True):

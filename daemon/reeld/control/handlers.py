@@ -153,6 +153,7 @@ class Handlers:
             to_s=command.to_s,
             tracks=command.tracks,
             samples=command.samples,
+            remix=command.remix,
         )
         return as_reply(await self._parts.jobs.run(order), c.Exported)
 

@@ -15,6 +15,7 @@ from typing import Any
 import av
 
 from reeld.export import target
+from reeld.export.remix_track import RemixTrack, remixed_track
 from reeld.export.timing import Timed
 from reeld.export.tracks import NeedsTranscodingError, TrackSource
 from reeld.export.window import Window, choose_tracks, window_of
@@ -31,6 +32,8 @@ from reeld_proto.workers import RunExport
 Progress = Callable[[float, float], bool]
 """Called with (seconds done, seconds in all), often; returns False to stop."""
 
+Sources = list[TrackSource | RemixTrack]
+
 _OPTIONS = {
     "movflags": "faststart",
     "movie_timescale": "90000",  # the edit list counts in it; the usual 1000 would round a cut to a millisecond
@@ -45,7 +48,7 @@ _DEFAULT_AUDIO = "mix"
 class _Lane:
     """A track of the file being written."""
 
-    source: TrackSource
+    source: TrackSource | RemixTrack
     stream: Any
     time_base: Fraction
 
@@ -75,7 +78,13 @@ def _export(
 ) -> Exported:
     path = Path(order.path)
     tracks = choose_tracks(reader.outline(order.session), order.tracks)
-    opened = [TrackSource.open(reader, order.session, track, window, encoded=track.id in encoded) for track in tracks]
+    anew = None if order.remix is None else remixed_track(reader, reader.outline(order.session), tracks)
+    opened = [
+        RemixTrack(reader, order.session, track, window, order.remix or [])
+        if track is anew
+        else TrackSource.open(reader, order.session, track, window, encoded=track.id in encoded)
+        for track in tracks
+    ]
     sources = [source for source in opened if source is not None]
     if not sources:
         raise RequestRejected(f"nothing was recorded in this part of session {order.session}", code=ErrorCode.NOT_FOUND)
@@ -102,7 +111,7 @@ def _export(
     return Exported(path=str(path), duration_s=duration_s, bytes=size)
 
 
-def _write(part: Path, sources: list[TrackSource], window: Window, progress: Progress) -> None:
+def _write(part: Path, sources: Sources, window: Window, progress: Progress) -> None:
     with av.open(str(part), "w", format="mp4", options=_OPTIONS, container_options=_CONTAINER_OPTIONS) as container:
         lanes = [_Lane(source, *_add_stream(container, source, sources)) for source in sources]
         total_s = window.length_ns / NS_PER_S
@@ -117,7 +126,7 @@ def _write(part: Path, sources: list[TrackSource], window: Window, progress: Pro
                 raise RequestRejected("the export was stopped", code=ErrorCode.WRONG_STATE)
 
 
-def _add_stream(container: Any, source: TrackSource, sources: list[TrackSource]) -> tuple[Any, Fraction]:
+def _add_stream(container: Any, source: TrackSource | RemixTrack, sources: Sources) -> tuple[Any, Fraction]:
     time_base = Fraction(1, source.init.timescale)
     with open_init(source.init_bytes) as template:
         stream = container.add_stream_from_template(template.streams[0], opaque=True)
@@ -132,7 +141,7 @@ def _add_stream(container: Any, source: TrackSource, sources: list[TrackSource])
     return stream, time_base
 
 
-def _is_default(source: TrackSource, sources: list[TrackSource]) -> bool:
+def _is_default(source: TrackSource | RemixTrack, sources: Sources) -> bool:
     """Whether players choose this track by themselves: the first picture, and the mix or else the first sound."""
     same_kind = [each for each in sources if each.track.kind is source.track.kind]
     if source.track.kind is TrackKind.AUDIO:

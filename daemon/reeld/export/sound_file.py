@@ -15,6 +15,8 @@ from reeld.audio.codecs.recipes import AAC_RATES, OPUS_RATES
 from reeld.audio.codecs.store_source import StoreSource
 from reeld.audio.samples import RATE, Samples, nearest_frame
 from reeld.export import target
+from reeld.export.remix import RemixSource
+from reeld.export.remix_track import remixed_track
 from reeld.export.window import Window, choose_tracks, window_of
 from reeld.runtime.logs import get_logger
 from reeld.store.api import SessionOutline, TrackOutline
@@ -57,7 +59,7 @@ def export_sound(reader: StoreReader, order: RunExport, progress: Progress = lam
         )
     outline = reader.outline(order.session)
     window = window_of(outline, order.from_s, order.to_s)
-    source = StoreSource(reader, order.session, _track(outline, order.tracks).id, window.from_ns)
+    source = _source(reader, order, outline, window)
     rate = source.rate if codec is None or source.rate in _RATES.get(codec, (source.rate,)) else RATE
     form = order.samples or SampleFormat.I24
     width = _PCM_BYTES[form] if codec is None else _BYTES_PER_SAMPLE[codec]
@@ -80,6 +82,16 @@ def export_sound(reader: StoreReader, order: RunExport, progress: Progress = lam
         skipped_chunks=source.skipped,
     )
     return Exported(path=str(path), duration_s=duration_s, bytes=size)
+
+
+def _source(
+    reader: StoreReader, order: RunExport, outline: SessionOutline, window: Window
+) -> StoreSource | RemixSource:
+    if order.remix is None:
+        return StoreSource(reader, order.session, _track(outline, order.tracks).id, window.from_ns)
+    tracks = choose_tracks(outline, order.tracks) if order.tracks else list(outline.tracks)
+    track = remixed_track(reader, outline, tracks)
+    return RemixSource(reader, order.session, track.id, window.from_ns, order.remix)
 
 
 def _track(outline: SessionOutline, wanted: list[str]) -> TrackOutline:
@@ -108,7 +120,7 @@ def _track(outline: SessionOutline, wanted: list[str]) -> TrackOutline:
 
 
 def _sink(
-    part: Path, path: Path, codec: SoundCodec | None, form: SampleFormat, rate: int, source: StoreSource
+    part: Path, path: Path, codec: SoundCodec | None, form: SampleFormat, rate: int, source: StoreSource | RemixSource
 ) -> FileSink:
     channels = source.format.channels
     if codec is None:
@@ -116,7 +128,7 @@ def _sink(
     return encoded_sink(part, codec, rate=rate, channels=channels, replace=True, ending=path.suffix)
 
 
-def _write(sink: FileSink, source: StoreSource, window: Window, rate: int, progress: Progress) -> int:
+def _write(sink: FileSink, source: StoreSource | RemixSource, window: Window, rate: int, progress: Progress) -> int:
     """Write the range; how many frames that are."""
     total_s = window.length_ns / NS_PER_S
     with closing(sink):
@@ -128,7 +140,7 @@ def _write(sink: FileSink, source: StoreSource, window: Window, rate: int, progr
     return sink.frames
 
 
-def _at_rate(source: StoreSource, frames: int, rate: int) -> Iterator[Samples]:
+def _at_rate(source: StoreSource | RemixSource, frames: int, rate: int) -> Iterator[Samples]:
     """So many frames of the source, at another rate where the file's codec lacks its own."""
 
     def blocks() -> Iterator[Samples]:

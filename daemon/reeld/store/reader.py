@@ -19,6 +19,7 @@ from reeld.store.timeline import Span
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto import codec
 from reeld_proto.records import SessionInfo
+from reeld_proto.sound_graph import SoundGraph, SoundMoment
 
 SEGMENTS_PER_READ = 500
 """Timeline entries fetched at a time: a quarter of an hour, well under a millisecond."""
@@ -126,6 +127,11 @@ class StoreReader:
         with self._store.read() as txn:
             found = txn.record(Table.PREROLL, at(track_prefix(session, track), start_ns), PrerollEntry)
         return None if found is None else found.chunks
+
+    def sound_history(self, session: str) -> tuple[list[tuple[int, SoundGraph]], list[SoundMoment]]:
+        """The graphs of a session with the media time from which each held, and every change, both in order."""
+        with self._store.read() as txn:
+            return automation.graphs_of(txn, session), automation.moments_of(txn, session)
 
     def gaps(self, session: str, track: str) -> list[Span]:
         """The gaps of a track in media time, pauses not among them."""
