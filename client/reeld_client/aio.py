@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, Unpack
@@ -24,6 +24,8 @@ from reeld_proto.commands import (
     SessionStarted,
     SessionStopped,
     Snapshot,
+    SoundAdjusted,
+    SoundGraphReply,
     Sources,
     Status,
     Verified,
@@ -32,7 +34,7 @@ from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import ReeldError, RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
-from reeld_proto.sound_graph import SampleFormat, SoundChange
+from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -169,6 +171,18 @@ class AsyncClient(AsyncLibraryMethods):
     async def arrange(self, **options: Unpack[ArrangeOptions]) -> PictureArranged:
         """Change layout or sources of the picture that is being recorded."""
         return await self.call(calls.arrange(options))
+
+    async def sound(self) -> SoundGraphReply:
+        """The graph of sounds of the session with its counters and levels, or the one of the next session."""
+        return await self.call(calls.sound())
+
+    async def adjust_sound(self, changes: Sequence[SoundChange]) -> SoundAdjusted:
+        """Change settings in the graph of sounds that is being recorded, without a click."""
+        return await self.call(calls.adjust_sound(changes))
+
+    async def edit_sound(self, graph: SoundGraph) -> SoundAdjusted:
+        """Record the sound through another graph from now on, into the same tracks."""
+        return await self.call(calls.edit_sound(graph))
 
     async def stop(self) -> SessionStopped:
         """See `Client.stop`."""

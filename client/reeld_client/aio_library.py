@@ -40,6 +40,10 @@ class AsyncLibraryMethods(ABC):
         """A new session without the range [from_s, to_s); the old one stays."""
         return await self.call(calls.redact(session, from_s, to_s, name))
 
+    async def timeline(self, session: str) -> c.SessionTimeline:
+        """What happened when in a session: gaps, markers, voices, silences, changes of the sound."""
+        return await self.call(calls.timeline(session))
+
     async def forget(self, session: str, *, from_s: float, to_s: float) -> c.Forgotten:
         """Remove the range [from_s, to_s) of a session everywhere it is held; the receipt."""
         return await self.call(calls.forget(session, from_s, to_s))

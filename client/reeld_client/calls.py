@@ -1,16 +1,20 @@
 """What can be asked of the daemon: one function a question, used by the synchronous and the asyncio client alike."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from reeld_client.core import Call, expect
 from reeld_proto.commands import (
     AddMarker,
+    AdjustSound,
     ArrangePictures,
+    EditSound,
     Exported,
     ExportSession,
     GetSnapshot,
+    GetSoundGraph,
     GetStats,
     GetStatus,
     ListSessions,
@@ -29,6 +33,8 @@ from reeld_proto.commands import (
     SetPrivate,
     ShowSession,
     Snapshot,
+    SoundAdjusted,
+    SoundGraphReply,
     Sources,
     StartSession,
     StatsReply,
@@ -38,7 +44,7 @@ from reeld_proto.commands import (
     VerifyStore,
 )
 from reeld_proto.records import Corner, InsetSize, Layout, Quality, SessionInfo, SessionState, VideoCodec
-from reeld_proto.sound_graph import SampleFormat, SoundChange
+from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 
 QUICK_S = 5.0
@@ -69,6 +75,7 @@ class StartOptions(TypedDict, total=False):
     pointer: bool | None
     microphone: str
     system_audio: str
+    audio: SoundGraph | None
     fps: int
     quality: Quality
     codec: VideoCodec
@@ -126,6 +133,21 @@ def resume() -> Call[SessionChanged]:
 def arrange(options: ArrangeOptions) -> Call[PictureArranged]:
     """Change layout or sources of the picture that is being recorded."""
     return Call(ArrangePictures(**options), expect(PictureArranged), START_S)
+
+
+def sound() -> Call[SoundGraphReply]:
+    """The graph of sounds of the session, or of the next one."""
+    return Call(GetSoundGraph(), expect(SoundGraphReply), QUICK_S)
+
+
+def adjust_sound(changes: Sequence[SoundChange]) -> Call[SoundAdjusted]:
+    """Change settings in the graph of sounds."""
+    return Call(AdjustSound(changes=list(changes)), expect(SoundAdjusted), START_S)
+
+
+def edit_sound(graph: SoundGraph) -> Call[SoundAdjusted]:
+    """Record the sound through another graph."""
+    return Call(EditSound(graph=graph), expect(SoundAdjusted), START_S)
 
 
 def stop() -> Call[SessionStopped]:

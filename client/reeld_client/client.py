@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,8 @@ from reeld_proto.commands import (
     SessionStarted,
     SessionStopped,
     Snapshot,
+    SoundAdjusted,
+    SoundGraphReply,
     Verified,
 )
 from reeld_proto.commands import Sources as SourcesReply
@@ -32,7 +34,7 @@ from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
-from reeld_proto.sound_graph import SampleFormat, SoundChange
+from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
 
@@ -162,6 +164,18 @@ class Client(LibraryMethods):
         """Change layout or sources of the picture that is being recorded."""
         return self.call(calls.arrange(options))
 
+    def sound(self) -> SoundGraphReply:
+        """The graph of sounds of the session with its counters and levels, or the one of the next session."""
+        return self.call(calls.sound())
+
+    def adjust_sound(self, changes: Sequence[SoundChange]) -> SoundAdjusted:
+        """Change settings in the graph of sounds that is being recorded, without a click."""
+        return self.call(calls.adjust_sound(changes))
+
+    def edit_sound(self, graph: SoundGraph) -> SoundAdjusted:
+        """Record the sound through another graph from now on, into the same tracks."""
+        return self.call(calls.edit_sound(graph))
+
     def stop(self) -> SessionStopped:
         """End the current session; returns after the last commit."""
         return self.call(calls.stop())
@@ -224,9 +238,9 @@ class Client(LibraryMethods):
         return self.call(calls.snapshot())
 
     def events(self, *topics: str) -> EventStream:
-        """Events of the topics `session`, `worker`, `stats`, `export`, or of all; see `EventStream`.
+        """Events of the topics `session`, `worker`, `stats`, `export`, `audio`, or of all; see `EventStream`.
 
-        The daemon collects counters only while somebody subscribes to `stats`. With topics chosen a loss does not
+        `levels`, ten a second while sound is recorded, come only to who names that topic. The daemon collects counters only while somebody subscribes to `stats`. With topics chosen a loss does not
         show, for the numbers of events rise over all topics.
         """
         return EventStream(self, self._connected().subscribe(topics), topics)

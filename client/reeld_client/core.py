@@ -181,6 +181,9 @@ class EventTracker:
         seq = sequence_of(data)
         if seq is None:
             return None
+        if seq == 0:
+            # Not numbered: there is too much of it for those who did not name it, and a loss of it does not matter.
+            return None if self._sees_all else _event_in(data)
         if self.seq is None or (self._sees_all and seq > self.seq + 1):
             self.needs_snapshot = True
             self._held = data
@@ -197,11 +200,16 @@ class EventTracker:
         if self.seq is None or seq <= self.seq:
             return None
         self.seq = seq
-        try:
-            event: AnyEvent = unpack(data, AnyEvent).body
-        except RequestRejected:
-            return None
-        return event
+        return _event_in(data)
+
+
+def _event_in(data: bytes) -> AnyEvent | None:
+    """The event; None if it cannot be read."""
+    try:
+        event: AnyEvent = unpack(data, AnyEvent).body
+    except RequestRejected:
+        return None
+    return event
 
 
 def _ns(duration_s: float) -> int:

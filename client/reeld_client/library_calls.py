@@ -57,6 +57,11 @@ def redact(session: str, from_s: float, to_s: float, name: str) -> Call[c.Derive
     return Call(command, expect(c.Derived), None)
 
 
+def timeline(session: str) -> Call[c.SessionTimeline]:
+    """What happened when in a session."""
+    return Call(c.GetTimeline(session=session), expect(c.SessionTimeline), QUICK_S)
+
+
 def forget(session: str, from_s: float, to_s: float) -> Call[c.Forgotten]:
     """Remove a range everywhere."""
     return Call(c.ForgetRange(session=session, from_s=from_s, to_s=to_s), expect(c.Forgotten), None)

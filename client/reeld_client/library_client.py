@@ -40,6 +40,10 @@ class LibraryMethods(ABC):
         """A new session without the range [from_s, to_s); the old one stays."""
         return self.call(calls.redact(session, from_s, to_s, name))
 
+    def timeline(self, session: str) -> c.SessionTimeline:
+        """What happened when in a session: gaps, markers, voices, silences, changes of the sound."""
+        return self.call(calls.timeline(session))
+
     def forget(self, session: str, *, from_s: float, to_s: float) -> c.Forgotten:
         """Remove the range [from_s, to_s) of a session everywhere it is held; the receipt."""
         return self.call(calls.forget(session, from_s, to_s))

@@ -263,6 +263,8 @@ class TrackInfo(Record, frozen=True, kw_only=True, gc=False):
     """Audio: seconds filled with counted silence because the device had nothing yet or was lost."""
     clock: SoundClock | None = None
     """Audio of one device, recorded for half a minute or more: how its clock ran."""
+    silence_ratio: float | None = None
+    """Audio, of one session that is shown: share of its time that is silent, 0 to 1; detected, counted or lost."""
 
 
 class GapInfo(Record, frozen=True, kw_only=True, gc=False):

@@ -27,6 +27,7 @@ PUBLIC = {
     "ZmqTransport",
 }
 CLIENT = {
+    "adjust_sound",
     "apply_budget",
     "arrange",
     "bundle",
@@ -36,6 +37,7 @@ CLIENT = {
     "close",
     "delete",
     "edit",
+    "edit_sound",
     "events",
     "export",
     "forget",
@@ -54,6 +56,7 @@ CLIENT = {
     "set_private",
     "show",
     "snapshot",
+    "sound",
     "sources",
     "start",
     "stats",
@@ -63,6 +66,7 @@ CLIENT = {
     "snapshots",
     "storage",
     "sync",
+    "timeline",
     "trim",
     "upkeep",
     "verify",

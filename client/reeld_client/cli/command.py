@@ -47,13 +47,18 @@ _SHARED: dict[str, tuple[Any, Any]] = {
 
 
 def command(
-    app: typer.Typer, more: Mapping[str, tuple[Any, Any]] | None = None
+    app: typer.Typer,
+    more: Mapping[str, tuple[Any, Any]] | None = None,
+    *,
+    name: str | None = None,
+    context_settings: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Answer | None]], Callable[..., Answer | None]]:
     """Register a function as the command of its name.
 
     Its first parameter is the Invocation, the others are the command's own words. To them are added the options of
     `more` (name: annotation and default), which the function receives as keywords, and those that all commands share,
-    so that these may stand before or after. The Answer it returns is printed; None means that it printed itself.
+    so that these may stand before or after. name: where Python has another use for it. context_settings: see Typer. The
+    Answer it returns is printed; None means that it printed itself.
     """
 
     def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
@@ -73,7 +78,7 @@ def command(
 
         # Typer reads the signature to find options.
         run.__signature__ = _signature(inspect.signature(function), more or {})  # type: ignore[attr-defined]
-        app.command(name=function.__name__)(run)
+        app.command(name=name or function.__name__, context_settings=context_settings)(run)
         return function
 
     return register

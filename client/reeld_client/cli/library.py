@@ -63,6 +63,12 @@ def show(invocation: Invocation, *, session: values.SessionArgument) -> Answer:
     return Answer(found)
 
 
+def timeline(invocation: Invocation, *, session: values.SessionArgument) -> Answer:
+    """Tell what happened when in a session: gaps, markers, voices, silences, changes of the sound."""
+    with invocation.client() as client:
+        return Answer(client.timeline(session))
+
+
 def export(
     invocation: Invocation,
     *,
@@ -123,5 +129,5 @@ def verify(
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for function in (sessions, show, export, verify):
+    for function in (sessions, show, timeline, export, verify):
         command(app)(function)

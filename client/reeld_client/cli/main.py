@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from reeld_client.cli import (
+    audio,
     copies,
     edits,
     forget,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 live.register(app)
 library.register(app)
+audio.register(app)
 snapshots.register(app)
 edits.register(app)
 gc.register(app)

@@ -5,7 +5,9 @@ from typing import Any
 
 from rich.console import Console
 
+from reeld_client.cli.audio_view import CheckedGraph, SoundView
 from reeld_client.cli.record import Recorded
+from reeld_client.cli.render_audio import print_adjusted, print_checked, print_sound, print_timeline
 from reeld_client.cli.render_copies import print_bundled, print_imported, print_synced
 from reeld_client.cli.render_edits import print_deleted, print_derived
 from reeld_client.cli.render_forget import print_forgotten
@@ -44,6 +46,8 @@ from reeld_proto.commands import (
     SessionChanged,
     SessionStarted,
     SessionStopped,
+    SessionTimeline,
+    SoundAdjusted,
     Sources,
     Status,
     StorageReport,
@@ -78,6 +82,10 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     SessionStarted: print_started,
     SessionChanged: print_changed,
     PictureArranged: print_arranged,
+    SoundAdjusted: print_adjusted,
+    SoundView: print_sound,
+    CheckedGraph: print_checked,
+    SessionTimeline: print_timeline,
     PrivacyChanged: print_private,
     SessionStopped: print_stopped,
     SessionInfo: print_session,

@@ -3,8 +3,9 @@
 import math
 import os
 import re
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -12,6 +13,7 @@ from reeld_client.calls import StartOptions
 from reeld_client.cli.completion import session_ids
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import Corner, InsetSize, Layout, Quality, VideoCodec
+from reeld_proto.sound_graph import SoundGraph
 
 NameOption = Annotated[str | None, typer.Option("--name", metavar="N", help="Name of the session.", show_default=False)]
 DisplayOption = Annotated[
@@ -52,6 +54,15 @@ PointerOption = Annotated[
 MicOption = Annotated[str, typer.Option("--mic", metavar="ID|default|none", help="Microphone to record.")]
 SystemAudioOption = Annotated[
     str, typer.Option("--system-audio", metavar="ID|default|none", help="Computer sound to record.")
+]
+AudioGraphOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--audio-graph",
+        metavar="FILE.toml",
+        help="Graph of sounds, instead of the configured one; - for stdin.",
+        show_default=False,
+    ),
 ]
 FpsOption = Annotated[
     int | None,
@@ -96,6 +107,7 @@ START_OPTIONS: dict[str, tuple[Any, Any]] = {
     "pointer": (PointerOption, None),
     "mic": (MicOption, "default"),
     "system_audio": (SystemAudioOption, "default"),
+    "audio_graph": (AudioGraphOption, None),
     "fps": (FpsOption, None),
     "quality": (QualityOption, None),
     "codec": (CodecOption, None),
@@ -122,6 +134,7 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     pointer: bool | None,
     mic: str,
     system_audio: str,
+    audio_graph: Path | None,
     fps: int | None,
     quality: Quality | None,
     codec: VideoCodec | None,
@@ -142,6 +155,7 @@ def start_options(  # noqa: PLR0913 - one parameter an option
             faults.append(f"{option} is empty")
     areas = regions(region, faults)
     output = None if output_size is None else _size(output_size, faults)
+    sound = None if audio_graph is None else _graph_or_faults(audio_graph, faults)
     if faults:
         raise invalid(faults)
     options = StartOptions(
@@ -163,6 +177,8 @@ def start_options(  # noqa: PLR0913 - one parameter an option
         tags=tag or [],
     )
     # What was not said is left to the daemon's defaults.
+    if sound is not None:
+        options["audio"] = sound
     if fps is not None:
         options["fps"] = fps
     if quality is not None:
@@ -182,6 +198,29 @@ def regions(texts: list[str] | None, faults: list[str]) -> list[tuple[int, int, 
 def paths(texts: list[str] | None) -> list[str]:
     """Absolute paths: the daemon has a working directory of its own."""
     return [str(Path(text).expanduser().absolute()) for text in texts or ()]
+
+
+def sound_graph(file: Path, stdin: IO[str]) -> SoundGraph:
+    """The graph of sounds in a file, in `stdin` if it is called `-`. Raises RequestRejected with every fault."""
+    from reeld_proto.sound_reading import graph_in  # noqa: PLC0415 - TOML, for who has a file of it
+
+    try:
+        text = stdin.read() if file == Path("-") else file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RequestRejected(f"there is no file {file}", code=ErrorCode.NOT_FOUND) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestRejected(f"cannot read {file}: {error}", code=ErrorCode.PERMISSION) from error
+    return graph_in(text, str(file))
+
+
+def _graph_or_faults(file: Path, faults: list[str]) -> SoundGraph | None:
+    try:
+        return sound_graph(file, sys.stdin)
+    except RequestRejected as error:
+        if error.code is not ErrorCode.INVALID_REQUEST:
+            raise
+        faults.extend(error.faults or (str(error),))
+        return None
 
 
 def _size(text: str, faults: list[str]) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import field, structs
 
 from reeld.runtime.logs import get_logger
-from reeld.store import roster, suspicion
+from reeld.store import happenings, roster, suspicion
 from reeld.store.index import FILE_NAME
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
@@ -24,6 +24,7 @@ from reeld_proto.base import Reply
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, StoreCorrupt
 from reeld_proto.records import SessionInfo
 from reeld_proto.snapshots import SnapshotInfo
+from reeld_proto.sound import SessionTimeline
 from reeld_proto.store_orders import Surveyed
 
 if TYPE_CHECKING:
@@ -87,7 +88,21 @@ class Library:
 
     async def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
-        return await self._read(lambda reader: reader.show(session))
+
+        def work(reader: StoreReader) -> SessionInfo:
+            with reader.store.read() as txn:
+                return happenings.shown(txn, session)
+
+        return await self._read(work)
+
+    async def timeline(self, session: str) -> SessionTimeline:
+        """What happened when in one session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
+
+        def work(reader: StoreReader) -> SessionTimeline:
+            with reader.store.read() as txn:
+                return happenings.timeline_of(txn, session)
+
+        return await self._read(work)
 
     async def snapshots(self, session: str) -> list[SnapshotInfo]:
         """The snapshots of one session, in order of time. Raises RequestRejected NOT_FOUND."""
