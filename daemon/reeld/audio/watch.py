@@ -106,7 +106,7 @@ class PulseWatch:
     def _follow(self, server: Any, bounds: pulse.BoundedPoll) -> None:
         """Look, and again after each change. Raises ConnectionError through `connection` when the server is gone."""
         server.event_callback_set(self._notice)
-        server.event_mask_set("server", "source", "sink", "sink_input")
+        server.event_mask_set("server", "source", "source_output", "sink", "sink_input")
         while not self._stopping.is_set():
             bounds.limit(ANSWER_S)
             self._changed = self._is_urgent = False

@@ -6,8 +6,8 @@ import sys
 
 import msgspec
 
-from reeld.audio.world import Devices
 from reeld.audio.listing import sort_devices
+from reeld.audio.world import Devices
 from tests.support.desk import VirtualDesk
 
 MAC = [
