@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,6 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             "devices": devices,
             "verify": installation.ok("verify", session),
             "sound": {name: media.samples(path, index)[:, 0] for index, name in enumerate(("mix", "mic", "system"))},
-            "path": Path(path),
             "log": installation.log,
         }
 
@@ -142,7 +140,7 @@ def test_what_was_silent_is_counted_as_silence(day: Any, track: str, tones_hz: l
     marks = np.any([heard(day["sound"][track], tone_hz, -60.0) for tone_hz in tones_hz], axis=0)
     (counted_s,) = [found["silence_s"] for found in day["stopped"]["tracks"] if found["id"] == track]
     silent_s = float(np.count_nonzero(~marks)) / 20
-    assert 2 * AWAY_S < silent_s
+    assert silent_s > 2 * AWAY_S
     # What an output gives before a player has begun is silence that it delivered.
     assert counted_s - 0.5 < silent_s < counted_s + 3.0
 
@@ -161,12 +159,3 @@ def test_the_device_that_is_recorded_now_is_told(day: Any) -> None:
     assert day["devices"] == {"mix": "", "mic": "virtual_mic", "system": "headset.monitor"}
     assert "audio.default_changed" in day["log"]
     assert '"level": "error"' not in day["log"]
-
-
-def test_print(day: Any) -> None:
-    print(day["happened"], day["stopped"], day["devices"], day["verify"])
-    for name in ("mic", "system"):
-        for hz in (MIC_HZ, SPEAKERS_HZ, HEADSET_HZ):
-            marks = heard(day["sound"][name], hz, -50)
-            edges = np.flatnonzero(np.diff(marks.astype(int), prepend=0, append=0)) / 20
-            print(name, hz, [(float(a), float(b)) for a, b in zip(edges[::2], edges[1::2])])
