@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from reeld.audio import devices, pulse
-from reeld.audio.world import World
+from reeld.audio.world import Devices, World
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
 
@@ -136,7 +136,7 @@ class PulseWatch:
 class ListWatch:
     """Lists devices anew when one is missed. listing: gives what a fresh process sees."""
 
-    def __init__(self, on_change: OnChange, listing: Callable[[], devices.Devices] = devices.list_portaudio) -> None:
+    def __init__(self, on_change: OnChange, listing: Callable[[], Devices] = devices.list_portaudio) -> None:
         self.world: World | None = None
         self._on_change = on_change
         self._listing = listing

@@ -218,9 +218,7 @@ def test_the_default_is_followed_at_once_and_only_where_it_was_asked_for(start: 
     assert sum(source.closed for source in machine.opened) == 1
 
 
-def test_a_device_that_vanishes_is_given_up_waited_for_and_taken_when_it_is_back(
-    start: Start, machine: Machine
-) -> None:
+def test_a_device_that_vanishes_is_given_up_and_taken_when_it_is_back(start: Start, machine: Machine) -> None:
     machine.change({"dev": 1})
     keeper, device = start()
     keeper.wait_tried(5)
@@ -286,9 +284,8 @@ def test_after_a_sleep_every_stream_is_replaced(start: Start, machine: Machine) 
     with capture_logs() as logs:
         machine.asleep_ns = 3600 * S
         until(lambda: len(machine.opened) == 4, what="new streams")
-        until(
-            lambda: [source.closed for source in machine.opened] == [True, True, False, False], what="old ones closed"
-        )
+        until(lambda: machine.opened[0].closed and machine.opened[1].closed, what="old ones closed")
+    assert [source.closed for source in machine.opened[2:]] == [False, False]
     assert (logs[0]["event"], logs[0]["slept_s"]) == ("audio.slept", 3600.0)
 
 
