@@ -154,6 +154,23 @@ class VirtualDesk:
 
         until(ready, 15, what="PulseAudio with a virtual microphone", every_s=0.05)
 
+    def load_module(self, *words: str) -> str:
+        """Load a module into PulseAudio: its index, for `unload_module`."""
+        return self.run("pactl", "load-module", *words).strip()
+
+    def unload_module(self, index: str) -> None:
+        """Unload a module: a device of its is unplugged."""
+        self.run("pactl", "unload-module", index)
+
+    def module_of(self, words: str) -> str:
+        """Index of the loaded module whose arguments contain `words`."""
+        lines = self.run("pactl", "list", "short", "modules").splitlines()
+        return next(line.split("\t")[0] for line in lines if words in line)
+
+    def set_default(self, kind: str, device: str) -> None:
+        """Another default `sink` or `source`."""
+        self.run("pactl", f"set-default-{kind}", device)
+
     def kill_sound(self) -> None:
         """End PulseAudio as a crash would."""
         assert self._pulse is not None

@@ -1,7 +1,8 @@
 """Keeps the devices of a recording open, in a thread of its own: opening and closing may take as long as they like.
 
-DESIGN: a server moves our stream elsewhere when its device vanishes, without a word to us, and what it then delivers is
-another device's sound. So a stream is given up as soon as the watch no longer sees the very device that was opened.
+DESIGN: PulseAudio moves our stream elsewhere without a word to us when its device vanishes, and also when it was the
+default and another one becomes that, though it was asked for by name. What the stream then delivers is another device's
+sound. So it is given up as soon as the watch no longer sees the very device that was opened, or sees the stream astray.
 """
 
 import threading
@@ -157,8 +158,9 @@ class DeviceKeeper:
         elif world.seen_ns > device.opened_ns:
             if device.serial is None and serial is not None:
                 device.serial = serial
-            if serial != device.serial or serial is None:
-                log.warning("audio.device_lost", reason="it was removed" if serial is None else "it was replaced")
+            reason = _why_lost(device, world, serial)
+            if reason:
+                log.warning("audio.device_lost", reason=reason)
                 self._lose(device)
                 if serial is not None:
                     device.health.hope()
@@ -233,3 +235,12 @@ class DeviceKeeper:
         if source is not None:
             device.feed.detach()
             source.close()
+
+
+def _why_lost(device: KeptDevice, world: World, serial: int | None) -> str:
+    """Why the open stream is not of the device it was opened for; empty if it is. serial: of that device now."""
+    if serial is None:
+        return "it was removed"
+    if serial != device.serial:
+        return "it was replaced"
+    return "the sound server moved the stream to another device" if device.device in world.misled else ""

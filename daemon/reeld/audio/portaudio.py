@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from reeld.audio import devices
+from reeld.audio import devices, pulse
 from reeld.audio.api import Block, DevicesStale
 from reeld.audio.ring import BlockRing
 from reeld.audio.samples import CHANNELS, RATE
@@ -112,7 +112,7 @@ class PortAudioSource:
         else:
             _require_source(device)
             os.environ["PULSE_SOURCE"] = device
-            os.environ["PULSE_PROP"] = "application.name=reeld"
+            os.environ["PULSE_PROP"] = pulse.stream_properties(device)
             sounddevice, target = _portaudio(), "pulse"
             _require_pulse_device(sounddevice)
         try:

@@ -1,6 +1,7 @@
 """Questions to the sound server (PulseAudio or PipeWire) that a hung one cannot hold up. Never starts a server."""
 
 import contextlib
+import os
 import select
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from reeld.runtime.clock import monotonic_ns
 from reeld_proto.records import AudioSource
 
 T = TypeVar("T")
+ASKED_FOR = "reeld.device"
+"""Property of our streams: the id of the device that each was opened for, wherever the server has moved it since."""
 _INVALID_INDEX = 0xFFFFFFFF  # PA_INVALID_INDEX in pulse/def.h
 
 
@@ -101,13 +104,25 @@ def look(pulse: Any) -> World:
         serials[source.name] = source.index
         if source.mute:
             muted.add(source.name)
+    own = [stream for stream in pulse.source_output_list() if _is_ours(stream)]
     return World(
         Devices(microphones=microphones, system_audio=system_audio),
         seen_ns,
         serials,
         frozenset(muted),
         frozenset(sink.monitor_source_name for sink in sinks if sink.index in sounding),
+        frozenset(asked for stream in own if serials.get(asked := stream.proplist[ASKED_FOR]) != stream.source),
     )
+
+
+def stream_properties(device: str) -> str:
+    """PULSE_PROP of a stream that is opened for `device`."""
+    quoted = device.replace("\\", "\\\\").replace('"', '\\"')
+    return f'application.name=reeld {ASKED_FOR}="{quoted}"'
+
+
+def _is_ours(stream: Any) -> bool:
+    return ASKED_FOR in stream.proplist and stream.proplist.get("application.process.id") == str(os.getpid())
 
 
 def _is_meant_to_be_heard(stream: Any) -> bool:

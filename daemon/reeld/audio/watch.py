@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from reeld.audio import devices, pulse
-from reeld.audio.world import World
+from reeld.audio.world import Devices, World
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
 
@@ -106,7 +106,7 @@ class PulseWatch:
     def _follow(self, server: Any, bounds: pulse.BoundedPoll) -> None:
         """Look, and again after each change. Raises ConnectionError through `connection` when the server is gone."""
         server.event_callback_set(self._notice)
-        server.event_mask_set("server", "source", "sink", "sink_input")
+        server.event_mask_set("server", "source", "source_output", "sink", "sink_input")
         while not self._stopping.is_set():
             bounds.limit(ANSWER_S)
             self._changed = self._is_urgent = False
@@ -136,7 +136,7 @@ class PulseWatch:
 class ListWatch:
     """Lists devices anew when one is missed. listing: gives what a fresh process sees."""
 
-    def __init__(self, on_change: OnChange, listing: Callable[[], devices.Devices] = devices.list_portaudio) -> None:
+    def __init__(self, on_change: OnChange, listing: Callable[[], Devices] = devices.list_portaudio) -> None:
         self.world: World | None = None
         self._on_change = on_change
         self._listing = listing

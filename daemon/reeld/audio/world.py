@@ -28,7 +28,8 @@ class World:
     """The devices at monotonic `seen_ns`.
 
     serials: of each device by its id; another one under the same id is another device. muted: those that somebody
-    muted. playing: computer sounds of outputs that play something which should be heard.
+    muted. playing: computer sounds of outputs that play something which should be heard. misled: devices of which a
+    stream of this process is now another device's.
     """
 
     devices: Devices
@@ -36,6 +37,7 @@ class World:
     serials: Mapping[str, int] = field(default_factory=dict)
     muted: frozenset[str] = frozenset()
     playing: frozenset[str] = frozenset()
+    misled: frozenset[str] = frozenset()
 
     def default(self, role: str, current: str) -> str:
         """Id of the default device for `role`: the server's; without one `current` while it exists, else the first.

@@ -128,6 +128,69 @@ assert refusal("speakers.monitor") == "no-audio"
         player.kill()
 
 
+def test_digital_silence_is_told_from_sound(sound_desk: VirtualDesk) -> None:
+    check(
+        sound_desk,
+        """
+from reeld.audio.ring import BlockRing
+source = PortAudioSource.__new__(PortAudioSource)
+source._ring, source._sounded_ns = BlockRing("x"), None
+zeros = np.zeros((480, 2), np.float32)
+source._ring.write(zeros, 480, 1, 1)
+assert len(source.read()) == 1 and source.sounded_ns is None
+blip = zeros.copy(); blip[7, 1] = -1e-9
+source._ring.write(blip, 480, 2, 2); source._ring.write(zeros, 480, 3, 3)
+assert len(source.read()) == 2 and source.sounded_ns == 2
+source._ring.write(zeros - 0.0, 480, 4, 4)
+source.read()
+assert source.sounded_ns == 2
+source._ring.write(blip + 1, 480, 5, 5)
+source.read()
+assert source.sounded_ns == 5
+""",
+    )
+
+
+def test_a_macs_new_device_is_found_by_a_new_list_and_only_while_no_other_is_open(sound_desk: VirtualDesk) -> None:
+    check(
+        sound_desk,
+        """
+from reeld.audio import devices, portaudio
+from reeld.audio.api import DevicesStale
+from reeld.audio.world import Devices
+from reeld_proto.records import AudioSource
+class PortAudio:
+    def __init__(self): self.listed, self.there = [], ["Built-in"]; self._initialize()
+    def _terminate(self): self.listed = []
+    def _initialize(self): self.listed = list(self.there)
+    def query_devices(self): return [{"name": name} for name in self.listed]
+library = PortAudio()
+asked = []
+def listing():
+    asked.append(1)
+    return Devices(microphones=[AudioSource(id=name, name=name, default=False) for name in library.there])
+devices.list_portaudio = listing
+portaudio._require_input(library, "Built-in")
+assert not asked, "a fresh process for nothing"
+library.there.append("USB")
+portaudio._open_streams = 1
+try:
+    portaudio._require_input(library, "USB")
+    raise SystemExit("listed anew under an open stream")
+except DevicesStale:
+    assert library.listed == ["Built-in"]
+portaudio._open_streams = 0
+portaudio._require_input(library, "USB")
+assert library.listed == ["Built-in", "USB"]
+try:
+    portaudio._require_input(library, "banana")
+    raise SystemExit("found")
+except RequestRejected as error:
+    assert error.code.value == "not-found"
+""",
+    )
+
+
 @pytest.mark.parametrize("stated", [0.0, 1e9])
 def test_a_driver_that_states_no_time_is_placed_by_delivery(x_desk: VirtualDesk, stated: float) -> None:
     check(

@@ -62,6 +62,14 @@ def test_snapshots_are_taken_of_every_picture_unless_somebody_says_no() -> None:
     assert wanted
 
 
+def test_a_default_is_followed_and_a_device_that_was_named_is_not() -> None:
+    """Harm: a headset is put on and the rest of the talk is recorded from a microphone in the other room."""
+    followed = {spec.track: spec.follows_default for spec in plan(microphone="virtual_mic").audio}
+    assert followed == {"mix": False, "mic": False, "system": True}
+    followed = {spec.track: spec.follows_default for spec in plan(system_audio="speakers.monitor").audio}
+    assert followed == {"mix": False, "mic": True, "system": False}
+
+
 def test_one_sound_alone_needs_no_mix() -> None:
     assert [spec.track for spec in plan(microphone="none").audio] == ["system"]
     assert [spec.track for spec in plan(system_audio="none").audio] == ["mic"]
