@@ -1,17 +1,28 @@
 """From a node of the graph to its signal work. What is heavy is imported only where a node needs it."""
 
 from reeld.audio.dsp.channels import ChannelMap
+from reeld.audio.dsp.crossfade import Crossfade
 from reeld.audio.dsp.kernel import Kernel, Observer
 from reeld.audio.dsp.limiter import Limiter
 from reeld.audio.dsp.metering import Meter
 from reeld.audio.dsp.mixing import Mixer
+from reeld.audio.dsp.normaliser import Normaliser
+from reeld.audio.dsp.silence import SilenceDetector
 from reeld.audio.dsp.volume import Volume
 from reeld_proto.sound_graph import (
     AnyNode,
     ChannelMapNode,
+    CompressorNode,
+    DenoiserNode,
+    EqualiserNode,
+    GateNode,
     LimiterNode,
+    LoudnessNode,
     MeterNode,
     MixerNode,
+    NormaliserNode,
+    SilenceDetectorNode,
+    VoiceDetectorNode,
     VolumeNode,
 )
 
@@ -30,8 +41,14 @@ def kernel_for(node: AnyNode, rate: int, channels: int, inputs_count: int) -> Ke
             return ChannelMap(node, rate, channels)
         case LimiterNode():
             return Limiter(node, rate, channels)
-        case _:
-            raise TypeError(f"{type(node).__name__} has no kernel")
+    made = _replaceable(node, rate, channels, inputs_count)
+    if made is None:
+        raise TypeError(f"{type(node).__name__} has no kernel")
+
+    def make(changed: AnyNode) -> Kernel | None:
+        return _replaceable(changed, rate, channels, inputs_count) if type(changed) is type(node) else None
+
+    return Crossfade(make, made, rate)
 
 
 def observer_for(node: AnyNode, rate: int, channels: int) -> Observer:
@@ -39,5 +56,40 @@ def observer_for(node: AnyNode, rate: int, channels: int) -> Observer:
     match node:
         case MeterNode():
             return Meter(rate, channels)
+        case SilenceDetectorNode():
+            return SilenceDetector(node, rate)
+        case VoiceDetectorNode():
+            from reeld.audio.dsp.voice import VoiceDetector  # noqa: PLC0415
+
+            return VoiceDetector(node, rate)
         case _:
             raise TypeError(f"{type(node).__name__} does not listen")
+
+
+def _replaceable(node: AnyNode, rate: int, channels: int, inputs_count: int) -> Kernel | None:
+    """Kernels whose settings change by fading to another one. Those of FFmpeg load its libraries."""
+    match node:
+        case NormaliserNode():
+            return Normaliser(node, rate, channels)
+        case EqualiserNode():
+            from reeld.audio.dsp.equaliser import equaliser  # noqa: PLC0415
+
+            return equaliser(node, rate, channels)
+        case CompressorNode():
+            from reeld.audio.dsp.dynamics import compressor  # noqa: PLC0415
+
+            return compressor(node, rate, channels, inputs_count)
+        case GateNode():
+            from reeld.audio.dsp.dynamics import gate  # noqa: PLC0415
+
+            return gate(node, rate, channels)
+        case DenoiserNode():
+            from reeld.audio.dsp.denoiser import Denoiser  # noqa: PLC0415
+
+            return Denoiser(node, rate, channels)
+        case LoudnessNode():
+            from reeld.audio.dsp.loudness import Loudness  # noqa: PLC0415
+
+            return Loudness(node, rate, channels)
+        case _:
+            return None

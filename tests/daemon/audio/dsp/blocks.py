@@ -1,5 +1,7 @@
 """Feeds kernels and observers as the engine does, in any blocks."""
 
+import re
+import subprocess
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -63,3 +65,24 @@ def impulse(frames: int, at: int, level: float = 0.5, channels: int = 2) -> Samp
 def sine(hz: float, frames: int, level: float = 0.5, rate: int = 48_000, channels: int = 2) -> Samples:
     wave = level * np.sin(2 * np.pi * hz * np.arange(frames) / rate)
     return np.repeat(wave.astype(np.float32)[:, None], channels, axis=1)
+
+
+def through_ffmpeg(samples: Samples, filters: str, rate: int = 48_000) -> tuple[Samples, str]:
+    """What the command-line program makes of `samples`, and what it logs."""
+    channels = samples.shape[1]
+    done = subprocess.run(
+        ["ffmpeg", "-hide_banner", "-nostats", "-f", "f32le", "-ar", f"{rate}", "-ac", f"{channels}", "-i", "-"]
+        + ["-af", filters, "-f", "f32le", "-"],
+        input=samples.tobytes(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return np.frombuffer(done.stdout, np.float32).reshape(-1, channels), done.stderr.decode()
+
+
+def ebur128(samples: Samples, rate: int = 48_000) -> dict[str, float]:
+    """Integrated loudness (I), loudness range (LRA) and true peak (Peak) as FFmpeg measures them."""
+    log = through_ffmpeg(samples, "ebur128=peak=true", rate)[1]
+    summary = log[log.rindex("Summary:") :]
+    return {name: float(value) for name, value in re.findall(r"(I|LRA|Peak): +(-?[\d.]+|-inf|nan)", summary)}
