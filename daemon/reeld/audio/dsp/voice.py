@@ -132,7 +132,7 @@ class _Analysis:
         self._scale = float(np.sum(self._window**2)) * self._transform / 2
 
     def take(self, hop: npt.NDArray[np.float32]) -> tuple[float, float]:
-        """dB of full scale; 0 to 1."""
+        """DB of full scale; 0 to 1."""
         slow = hop.reshape(-1, self._factor).mean(axis=1)
         frame = np.concatenate([self._before, slow])
         self._before = slow

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reeld.audio.dsp.filterchain import FilterChain
 from reeld_proto.sound_graph import VolumeNode
