@@ -21,6 +21,7 @@ from reeld.audio.samples import Samples, ns_to_frames, silence
 from reeld.audio.telling import LevelBoard, SpanTeller
 from reeld.audio.track import Send, TrackWriter
 from reeld.runtime.clock import SessionClock
+from reeld_proto.errors import RequestRejected
 from reeld_proto.sound_graph import (
     AnyNode,
     BufferNode,
@@ -187,6 +188,8 @@ class Studio:
         return sink
 
     def _track(self, node: TrackNode, form: Format) -> TrackWriter:
+        if node.name not in self._specs:
+            raise RequestRejected(f"the session has no track {node.name}")
         if node.name not in self.tracks:
             first = ns_to_frames(self.graph_ns, form.rate)
             self._begins[node.name] = first, form.rate

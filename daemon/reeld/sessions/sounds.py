@@ -30,6 +30,7 @@ from reeld_proto.sound_graph import (
     MicrophoneNode,
     MixerNode,
     MixMode,
+    SoundCodec,
     SoundGraph,
     SourceNode,
     SpanFeedNode,
@@ -74,10 +75,12 @@ def usual_graph(*, microphone: bool = True, system_audio: bool = True) -> SoundG
             TrackNode(name=MIX, inputs=["mix-meter"], label=MIX),
         ]
         meters.append("mix-meter")
+    # What plays by default is AAC, which every player has; what is beside it takes half the time as Opus.
+    alone = SoundCodec.OPUS if both else SoundCodec.AAC
     if microphone:
-        nodes.append(TrackNode(name="mic", inputs=["mic-voice" if both else "mic-meter"]))
+        nodes.append(TrackNode(name="mic", inputs=["mic-voice" if both else "mic-meter"], codec=alone))
     if system_audio:
-        nodes.append(TrackNode(name="system", inputs=["system-in" if both else "system-meter"]))
+        nodes.append(TrackNode(name="system", inputs=["system-in" if both else "system-meter"], codec=alone))
     if meters:
         nodes.append(LevelFeedNode(name="levels", inputs=[f"{meter}.levels" for meter in meters]))
     if microphone:

@@ -6,7 +6,7 @@ Every method is one short read transaction and sees one committed state. Used fr
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reeld.store import chunks, sessions
+from reeld.store import automation, chunks, sessions
 from reeld.store.api import Segment, SessionOutline, TrackOutline
 from reeld.store.description import describe
 from reeld.store.environment import StoreEnvironment

@@ -1,19 +1,25 @@
 """Harm guarded against: tracks that do not cover the session, or hold another one's sound, whatever the devices do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
+from msgspec import structs
 
 from reeld.audio.api import SoundSource
 from reeld.audio.recorder import Recorder
 from reeld.audio.samples import RATE
+from reeld.audio.telling import LevelBoard
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.workers import AnyIngest, AudioTrackSpec, ChunkCaptured
+from reeld_proto.sound_graph import SoundChange, SoundCodec
+from reeld_proto.workers import AnyIngest, AudioTrackSpec, ChunkCaptured, StartAudio
 from tests.daemon.audio.fakes import LiveSource, tone
-from tests.daemon.audio.harness import ALL_TRACKS, MIC, MIX, SYSTEM, decoded, start_order
+from tests.daemon.audio.graph.samples import graph_of
+from tests.daemon.audio.harness import ALL_TRACKS, MIC, SYSTEM, decoded, start_order
 from tests.support.media import tone_level_db
 from tests.support.wait import until
 
@@ -46,9 +52,15 @@ class Studio:
         return True
 
     def record(self, tracks: list[AudioTrackSpec], *, start_ns: int | None = None, epoch: int = 1) -> Recorder:
-        order = start_order(tracks, start_ns=start_ns, epoch=epoch)
+        return self.start(start_order(tracks, start_ns=start_ns, epoch=epoch))
+
+    def start(self, order: StartAudio, board: LevelBoard | None = None) -> Recorder:
         recorder = Recorder(
-            order, open_source=self.open, send=self.send, complain=lambda *words: self.troubles.append(words)
+            order,
+            open_source=self.open,
+            send=self.send,
+            complain=lambda *words: self.troubles.append(words),
+            board=board,
         )
         self.recorders.append(recorder)
         recorder.wait_open(5)
@@ -207,13 +219,22 @@ def test_giving_up_may_be_done_twice(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tracks", "fault"),
-    [([], "no sound source"), ([MIX], "no sound source"), ([MIC, MIC], "same name"), ([MIC, MIX, MIX], "one mix")],
+    ("tracks", "graph", "fault"),
+    [
+        ([], "", "no source"),
+        ([MIC], "mic-in microphone\nv volume < mic-in\nmic track < v\nmic track < v", "two nodes called mic"),
+        ([MIC], "mic-in microphone\nother track < mic-in", "no track other"),
+        ([MIC], 'f file : path = "/nowhere.wav"\nmic track < f', "no file /nowhere.wav"),
+        ([MIC], 'i tone\nmic track < i\nw wav < i : path = "/nowhere/x.wav"', "/nowhere/x.wav cannot be written"),
+    ],
 )
-def test_tracks_that_make_no_sense_are_refused(tracks: list[AudioTrackSpec], fault: str) -> None:
-    ignore: Callable[..., None] = lambda *_: None  # noqa: E731 - typed for the callbacks
+def test_a_graph_that_cannot_work_is_refused_and_leaves_nothing_behind(
+    tracks: list[AudioTrackSpec], graph: str, fault: str, studio: Studio
+) -> None:
+    order = structs.replace(start_order(tracks), graph=graph_of(graph))
     with pytest.raises(RequestRejected, match=fault):
-        Recorder(start_order(tracks), open_source=Studio().open, send=lambda *_: True, complain=ignore)
+        studio.start(order)
+    assert studio.opened == []
 
 
 def test_a_cut_hands_over_what_has_sounded_and_recording_goes_on(studio: Studio) -> None:
@@ -232,3 +253,107 @@ def test_a_cut_hands_over_what_has_sounded_and_recording_goes_on(studio: Studio)
     recorder.cut()  # too late: nothing
     spans = [(chunk.start_ns, chunk.end_ns) for chunk in studio.chunks(MIC.track)]
     assert all(first[1] == second[0] for first, second in pairwise(spans))
+
+
+FLAC_MIC = structs.replace(MIC, codec=SoundCodec.FLAC)
+STEADY = """
+    mic-in tone : frequency_hz = 1000.0 ; level_db = -6.0
+    volume volume < mic-in
+    meter meter < volume
+    mic track < meter : codec = "flac"
+    levels level-feed < meter.levels
+"""
+
+
+def recorded(studio: Studio, track: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    parts = [part for part in studio.sent if part[0].track == track]
+    return decoded(parts[0][2], [payload for _, payload, _ in parts])
+
+
+def loudness(samples: "np.ndarray[Any, np.dtype[np.float32]]", at_ms: float, length_ms: float = 20.0) -> float:
+    start = int(at_ms * RATE / 1000)
+    part = samples[start : start + int(length_ms * RATE / 1000), 0]
+    return float(20 * np.log10(np.sqrt(2 * np.mean(part**2)) + 1e-9))
+
+
+def test_gain_and_mute_apply_at_the_instant_of_the_command_without_a_click(studio: Studio) -> None:
+    """Harm: a voice that is muted too late is heard, a change that jumps is heard as a click. The bar is 50 ms."""
+    start_ns = monotonic_ns()
+    order = structs.replace(start_order([FLAC_MIC], start_ns=start_ns), graph=graph_of(STEADY))
+    recorder = studio.start(order)
+    wait_for(start_ns + 400 * MS)
+    lower_ns = monotonic_ns()
+    recorder.adjust(lower_ns, [SoundChange(node="volume", setting="gain_db", value=-12.0)])
+    wait_for(start_ns + 800 * MS)
+    mute_ns = monotonic_ns()
+    recorder.adjust(mute_ns, [SoundChange(node="volume", setting="muted", value=True)])
+    wait_for(start_ns + 1200 * MS)
+    recorder.stop(start_ns + 1200 * MS)
+    sound = recorded(studio, "mic")
+    lower_ms, mute_ms = (lower_ns - start_ns) / MS, (mute_ns - start_ns) / MS
+    assert loudness(sound, lower_ms - 21) == pytest.approx(-6, abs=0.1)
+    assert loudness(sound, lower_ms + 30) == pytest.approx(-18, abs=0.1)
+    assert loudness(sound, mute_ms - 21) == pytest.approx(-18, abs=0.1)
+    assert loudness(sound, mute_ms + 30) < -100
+    # A sine of 1 kHz at half of full scale moves by 0.066 a frame; a click would be a larger step, or a bend.
+    assert np.abs(np.diff(sound[:, 0])).max() < 0.067
+    assert np.abs(np.diff(sound[:, 0], 2)).max() < 0.009
+
+
+def test_another_graph_takes_over_at_the_instant_of_the_command_and_the_track_has_no_hole(studio: Studio) -> None:
+    start_ns = monotonic_ns()
+    order = structs.replace(start_order([FLAC_MIC], start_ns=start_ns), graph=graph_of(STEADY))
+    recorder = studio.start(order)
+    wait_for(start_ns + 500 * MS)
+    at_ns = monotonic_ns()
+    recorder.edit(at_ns, graph_of("mic-in tone : frequency_hz = 3000.0\nmic track < mic-in : codec = 'flac'"), {})
+    wait_for(start_ns + 1000 * MS)
+    recorder.stop(start_ns + 1000 * MS)
+    studio.assert_covered("mic", 0, 1000 * MS)
+    sound = recorded(studio, "mic")
+    frame = (at_ns - start_ns) * RATE // 10**9
+    assert tone_level_db(sound[frame - 4800 : frame - 5, 0], 1000) > -10
+    assert tone_level_db(sound[frame - 4800 : frame - 5, 0], 3000) < -60
+    assert tone_level_db(sound[frame + 5 : frame + 4800, 0], 3000) > -25
+    assert tone_level_db(sound[frame + 5 : frame + 4800, 0], 1000) < -60
+
+
+def test_devices_come_and_go_with_the_graph(studio: Studio) -> None:
+    recorder = studio.record([MIC])
+    until(lambda: bool(studio.opened), 5, what="a device")
+    recorder.edit(monotonic_ns(), graph_of("a system-audio\nmic track < a"), {"a": "speakers.monitor"})
+    until(lambda: len(studio.opened) == 2 and studio.opened[0].closed, 10, what="the other device alone")
+    assert not studio.opened[1].closed
+    until(lambda: (recorder.statistics()[0][0].device) == "speakers.monitor", 5, what="its name in the statistics")
+
+
+def test_a_graph_that_cannot_be_made_leaves_the_recording_as_it_was(studio: Studio) -> None:
+    start_ns = monotonic_ns()
+    recorder = studio.record([MIC], start_ns=start_ns)
+    with pytest.raises(RequestRejected):
+        recorder.edit(
+            monotonic_ns(), graph_of('a system-audio\nf file : path = "/none.wav"\nmic track < f\nk null < a'), {}
+        )
+    wait_for(start_ns + 700 * MS)
+    recorder.stop(start_ns + 700 * MS)
+    studio.assert_covered("mic", 0, 700 * MS)
+    assert len(studio.opened) == 1
+
+
+def test_levels_are_told_for_each_100_ms_while_somebody_watches(studio: Studio) -> None:
+    board = LevelBoard()
+    start_ns = monotonic_ns()
+    order = structs.replace(start_order([FLAC_MIC], start_ns=start_ns), graph=graph_of(STEADY))
+    recorder = studio.start(order, board)
+    wait_for(start_ns + 500 * MS)
+    assert board.take() == []
+    board.wanted = True
+    wait_for(start_ns + 1500 * MS)
+    moments = board.take()
+    assert 7 <= len(moments) <= 11
+    assert {later.at_ns - earlier.at_ns for earlier, later in pairwise(moments)} == {100 * MS}
+    assert all(moment.levels[0].peak_db[0] == pytest.approx(-6, abs=0.1) for moment in moments)
+    nodes, edges = recorder.describe()
+    assert {node.name for node in nodes} == {"mic-in", "volume", "meter", "mic", "levels"}
+    assert all(node.blocks > 0 for node in nodes)
+    assert len(edges) == 4

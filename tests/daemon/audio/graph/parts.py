@@ -1,9 +1,10 @@
 """Working nodes for tests: sources that give numbers, kernels with a delay, sinks that remember."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from reeld.audio.dsp.observations import Heard, Kind, Observation
 from reeld.audio.graph.engine import Graph
 from reeld.audio.graph.negotiation import negotiate
 from reeld.audio.graph.nodes import Node, Observer, Processor, Sink, Source, Splitter
@@ -76,17 +77,17 @@ class Broken(Delay):
 
 
 class Counter:
-    """Says the first number of each block that goes by."""
+    """Says how far it has heard, after each block and at the end."""
 
     def __init__(self) -> None:
         self.seen = 0
 
-    def observe(self, samples: Samples) -> Sequence[object]:
+    def observe(self, samples: Samples) -> list[Observation]:
         self.seen += len(samples)
-        return [self.seen]
+        return [Heard(0, self.seen, Kind.VOICE)]
 
-    def finish(self) -> Sequence[object]:
-        return ["end"]
+    def finish(self) -> list[Observation]:
+        return [Heard(self.seen, None, Kind.VOICE)]
 
 
 class Rig:
@@ -96,7 +97,7 @@ class Rig:
         self,
         settings: SoundGraph,
         tapes: dict[str, Tape],
-        kernels: dict[str, Callable[[AnyNode], Delay]] | None = None,
+        kernels: Mapping[str, Callable[[AnyNode], Delay]] | None = None,
         recover: Callable[[str, Exception], bool] = lambda _name, _error: False,
         got: dict[str, list[Samples]] | None = None,
     ) -> None:
@@ -105,8 +106,7 @@ class Rig:
         negotiated = negotiate(settings)
         parts: dict[str, Node] = {}
         for node in negotiated.graph.nodes:
-            form = (negotiated.inputs.get(node.name) or [negotiated.outputs.get(node.name)])[0]
-            assert form is not None
+            form = (negotiated.inputs.get(node.name) or [negotiated.outputs[node.name]])[0]
             if isinstance(node, SourceNode):
                 parts[node.name] = Source(node.name, tapes[node.name].read, form.rate)
             elif isinstance(node, SinkNode):

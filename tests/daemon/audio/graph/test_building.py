@@ -118,7 +118,12 @@ def test_an_error_in_a_node_that_changes_the_format_is_not_passed_over(monkeypat
     ends = Ends()
     text = "mic microphone\nc channel-map < mic : channels = 1\nv volume < mic\nt track < c\nu track < v"
     told: list[str] = []
-    workshop = Workshop(ends, lambda node, _error: bool(told.append(node)) or True)
+
+    def recover(node: str, _error: Exception) -> bool:
+        told.append(node)
+        return True
+
+    workshop = Workshop(ends, recover)
     graph = workshop.build(graph_of(text))
     for name in ("c", "v"):
         monkeypatch.setattr(graph.part(name), "_kernel", Broken())

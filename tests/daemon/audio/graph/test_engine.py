@@ -1,5 +1,7 @@
 """Harm guarded against: frames lost, doubled or shifted between sources and tracks, above all at forks and joins."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from reeld.audio.graph.edge import PRESSED
 from reeld.audio.graph.engine import NodeFailed
 from reeld.audio.graph.nodes import SOURCE_S_MAX
 from reeld.audio.samples import RATE, Samples, silence
-from reeld_proto.sound_graph import MixerNode, NullNode, SilenceNode, SoundGraph, VolumeNode
+from reeld_proto.sound_graph import AnyNode, MixerNode, NullNode, SilenceNode, SoundGraph, VolumeNode
 from tests.daemon.audio.fakes import counting
 from tests.daemon.audio.graph.parts import Broken, Delay, Rig, Tape
 from tests.daemon.audio.graph.samples import graph_of
@@ -65,13 +67,17 @@ def webs(draw: st.DrawFn) -> tuple[SoundGraph, dict[str, int], dict[str, list[in
     return SoundGraph(nodes=list(draw(st.permutations(nodes)))), latencies, sources
 
 
+def delay(latency: int, _node: AnyNode) -> Delay:
+    return Delay(latency)
+
+
 @given(web=webs(), pulls=st.integers(0, 8))
 def test_whatever_the_graph_its_delays_and_its_pulls_every_frame_meets_its_own_kind(
     web: tuple[SoundGraph, dict[str, int], dict[str, list[int]]], pulls: int
 ) -> None:
     graph, latencies, sources = web
     tapes = {name: Tape(each, level=1 / 64) for name, each in sources.items()}
-    kernels = {name: (lambda _, latency=latency: Delay(latency)) for name, latency in latencies.items()}
+    kernels = {name: partial(delay, latency) for name, latency in latencies.items()}
     rig = Rig(graph, tapes, kernels)
     for _ in range(pulls):
         rig.graph.pull(10**9)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from reeld.audio.dsp.observations import Heard, Kind, Observation
 from reeld.audio.graph.edge import Edge, Notes
 from reeld.audio.graph.negotiation import Format
 from reeld.audio.graph.nodes import (
@@ -136,21 +137,26 @@ def test_an_observer_gives_the_very_samples_and_says_from_where_it_listened() ->
     assert said == []
     wanted[0] = True
     _, said = node.process([edge_of(counting(10, 4))], until=0, last=False)
-    assert said == [Noted("m", RATE, 10, 4)]
+    assert said == [Noted("m", RATE, 10, Heard(0, 4, Kind.VOICE))]
     wanted[0] = False
     node.process([edge_of(counting(14, 4))], until=0, last=False)
     wanted[0] = True
     _, said = node.process([edge_of(counting(18, 2))], until=0, last=True)
-    assert said == [Noted("m", RATE, 18, 2), Noted("m", RATE, 18, "end")]
+    assert said == [Noted("m", RATE, 18, Heard(0, 2, Kind.VOICE)), Noted("m", RATE, 18, Heard(2, None, Kind.VOICE))]
 
 
 def test_a_watcher_that_breaks_is_told_and_the_sound_goes_on() -> None:
     class Broken(Counter):
-        def observe(self, samples: Samples) -> Sequence[object]:  # noqa: ARG002
+        def observe(self, samples: Samples) -> list[Observation]:  # noqa: ARG002
             raise ValueError("no ear")
 
     told: list[str] = []
-    node = Observer("m", STEREO, Broken, recover=lambda name, error: bool(told.append(f"{name}: {error}")) or True)
+
+    def recover(name: str, error: Exception) -> bool:
+        told.append(f"{name}: {error}")
+        return True
+
+    node = Observer("m", STEREO, Broken, recover=recover)
     for start in (0, 10):
         through, said = node.process([edge_of(counting(start, 10))], until=0, last=False)
         assert np.array_equal(np.asarray(through), counting(start, 10))
