@@ -11,11 +11,10 @@ from reeld_client.cli import values
 from reeld_client.cli.audio_view import CheckedGraph, SoundView, follow
 from reeld_client.cli.command import command
 from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.cli.sound_words import MIX_BUS, change_of, volume_of
 from reeld_proto.errors import RequestRejected
 from reeld_proto.sound_graph import SoundChange, SoundGraph, TrackNode
 
-MIX_BUS = "mix-bus"
-_TARGETS = ("mic", "system")
 _NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
 """Else -6 would be an option."""
 
@@ -50,7 +49,7 @@ def set_(
 ) -> Answer:
     """Change settings of a node of the sound that is being recorded, without a click."""
     faults: list[str] = []
-    changes = [change for text in settings if (change := _change(node, text, faults)) is not None]
+    changes = [change for text in settings for change in change_of(node, text, faults)]
     if faults:
         raise values.invalid(faults)
     return _adjust(invocation, changes)
@@ -63,17 +62,17 @@ def gain(
     db: Annotated[float, typer.Argument(metavar="DB", help="0 is as it came, -6 half.", show_default=False)],
 ) -> Answer:
     """Change how loud a source is in the mix."""
-    return _adjust(invocation, [SoundChange(node=_volume(target), setting="gain_db", value=db)])
+    return _adjust(invocation, [SoundChange(node=volume_of(target), setting="gain_db", value=db)])
 
 
 def mute(invocation: Invocation, *, target: TargetArgument) -> Answer:
     """Silence a source in the mix; a track of its own still has it. `reelctl private on` records nothing at all."""
-    return _adjust(invocation, [SoundChange(node=_volume(target), setting="muted", value=True)])
+    return _adjust(invocation, [SoundChange(node=volume_of(target), setting="muted", value=True)])
 
 
 def unmute(invocation: Invocation, *, target: TargetArgument) -> Answer:
     """Let a source be heard in the mix again."""
-    return _adjust(invocation, [SoundChange(node=_volume(target), setting="muted", value=False)])
+    return _adjust(invocation, [SoundChange(node=volume_of(target), setting="muted", value=False)])
 
 
 def balance(
@@ -117,28 +116,6 @@ def read_graph(file: Path) -> SoundGraph:
 def _adjust(invocation: Invocation, changes: list[SoundChange]) -> Answer:
     with invocation.client() as client:
         return Answer(client.adjust_sound(changes))
-
-
-def _volume(target: str) -> str:
-    return f"{target}-volume" if target in _TARGETS else target
-
-
-def _change(node: str, text: str, faults: list[str]) -> SoundChange | None:
-    setting, equals, value = text.partition("=")
-    if not equals or not setting.strip() or not value.strip():
-        faults.append(f"{text!r} is no SETTING=VALUE, such as gain_db=-6")
-        return None
-    return SoundChange(node=node, setting=setting.strip(), value=_value(value.strip()))
-
-
-def _value(text: str) -> bool | float | str | list[float]:
-    if text.lower() in {"true", "false"}:
-        return text.lower() == "true"
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        return text
-    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def register(app: typer.Typer) -> None:

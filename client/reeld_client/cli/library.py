@@ -9,6 +9,15 @@ from reeld_client.cli.command import command
 from reeld_client.cli.completion import session_ids
 from reeld_client.cli.invocation import Answer, Invocation
 from reeld_client.cli.progress import working
+from reeld_client.cli.remix import (
+    BalanceOption,
+    GainOption,
+    MuteOption,
+    RemixOption,
+    SetOption,
+    UnmuteOption,
+    remix_of,
+)
 from reeld_proto.errors import EXIT_CODES, EXIT_OK, ErrorCode
 from reeld_proto.records import SessionState
 from reeld_proto.sound_graph import SampleFormat
@@ -69,7 +78,7 @@ def timeline(invocation: Invocation, *, session: values.SessionArgument) -> Answ
         return Answer(client.timeline(session))
 
 
-def export(
+def export(  # noqa: PLR0913 - one parameter an option
     invocation: Invocation,
     *,
     session: values.SessionArgument,
@@ -89,16 +98,33 @@ def export(
         SampleFormat | None,
         typer.Option("--samples", help="How samples lie in a WAV file. Default: i24.", show_default=False),
     ] = None,
+    remix: RemixOption = False,
+    gain: GainOption = None,
+    mute: MuteOption = None,
+    unmute: UnmuteOption = None,
+    balance: BalanceOption = None,
+    set_: SetOption = None,
 ) -> Answer:
     """Write a session as an MP4 file that any player opens; only what a cut needs is encoded again.
 
     A FILE that ends in .wav, .flac, .opus, .ogg, .m4a or .aac gets one sound of it, exact to the sample.
     """
     values.check_range(from_s, to_s)
+    faults: list[str] = []
+    wanted = remix_of(remix=remix, gain=gain, mute=mute, unmute=unmute, balance=balance, set_=set_, faults=faults)
+    if faults:
+        raise values.invalid(faults)
     path = values.check_output(output)
     with invocation.client() as client, working(f"exporting to {path.name}") as on_progress:
         done = client.export(
-            session, path, from_s=from_s, to_s=to_s, tracks=track, samples=samples, on_progress=on_progress
+            session,
+            path,
+            from_s=from_s,
+            to_s=to_s,
+            tracks=track,
+            samples=samples,
+            remix=wanted,
+            on_progress=on_progress,
         )
     return Answer(done)
 
