@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 
-from reeld.audio.codecs.flac import first_frames
+from reeld.audio.codecs.flac import part_of_packet
 from reeld.audio.codecs.recipes import Recipe, recipe_for, without_pre_skip
 from reeld.audio.samples import CHANNELS, RATE, Samples, frames_to_ns, join
 from reeld.media.cmaf import CmafEncoder
@@ -181,7 +181,7 @@ class SoundEncoder:
         if last is None or not self.recipe.short_end or last.duration <= end_frame - last.pts:
             return
         extradata = bytes(self._cmaf.context.extradata)
-        packet: Any = av.Packet(first_frames(bytes(last), self.recipe, extradata, end_frame - last.pts))
+        packet: Any = av.Packet(part_of_packet(bytes(last), self.recipe, extradata, 0, end_frame - last.pts))
         packet.pts = packet.dts = last.pts
         packet.is_keyframe = True
         self._packets[-1] = packet

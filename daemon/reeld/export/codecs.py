@@ -7,13 +7,12 @@ from typing import Any
 import av
 import numpy as np
 
+from reeld.audio.codecs.recipes import recipe_for
 from reeld.media.decode import open_init
+from reeld_proto.sound_graph import SoundCodec
 
-AAC_FRAME = 1024
-"""Samples of a frame of AAC-LC, ISO/IEC 14496-3."""
-
-_SETTLED = 3
-"""The encoder's first frames carry its start; from here on silence repeats itself."""
+_SETTLED_S = {"aac": 0.2, "opus": 0.2}
+"""An encoder's first packets carry its start; from here on silence repeats itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +36,33 @@ def format_of(init: bytes) -> Format:
         return Format(context.codec.canonical_name, bytes(context.extradata or b""), shape)
 
 
-def silent_aac(rate: int, channels: int) -> bytes:
-    """One AAC-LC frame of silence, which may be repeated."""
-    encoder: Any = av.CodecContext.create("aac", "w")
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A packet of silence, which may be repeated. frames: how many it has, at the rate of its track's format."""
+
+    packet: bytes
+    frames: int
+
+
+def silence_of(form: Format) -> Silence | None:
+    """Silence in the format of a track of AAC or Opus; None for others."""
+    if form.codec not in _SETTLED_S:
+        return None
+    rate, channels = form.shape
+    recipe = recipe_for(SoundCodec(form.codec), rate, channels, None)
+    encoder: Any = av.CodecContext.create(recipe.encoder, "w")
     encoder.sample_rate = rate
-    encoder.layout = "mono" if channels == 1 else "stereo" if channels == 2 else f"{channels}c"
-    encoder.format = "fltp"
+    encoder.layout = recipe.layout
+    encoder.format = recipe.sample_format
     encoder.time_base = Fraction(1, rate)
-    packets = []
-    for index in range(_SETTLED + 2):
-        samples = np.zeros((channels, AAC_FRAME), np.float32)
-        frame: Any = av.AudioFrame.from_ndarray(samples, format="fltp", layout=encoder.layout.name)
+    encoder.options = recipe.options
+    packets: list[Any] = []
+    nothing = np.zeros((recipe.packet_frames, channels), np.float32)
+    for index in range(2 + int(_SETTLED_S[form.codec] * rate / recipe.packet_frames)):
+        frame: Any = av.AudioFrame.from_ndarray(
+            recipe.shaped(nothing), format=recipe.sample_format, layout=recipe.layout
+        )
         frame.sample_rate = rate
-        frame.pts = index * AAC_FRAME
+        frame.pts = index * recipe.packet_frames
         packets += encoder.encode(frame)
-    return bytes(packets[_SETTLED])
+    return Silence(bytes(packets[-1]), recipe.packet_frames)

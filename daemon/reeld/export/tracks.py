@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from reeld.export import codecs, joints
 from reeld.export.joints import NeedsEncodingError
+from reeld.export.lossless import FlacPackets, lossless
 from reeld.export.sounds import sounds
 from reeld.export.steps import StepReader, TangledError
 from reeld.export.timing import Timed, decoded_early, filled, from_start, rising, with_durations
@@ -16,6 +17,7 @@ from reeld.store.api import Segment, TrackOutline
 from reeld.store.reader import StoreReader
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import GapReason, TrackKind
+from reeld_proto.sound_graph import SoundCodec
 from reeld_proto.units import NS_PER_S, seconds
 
 _CHAIN_BREAKS = frozenset(
@@ -99,12 +101,7 @@ class TrackSource:
         if self.track.kind is TrackKind.VIDEO:
             timed = from_start(rising(decoded_early(self._pictures(), self._lag())))
         else:
-            origin = self._ticks(self.window.from_ns)
-            timed = rising(sounds(self._segments(), self._ticks, origin, self._samples, self._skip))
-            if self.format.codec == "aac":
-                rate, channels = self.format.shape
-                frame = round(codecs.AAC_FRAME * self.init.timescale / rate)
-                timed = filled(timed, self.end, frame, codecs.silent_aac(rate, channels))
+            timed = self._sounds()
         return with_durations(timed, self.end)
 
     def stored_bytes(self) -> int:
@@ -153,6 +150,17 @@ class TrackSource:
             yield from joints.copied(steps, self.init_bytes, timescale, self._exact_encoder)
         except (NeedsEncodingError, TangledError) as error:
             raise NeedsTranscodingError(self.track.id) from error
+
+    def _sounds(self) -> Iterator[Timed]:
+        origin, end = self._ticks(self.window.from_ns), self._ticks(self.window.to_ns)
+        if self.format.codec == SoundCodec.FLAC:
+            packets = FlacPackets(self.format)
+            return lossless(self._segments(), self._ticks, (origin, end), self._samples, self._skip, packets)
+        timed = rising(sounds(self._segments(), self._ticks, origin, self._samples, self._skip))
+        if (silence := codecs.silence_of(self.format)) is None:
+            return timed
+        frame = round(silence.frames * self.init.timescale / self.format.shape[0])
+        return filled(timed, end - origin, frame, silence.packet)
 
     def _exact_encoder(self) -> PictureEncoder:
         """An encoder whose pictures go with the stored ones. Raises NeedsEncodingError."""

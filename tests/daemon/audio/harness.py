@@ -66,7 +66,7 @@ def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.fl
     blocks: list[tuple[int, Any]] = []
     end = 0
     with av.open(io.BytesIO(init + b"".join(chunks)), "r") as container:
-        stream = container.streams.audio[0]
+        stream: Any = container.streams.audio[0]
         for frame in container.decode(stream):
             # A decoder of Opus gives 48 kHz, and may be late by half a millisecond without saying so.
             at = int(frame.pts or 0) * stream.codec_context.sample_rate // stream.time_base.denominator
@@ -81,9 +81,9 @@ def decoded(init: bytes, chunks: list[bytes]) -> "np.ndarray[Any, np.dtype[np.fl
 
 def _samples(frame: Any) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """A decoded frame as float32, shape (frames, channels)."""
-    found = frame.to_ndarray()
+    found: np.ndarray[Any, Any] = frame.to_ndarray()
     found = found.T if frame.format.is_planar else found.reshape(-1, frame.layout.nb_channels)
-    return found / np.float32(2**31) if found.dtype == np.int32 else found
+    return np.asarray(found / np.float32(2**31) if found.dtype == np.int32 else found, np.float32)
 
 
 class AudioHarness:

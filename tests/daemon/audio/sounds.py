@@ -22,7 +22,8 @@ def speech(frames: int, channels: int = 2, rate: int = RATE) -> Samples:
 def integers(frames: int, bits: int, channels: int = 2) -> Samples:
     """Every value of so many bits may come, each channel its own: whoever rounds, swaps or shifts changes it."""
     full = 2 ** (bits - 1)
-    found = (np.random.default_rng(bits).integers(-full, full, (frames, channels)) / full).astype(np.float32)
+    found: Samples = np.random.default_rng(bits).integers(-full, full, (frames, channels)).astype(np.float32)
+    found /= np.float32(full)
     found[: min(frames, 2)] = -1.0
     return found
 

@@ -5,10 +5,12 @@ import av
 import numpy as np
 import pytest
 
-from reeld.export.codecs import AAC_FRAME, format_of, silent_aac
+from reeld.audio.encoder import encoder_for
+from reeld.export.codecs import Format, format_of, silence_of
 from reeld.media.cmaf import CmafEncoder
 from reeld.media.decode import open_init
 from reeld_proto.errors import StoreCorrupt
+from reeld_proto.sound_graph import SoundCodec
 
 
 def sound_encoder(rate: int = 48_000, layout: str = "stereo") -> CmafEncoder:
@@ -48,16 +50,33 @@ def test_bytes_that_are_no_init_segment_are_damage(data: bytes) -> None:
 @pytest.mark.parametrize(("rate", "layout"), [(48_000, "stereo"), (48_000, "mono"), (44_100, "stereo")])
 def test_silence_decodes_as_silence_with_the_tracks_own_settings(rate: int, layout: str) -> None:
     encoder = sound_encoder(rate, layout)
-    channels = 1 if layout == "mono" else 2
-    frame = silent_aac(rate, channels)
-    assert len(frame) < 100
-    with open_init(encoder.init) as container:
-        decoder: Any = av.CodecContext.create("aac", "r")
-        decoder.extradata = container.streams[0].codec_context.extradata
+    assert_silent(encoder.init, 1024, rate, 1 if layout == "mono" else 2)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_silence_of_opus_is_silent_too(channels: int) -> None:
+    encoder = encoder_for(SoundCodec.OPUS, channels=channels)
+    assert_silent(encoder.init, 960, 48_000, channels)
+    encoder.close()
+
+
+def assert_silent(init: bytes, frames: int, rate: int, channels: int) -> None:
+    silence = silence_of(format_of(init))
+    assert silence is not None
+    assert silence.frames == frames
+    assert len(silence.packet) < 100
+    with open_init(init) as container:
+        context = container.streams[0].codec_context
+        decoder: Any = av.CodecContext.create(context.codec.canonical_name, "r")
+        decoder.extradata = context.extradata
         for index in range(5):
-            packet: Any = av.Packet(frame)
-            packet.pts, packet.time_base = index * AAC_FRAME, Fraction(1, rate)
+            packet: Any = av.Packet(silence.packet)
+            packet.pts, packet.time_base = index * frames, Fraction(1, rate)
             for decoded in decoder.decode(packet):
-                assert (decoded.samples, decoded.sample_rate) == (AAC_FRAME, rate)
+                assert (decoded.samples, decoded.sample_rate) == (frames, rate)
                 assert len(decoded.layout.channels) == channels
                 assert np.abs(decoded.to_ndarray()).max() < 1e-4
+
+
+def test_there_is_no_silence_of_what_is_not_known() -> None:
+    assert silence_of(Format("mp3", b"", (48_000, 2))) is None

@@ -15,12 +15,12 @@ def samples_of(frame: Any) -> Samples:
     Whole numbers of up to 24 bits and float stay what they are: float32 holds them, and a division by a power of two
     changes no bit.
     """
-    found = frame.to_ndarray()
+    found: np.ndarray[Any, Any] = frame.to_ndarray()
     found = found.T if frame.format.is_planar else found.reshape(-1, frame.layout.nb_channels)
     if found.dtype == np.uint8:
-        return (found.astype(np.float32) - 128) / np.float32(128)
-    if found.dtype.kind == "i":
-        return found.astype(np.float32) / np.float32(_FULL_SCALE[found.dtype.name])
+        found = (found.astype(np.float32) - 128) / 128
+    elif found.dtype.kind == "i":
+        found = found.astype(np.float32) / np.float32(_FULL_SCALE[found.dtype.name])
     return np.asarray(found, np.float32)
 
 

@@ -203,11 +203,12 @@ class _Decoder:
         self._channels = channels
         self._next = self._out = start
         # FFmpeg's own decoder of Opus gives float; libopus' would round to 16 bits.
-        self._context: Any = av.CodecContext.create(stretch.name, "r")
-        self._context.extradata = stretch.extradata
-        self._context.thread_count = 1
-        self._context.sample_rate = stretch.format.rate
-        self._context.layout = stretch.layout
+        context: Any = av.CodecContext.create(stretch.name, "r")
+        context.extradata = stretch.extradata
+        context.thread_count = 1
+        context.sample_rate = stretch.format.rate
+        context.layout = stretch.layout
+        self._context = context
 
     def goes_on(self, stretch: _Stretch, at: int) -> bool:
         """Whether a packet that begins at frame `at` follows the last one.

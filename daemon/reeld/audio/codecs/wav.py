@@ -8,9 +8,10 @@ closed and no sooner.
 import os
 import struct
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from reeld.audio.samples import Samples
 from reeld_proto.sound_graph import SampleFormat
@@ -88,12 +89,17 @@ def packed(samples: Samples, form: SampleFormat) -> bytes:
         return np.ascontiguousarray(samples, "<f4").tobytes()
     if form is SampleFormat.I32:
         # Full scale is no float32, and the nearest one is too big.
-        return np.clip(np.rint(samples.astype(np.float64) * 2**31), -(2**31), 2**31 - 1).astype("<i4").tobytes()
-    bits = 16 if form is SampleFormat.I16 else 24
-    whole = np.clip(np.rint(samples * np.float32(2 ** (bits - 1))), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        return _rounded(samples.astype(np.float64), 32).astype("<i4").tobytes()
     if form is SampleFormat.I16:
-        return whole.astype("<i2").tobytes()
-    return np.ascontiguousarray(whole.astype("<i4")).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+        return _rounded(samples, 16).astype("<i2").tobytes()
+    whole: npt.NDArray[np.int32] = np.ascontiguousarray(_rounded(samples, 24).astype("<i4"))
+    return whole.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def _rounded(samples: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    full = 2 ** (bits - 1)
+    whole: npt.NDArray[Any] = np.clip(np.rint(samples * samples.dtype.type(full)), -full, full - 1)
+    return whole
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
