@@ -6,7 +6,7 @@ Pure. Only a track that lies right behind a source, with nothing between them th
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from msgspec import structs
+from msgspec import ValidationError, structs
 
 from reeld.audio.graph.negotiation import SOURCE_FORMAT, negotiate
 from reeld.audio.graph.ports import split_reference
@@ -21,6 +21,7 @@ from reeld_proto.sound_graph import (
     SoundMoment,
     TrackNode,
 )
+from reeld_proto.sound_reading import in_words
 from reeld_proto.sound_settings import with_changes
 
 
@@ -81,7 +82,10 @@ def plan_remix(
             and (moment.change.node, moment.change.setting) not in fixed
         ]
         if not faults:
-            parts.append(Part(start_ns, with_changes(needed, changes), stand_ins, own))
+            try:
+                parts.append(Part(start_ns, with_changes(needed, changes), stand_ins, own))
+            except ValidationError as error:
+                faults.append(in_words(error))
     if faults:
         told = tuple(dict.fromkeys(faults))
         raise RequestRejected(
