@@ -54,7 +54,10 @@ class WorkerStateChanged(Event, tag="worker.state", frozen=True, kw_only=True):
 
 
 class TroubleReported(Event, tag="worker.trouble", frozen=True, kw_only=True):
-    """Something a person should know: a device was lost or is silent, a source stalled, the disk is filling."""
+    """Something a person should know: a device was lost or is silent, a source stalled, the disk is filling.
+
+    code: an `ErrorCode` or a `DeviceTrouble`.
+    """
 
     worker: str
     code: str

@@ -17,7 +17,7 @@ from reeld.audio.watch import MakeWatch, NoWatch
 from reeld.audio.world import SYSTEM, World
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
-from reeld_proto.errors import DeviceTrouble, ErrorCode, ReeldError, RequestRejected
+from reeld_proto.errors import DeviceTrouble, ErrorCode, InternalError, ReeldError, RequestRejected
 from reeld_proto.units import seconds
 
 CHECK_S = 0.2
@@ -128,13 +128,12 @@ class DeviceKeeper:
                 device.health.doubt()
 
     def _look_after(self, device: KeptDevice, world: World | None) -> None:
-        log = get_logger().bind(device=device.device, track=device.track)
         source = device.source
         if source is not None and source.overruns > device.overruns:
             device.overruns = source.overruns
-            log.warning("audio.overrun", count=device.overruns)
+            _warn(device, "audio.overrun", count=device.overruns)
         if source is not None and source.ended:
-            log.warning("audio.device_lost", reason=source.failure or "the sound server or the device is gone")
+            _warn(device, "audio.device_lost", reason=source.failure or "the sound server or the device is gone")
             self._lose(device)
         if world is not None:
             self._compare(device, world)
@@ -146,9 +145,8 @@ class DeviceKeeper:
 
     def _compare(self, device: KeptDevice, world: World) -> None:
         """Follow the default, and give up a stream whose device is no longer the one that was opened."""
-        log = get_logger().bind(device=device.device, track=device.track)
         if device.follows and (wanted := world.default(device.role, device.device)) != device.device:
-            log.warning("audio.default_changed", now=wanted)
+            _warn(device, "audio.default_changed", now=wanted)
             self._lose(device)
             device.device, device.tried_serial = wanted, None
         serial = world.serials.get(device.device)
@@ -160,7 +158,7 @@ class DeviceKeeper:
                 device.serial = serial
             reason = _why_lost(device, world, serial)
             if reason:
-                log.warning("audio.device_lost", reason=reason)
+                _warn(device, "audio.device_lost", reason=reason)
                 self._lose(device)
                 if serial is not None:
                     device.health.hope()
@@ -171,13 +169,15 @@ class DeviceKeeper:
             return
         serial = None if world is None else world.serials.get(device.device)
         try:
-            if world is not None and serial is None:
-                raise RequestRejected(f"there is no sound source {device.device}", code=ErrorCode.NOT_FOUND)
-            source = self._open_source(device.device)
+            source = self._open(device.device, is_absent=world is not None and serial is None)
+        except DevicesStale as error:
+            device.error = error
+            self._close_all()
         except ReeldError as error:
             device.error = error
-            if isinstance(error, DevicesStale):
-                self._close_all()
+        except Exception as error:  # noqa: BLE001 - the other devices and the next try must not suffer from it
+            get_logger().exception("audio.opening_broke", device=device.device, track=device.track)
+            device.error = InternalError(f"{device.device} cannot be opened: {type(error).__name__}: {error}")
         else:
             # The old one only now: while a server hangs, closing does too, and the stream may go on when it does.
             self._close(device)
@@ -189,6 +189,11 @@ class DeviceKeeper:
         device.tried_serial = serial
         device.health.tried(monotonic_ns(), is_open=device.source is not None)
         device.tried.set()
+
+    def _open(self, name: str, *, is_absent: bool) -> SoundSource:
+        if is_absent:
+            raise RequestRejected(f"there is no sound source {name}", code=ErrorCode.NOT_FOUND)
+        return self._open_source(name)
 
     def _listen(self, device: KeptDevice, world: World | None) -> None:
         """What came, and whether anything should have."""
@@ -205,7 +210,7 @@ class DeviceKeeper:
         if word is None:
             return
         if word is DeviceTrouble.BACK:
-            get_logger().warning("audio.device_back", device=device.device, track=device.track)
+            _warn(device, "audio.device_back")
             self._complain(word, f"{device.device} sounds again", device.track)
             return
         if word is DeviceTrouble.MUTE:
@@ -235,6 +240,10 @@ class DeviceKeeper:
         if source is not None:
             device.feed.detach()
             source.close()
+
+
+def _warn(device: KeptDevice, event: str, **about: object) -> None:
+    get_logger().warning(event, device=device.device, track=device.track, **about)
 
 
 def _why_lost(device: KeptDevice, world: World, serial: int | None) -> str:

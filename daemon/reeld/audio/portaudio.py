@@ -138,12 +138,12 @@ class PortAudioSource:
         info = sounddevice.query_devices(target, "input")
         settings["channels"] = min(CHANNELS, info["max_input_channels"])
         try:
-            stream = sounddevice.InputStream(samplerate=RATE, blocksize=BLOCK_FRAMES, **settings)
+            stream = sounddevice.RawInputStream(samplerate=RATE, blocksize=BLOCK_FRAMES, **settings)
         except sounddevice.PortAudioError:
             rate = int(info["default_samplerate"])
             if rate == RATE:
                 raise
-            stream = sounddevice.InputStream(samplerate=rate, blocksize=rate // 10, **settings)
+            stream = sounddevice.RawInputStream(samplerate=rate, blocksize=rate // 10, **settings)
         try:
             stream.start()
         except sounddevice.PortAudioError:
@@ -151,7 +151,7 @@ class PortAudioSource:
             raise
         return stream
 
-    def _receive(self, samples: "np.ndarray[Any, Any]", frames: int, times: Any, status: Any) -> None:
+    def _receive(self, data: Any, frames: int, times: Any, status: Any) -> None:
         """PortAudio's thread: copy and leave. What is raised here would only be printed."""
         try:
             now_ns = monotonic_ns()
@@ -159,6 +159,7 @@ class PortAudioSource:
             if abs(age_s) > ADC_DISTANCE_S_MAX:
                 age_s = frames / RATE
             self._overruns += status.input_overflow
+            samples = np.frombuffer(data, np.float32).reshape(frames, -1)
             self._ring.write(samples, frames, now_ns - int(age_s * NS_PER_S), now_ns)
         except Exception as error:  # noqa: BLE001 - see above
             self._failure = str(error)

@@ -4,7 +4,6 @@ Linux subscribes to the server's own news and looks at it only then: nothing run
 news here, so it is looked at when a device is missed, in a fresh process.
 """
 
-import contextlib
 import os
 import sys
 import threading
@@ -90,16 +89,21 @@ class PulseWatch:
         self._stopping.set()
         os.write(self._stop_fd, b"x")
         self._thread.join(STOP_S_MAX)
-        for descriptor in (self._wake_fd, self._stop_fd):
-            os.close(descriptor)
+        if not self._thread.is_alive():
+            for descriptor in (self._wake_fd, self._stop_fd):
+                os.close(descriptor)
 
     def _run(self) -> None:
         bounds = pulse.BoundedPoll(stop_fd=self._wake_fd)
         while not self._stopping.is_set():
-            with contextlib.suppress(ConnectionError):
-                bounds.limit(ANSWER_S)
+            bounds.limit(ANSWER_S)
+            try:
                 with pulse.connection(bounds) as server:
                     self._follow(server, bounds)
+            except ConnectionError:
+                pass
+            except Exception:  # noqa: BLE001 - what is not known is better than what was known once
+                get_logger().exception("audio.watch_failed")
             self._tell(None)
             self._stopping.wait(RETRY_S)
 

@@ -202,6 +202,23 @@ def test_a_stream_that_is_silent_is_kept_while_no_other_can_be_opened(
     assert not machine.opened[1].closed
 
 
+def test_a_fault_of_ours_in_opening_one_device_ends_neither_the_other_nor_the_tries(
+    start: Start, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reeld.audio.health.RETRY_NS", 10_000_000)
+    sound, broken = machine.open, threading.Event()
+    monkeypatch.setattr(machine, "open", lambda name: sound(name) if name == "second" or broken.is_set() else 1 // 0)
+    with capture_logs() as logs:
+        keeper, device = start("second")
+        ((name, error),) = keeper.wait_tried(5)
+        assert name == "dev"
+        assert "ZeroDivisionError" in str(error)
+        broken.set()
+        until(lambda: device.source is not None, what="another try")
+    assert logs[0]["event"] == "audio.opening_broke"
+    assert len(machine.opened) == 2
+
+
 def test_the_default_is_followed_at_once_and_only_where_it_was_asked_for(start: Start, machine: Machine) -> None:
     machine.change({"dev": 1, "other": 2}, default="dev")
     keeper, device = start(follows=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from reeld.audio import watch as module
 from reeld.audio.watch import ListWatch, NoWatch, PulseWatch, Watch, watch_devices
@@ -134,6 +135,20 @@ def test_a_server_that_hangs_holds_up_neither_the_start_of_a_watch_nor_its_end(
         assert late.world is None
     finally:
         os.kill(desk._pulse.pid, signal.SIGCONT)
+
+
+def test_a_fault_of_ours_makes_what_was_known_unknown_and_is_got_over(
+    desk: VirtualDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Harm: a device that is back is not opened, for an old list says that it is gone."""
+    with watching() as watch, capture_logs() as logs:
+        monkeypatch.setattr(module.pulse, "look", lambda _: 1 // 0)
+        plugged = desk.load_module("module-null-sink", "sink_name=headset")
+        until(lambda: watch.world is None, SOON_S, what="nothing known")
+        monkeypatch.undo()
+        assert sees(watch, lambda world: "headset.monitor" in world.serials)
+        desk.unload_module(plugged)
+    assert logs[0]["event"] == "audio.watch_failed"
 
 
 def test_every_change_is_told(desk: VirtualDesk) -> None:

@@ -24,7 +24,9 @@ def compressor(node: CompressorNode, rate: int, channels: int, inputs: int) -> F
         "makeup": factor(node.makeup_db),
     }
     name = "sidechaincompress" if inputs == 2 else "acompressor"
-    return FilterChain([(name, arguments(settings, detection="rms"))], rate, channels, inputs=inputs)
+    return FilterChain(
+        [(name, arguments(settings, detection="rms"))], rate, channels, inputs=inputs, settle_s=settled(node)
+    )
 
 
 def gate(node: GateNode, rate: int, channels: int) -> FilterChain:
@@ -37,7 +39,12 @@ def gate(node: GateNode, rate: int, channels: int) -> FilterChain:
         "release": node.release_ms,
         "knee": 1.0,
     }
-    return FilterChain([("agate", arguments(settings, detection="peak"))], rate, channels)
+    return FilterChain([("agate", arguments(settings, detection="peak"))], rate, channels, settle_s=settled(node))
+
+
+def settled(node: CompressorNode | GateNode) -> float:
+    """Seconds of silence after which the followed level is nothing: it fades four times as fast as the release says."""
+    return 10 * max(node.attack_ms, node.release_ms) / 1000
 
 
 def arguments(settings: dict[str, float], detection: str) -> str:

@@ -1,13 +1,15 @@
-"""From a node of the graph to its signal work. What is heavy is imported only where a node needs it."""
+"""From a node of the graph to its signal work. FFmpeg is loaded only where a node needs it."""
 
 from reeld.audio.dsp.channels import ChannelMap
 from reeld.audio.dsp.crossfade import Crossfade
+from reeld.audio.dsp.denoiser import Denoiser
 from reeld.audio.dsp.kernel import Kernel, Observer
 from reeld.audio.dsp.limiter import Limiter
 from reeld.audio.dsp.metering import Meter
 from reeld.audio.dsp.mixing import Mixer
 from reeld.audio.dsp.normaliser import Normaliser
 from reeld.audio.dsp.silence import SilenceDetector
+from reeld.audio.dsp.voice import VoiceDetector
 from reeld.audio.dsp.volume import Volume
 from reeld_proto.sound_graph import (
     AnyNode,
@@ -59,37 +61,37 @@ def observer_for(node: AnyNode, rate: int, channels: int) -> Observer:
         case SilenceDetectorNode():
             return SilenceDetector(node, rate)
         case VoiceDetectorNode():
-            from reeld.audio.dsp.voice import VoiceDetector  # noqa: PLC0415
-
             return VoiceDetector(node, rate)
         case _:
             raise TypeError(f"{type(node).__name__} does not listen")
 
 
 def _replaceable(node: AnyNode, rate: int, channels: int, inputs_count: int) -> Kernel | None:
-    """Kernels whose settings change by fading to another one. Those of FFmpeg load its libraries."""
+    """Kernels that may be replaced by fading to another one when their settings change."""
     match node:
         case NormaliserNode():
             return Normaliser(node, rate, channels)
-        case EqualiserNode():
-            from reeld.audio.dsp.equaliser import equaliser  # noqa: PLC0415
-
-            return equaliser(node, rate, channels)
-        case CompressorNode():
-            from reeld.audio.dsp.dynamics import compressor  # noqa: PLC0415
-
-            return compressor(node, rate, channels, inputs_count)
-        case GateNode():
-            from reeld.audio.dsp.dynamics import gate  # noqa: PLC0415
-
-            return gate(node, rate, channels)
         case DenoiserNode():
-            from reeld.audio.dsp.denoiser import Denoiser  # noqa: PLC0415
-
             return Denoiser(node, rate, channels)
-        case LoudnessNode():
-            from reeld.audio.dsp.loudness import Loudness  # noqa: PLC0415
-
-            return Loudness(node, rate, channels)
+        case EqualiserNode() | CompressorNode() | GateNode() | LoudnessNode():
+            return _of_ffmpeg(node, rate, channels, inputs_count)
         case _:
             return None
+
+
+def _of_ffmpeg(
+    node: EqualiserNode | CompressorNode | GateNode | LoudnessNode, rate: int, channels: int, inputs_count: int
+) -> Kernel:
+    from reeld.audio.dsp.dynamics import compressor, gate  # noqa: PLC0415 - loads FFmpeg
+    from reeld.audio.dsp.equaliser import equaliser  # noqa: PLC0415 - loads FFmpeg
+    from reeld.audio.dsp.loudness import Loudness  # noqa: PLC0415 - loads FFmpeg
+
+    match node:
+        case EqualiserNode():
+            return equaliser(node, rate, channels)
+        case CompressorNode():
+            return compressor(node, rate, channels, inputs_count)
+        case GateNode():
+            return gate(node, rate, channels)
+        case LoudnessNode():
+            return Loudness(node, rate, channels)

@@ -28,8 +28,16 @@ def frames_of(milliseconds: float, rate: int) -> int:
     return max(1, round(milliseconds * rate / 1000))
 
 
+def finite(samples: Samples) -> Samples:
+    """A copy in which what is no number is 0, and what is infinite is full scale."""
+    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+
+
 def peak(samples: Samples) -> float:
-    """Highest size of any sample; 0 for no frames. Two passes without a temporary: half the cost of abs and max."""
+    """Highest size of any sample, not finite if any is not; 0 for no frames.
+
+    Two passes without a temporary: half the cost of abs and max.
+    """
     return max(float(samples.max()), -float(samples.min())) if len(samples) else 0.0
 
 

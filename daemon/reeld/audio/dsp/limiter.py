@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reeld.audio.dsp.levels import factor, frames_of, peak, peaks
+from reeld.audio.dsp.levels import factor, finite, frames_of, peak, peaks
 from reeld.audio.dsp.lookahead import Curve, Lookahead
 from reeld.audio.samples import Samples
 from reeld_proto.sound_graph import AnyNode, LimiterNode
@@ -45,7 +45,7 @@ class PeakLimiter:
         """The next frames, `latency` late."""
         level = peak(samples)
         if not math.isfinite(level):
-            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+            samples = finite(samples)
         elif self._ahead.resting and self.passes(samples, level):
             self._former_frames = max(0, self._former_frames - len(samples))
             return self._delay(samples)

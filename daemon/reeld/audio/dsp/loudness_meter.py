@@ -16,16 +16,17 @@ SILENT_LUFS = -70.0
 """Of what is below this R128 takes no notice; nothing is told below it."""
 GATE_LU = 10.0
 """What is this far below the average of the rest does not count either."""
-BINS_A_LU = 10
+BINS_A_LU = 100
 BINS = 80 * BINS_A_LU
 WEIGHTS = {6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41), 8: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41, 1.41, 1.41)}
 """Of channels, in FFmpeg's order: bass does not count, what comes from behind more. Otherwise all count alike."""
 
 
 class LoudnessMeter:
-    """Loudness in LUFS, new each 100 ms. `momentary` is of the last 400 ms, `short_term` of the last 3 s, as far as
-    there is so much; `integrated` of all, gated, from a histogram of 0.1 LU, so its memory does not grow.
+    """Loudness in LUFS, new each 100 ms.
 
+    `momentary` is of the last 400 ms, `short_term` of the last 3 s, as far as there is so much; `integrated` of all,
+    gated, from a histogram of 0.01 LU, so that its memory does not grow.
     Within 0.1 LU of FFmpeg's `ebur128`; however blocks are cut, within 0.001 LU.
     """
 

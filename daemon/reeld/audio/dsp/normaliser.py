@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reeld.audio.dsp.levels import factor, frames_of, peak, peaks
+from reeld.audio.dsp.levels import factor, finite, frames_of, peak, peaks
 from reeld.audio.dsp.limiter import multiply, not_over
 from reeld.audio.dsp.lookahead import Lookahead, sliding_max
 from reeld.audio.samples import Samples
 from reeld_proto.sound_graph import AnyNode, NormaliserNode
 
-RISE_S = 3.0
+RISE_S = 5.0
 """Time constant with which the gain rises towards the highest one."""
 QUIET_DB = -50.0
 """While all of the look-ahead is below this, the gain stays: pauses are not brought up."""
@@ -38,7 +38,7 @@ class Normaliser:
         if not len(samples):
             return samples
         if not math.isfinite(peak(samples)):
-            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+            samples = finite(samples)
         heights = np.concatenate([self._heights, peaks(samples)])
         self._heights = heights[len(samples) :]
         # Both histories begin at the same frame, so the gain is held exactly where the maxima are low.

@@ -2,11 +2,13 @@
 
 DESIGN: at 8 kHz or near it, each 20 ms, a frame of 40 ms is voiced when it is well above the noise, which is tracked,
 and repeats itself at a pitch of 70 to 400 Hz. Noise does not repeat itself; what hums or beeps does, but it stays the
-same, so a span begins only where voiced frames differ from each other. Whether it is speech or song it cannot tell.
+same, so a span begins only where voiced frames differ from each other. Speech and song are the same to it, and who
+whispers is not heard.
 """
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ FLOOR_DB_MIN = -75.0
 """Noise is taken to be this loud at least."""
 FLOOR_RISE_DB = 0.04
 """How much the floor rises in a step: 2 dB a second, as slow as no voice is steady."""
+EMPHASIS = 1.5
 PITCHED = 0.5
 """Part of the energy that must repeat itself at a pitch."""
 WATCHED_STEPS = 15
@@ -75,7 +78,7 @@ class VoiceDetector:
 
     def finish(self) -> list[Observation]:
         """The span that is open ends."""
-        return [] if self._start is None else [self._ended()]
+        return [] if self._start is None else [self._ended(self._start)]
 
     def _take(self, hop: npt.NDArray[np.float32], said: list[Observation]) -> None:
         level_db, pitched = self._analysis.take(hop)
@@ -94,18 +97,17 @@ class VoiceDetector:
             self._start = max(0, first - 1) * self._hop
             said.append(Heard(self._start, None, Kind.VOICE))
         elif self._start is not None and self._index - self._last_voiced >= HANGOVER_STEPS:
-            said.append(self._ended())
+            said.append(self._ended(self._start))
 
     def _is_speech(self) -> bool:
         voiced = [step for step in self._steps if step.voiced]
         if len(voiced) < VOICED_STEPS_MIN:
             return False
-        changes = [abs(one.level_db - other.level_db) for one, other in zip(voiced, voiced[1:], strict=False)]
+        changes = [abs(one.level_db - other.level_db) for one, other in pairwise(voiced)]
         return sorted(changes)[len(changes) // 2] >= CHANGE_DB_MIN
 
-    def _ended(self) -> Heard:
-        assert self._start is not None
-        heard = Heard(self._start, min(self._frame, (self._last_voiced + TAIL_STEPS) * self._hop), Kind.VOICE)
+    def _ended(self, start: int) -> Heard:
+        heard = Heard(start, min(self._frame, (self._last_voiced + TAIL_STEPS) * self._hop), Kind.VOICE)
         self._start = None
         self._steps.clear()
         return heard
@@ -125,6 +127,8 @@ class _Analysis:
         self._transform = 1 << (4 * size - 1).bit_length()
         bins = np.fft.rfftfreq(self._transform, 1 / working)
         self._band = (bins >= BAND_HZ[0]) & (bins <= min(BAND_HZ[1], 0.45 * working))
+        # Voices, like noise of the world, fall with frequency; so levelled, only what has a pitch repeats itself.
+        self._emphasis = bins**EMPHASIS
         lags = np.arange(int(working / PITCH_HZ[1]), int(working / PITCH_HZ[0]) + 1)
         self._lags = lags[(lags > 0) & (lags < 2 * size)]
         own = np.fft.irfft(np.abs(np.fft.rfft(self._window, self._transform)) ** 2)
@@ -132,7 +136,7 @@ class _Analysis:
         self._scale = float(np.sum(self._window**2)) * self._transform / 2
 
     def take(self, hop: npt.NDArray[np.float32]) -> tuple[float, float]:
-        """DB of full scale; 0 to 1."""
+        """Level in dB of full scale, and the part of it that is pitched."""
         slow = hop.reshape(-1, self._factor).mean(axis=1)
         frame = np.concatenate([self._before, slow])
         self._before = slow
@@ -141,5 +145,5 @@ class _Analysis:
         level_db = 10 * float(np.log10(max(energy / self._scale, 1e-12)))
         if level_db <= FLOOR_DB_MIN:
             return level_db, 0.0
-        similar = np.fft.irfft(power)
+        similar = np.fft.irfft(power * self._emphasis)
         return level_db, float(np.max(similar[self._lags] / self._taper)) / float(similar[0])

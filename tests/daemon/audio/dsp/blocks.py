@@ -70,9 +70,9 @@ def sine(hz: float, frames: int, level: float = 0.5, rate: int = 48_000, channel
 def through_ffmpeg(samples: Samples, filters: str, rate: int = 48_000) -> tuple[Samples, str]:
     """What the command-line program makes of `samples`, and what it logs."""
     channels = samples.shape[1]
+    taken = ["-f", "f32le", "-ar", f"{rate}", "-ac", f"{channels}", "-i", "-"]
     done = subprocess.run(
-        ["ffmpeg", "-hide_banner", "-nostats", "-f", "f32le", "-ar", f"{rate}", "-ac", f"{channels}", "-i", "-"]
-        + ["-af", filters, "-f", "f32le", "-"],
+        ["ffmpeg", "-hide_banner", "-nostats", *taken, "-af", filters, "-f", "f32le", "-"],
         input=samples.tobytes(),
         capture_output=True,
         check=True,

@@ -70,4 +70,4 @@ def test_the_weighting_is_that_of_the_standard() -> None:
 @pytest.mark.parametrize("rate", [16_000, 44_100, 192_000])
 def test_the_weighting_is_nearly_the_same_at_other_rates(rate: int) -> None:
     for hz in (40, 100, 997, 3000):
-        assert gain_db(k_weighting(rate), hz, rate) == pytest.approx(gain_db(k_weighting(48_000), hz), abs=0.1)
+        assert gain_db(k_weighting(rate), hz, rate) == pytest.approx(gain_db(k_weighting(48_000), hz), abs=0.2)

@@ -43,7 +43,7 @@ def test_it_is_what_scipy_computes() -> None:
 def test_any_split_gives_the_same_samples(sizes: list[int]) -> None:
     samples = noise(3000)
     outs = [raw(equaliser(NODE, RATE, 2), [samples], cut) for cut in ([3000], sizes)]
-    assert np.array_equal(outs[0], outs[1])
+    assert np.abs(outs[0] - outs[1]).max() <= 1e-6
 
 
 def test_changed_bands_do_not_click() -> None:

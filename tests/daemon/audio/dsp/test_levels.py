@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.audio.dsp.levels import decibels, factor, frames_of, peak, peaks, scaled
+from reeld.audio.dsp.levels import decibels, factor, finite, frames_of, peak, peaks, scaled
 from tests.daemon.audio.dsp.blocks import noise
 
 
@@ -49,3 +49,12 @@ def test_sound_at_gain_one_is_not_copied() -> None:
 def test_what_is_muted_has_no_trace_of_what_it_was() -> None:
     assert not np.signbit(scaled(noise(100), [0.0, 0.0])).any()
     assert not math.isnan(float(scaled(np.full((3, 1), np.inf, np.float32), [0.0])[0, 0]))
+
+
+def test_what_is_no_number_is_seen_and_taken_out() -> None:
+    samples = noise(100)
+    for bad in (np.nan, np.inf, -np.inf):
+        samples[7, 1] = bad
+        assert not math.isfinite(peak(samples))
+    clean = finite(samples)
+    assert clean[7].tolist() == [samples[7, 0], -1.0]

@@ -27,7 +27,8 @@ def limited_by_hand(samples: Samples, ceiling: float, frames: int, release: floa
         state = max(*padded[index : index + frames + 1], state * float(np.exp(-1 / release)))
         envelope.append(state if state >= 1e-5 else 0.0)
     gains = [1 - sum(envelope[index : index + frames + 1]) / (frames + 1) for index in range(len(samples))]
-    return (samples * np.array(gains)[:, None]).astype(np.float32)
+    limited: Samples = (samples * np.array(gains)[:, None]).astype(np.float32)
+    return limited
 
 
 def test_an_impulse_comes_out_where_it_went_in() -> None:

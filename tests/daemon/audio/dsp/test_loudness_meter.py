@@ -84,4 +84,4 @@ def test_any_split_measures_the_same(sizes: list[int]) -> None:
 def test_its_memory_does_not_grow() -> None:
     meter = measured(programme(2))
     assert len(meter._powers) <= 30
-    assert len(meter._counts) == len(meter._sums) == 800
+    assert len(meter._counts) == len(meter._sums) == 8000

@@ -32,13 +32,13 @@ def test_no_sample_is_ever_over_the_level(
 def test_quiet_sound_is_brought_up_to_the_level_in_some_seconds() -> None:
     out = aligned(Normaliser(NODE, RATE, 2), [sine(440, RATE * 20, 10 ** (-12 / 20))])
     peaks_db = [20 * np.log10(np.abs(out[second * RATE : (second + 1) * RATE]).max()) for second in range(20)]
-    assert peaks_db[0] == pytest.approx(-12, abs=3)
+    assert -12 <= peaks_db[0] < -8
     assert (np.diff(peaks_db) > -0.01).all()
     assert peaks_db[-1] == pytest.approx(-3, abs=0.1)
 
 
 def test_the_gain_is_never_more_than_the_highest() -> None:
-    samples = sine(440, RATE * 15, 10 ** (-40 / 20))
+    samples = sine(440, RATE * 25, 10 ** (-40 / 20))
     out = aligned(Normaliser(NODE, RATE, 2), [samples])
     assert np.abs(out[-RATE:]).max() == pytest.approx(10 ** (-28 / 20), rel=0.02)
 

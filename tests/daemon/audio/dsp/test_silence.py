@@ -1,5 +1,7 @@
 """Harm guarded against: silence told at the wrong frame, or not at all, or where somebody whispers."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,5 +75,5 @@ def test_any_split_says_the_same_as_counting_by_hand(loud: set[int], sizes: list
     said = [observed(detector(float(duration)), samples, cut) for cut in ([2000], sizes, [1, 1, 1, 97])]
     assert said[0] == said[1] == said[2]
     borders = [-1, *sorted(loud), 2000]
-    by_hand = [(one + 1, other) for one, other in zip(borders, borders[1:], strict=False) if other - one > duration]
+    by_hand = [(one + 1, other) for one, other in pairwise(borders) if other - one > duration]
     assert spans(said[0]) == by_hand
