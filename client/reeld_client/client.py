@@ -240,8 +240,9 @@ class Client(LibraryMethods):
     def events(self, *topics: str) -> EventStream:
         """Events of the topics `session`, `worker`, `stats`, `export`, `audio`, or of all; see `EventStream`.
 
-        `levels`, ten a second while sound is recorded, come only to who names that topic. The daemon collects counters only while somebody subscribes to `stats`. With topics chosen a loss does not
-        show, for the numbers of events rise over all topics.
+        `levels`, ten a second while sound is recorded, come only to who names that topic. The daemon collects counters
+        only while somebody subscribes to `stats`. With topics chosen a loss does not show, for the numbers of events
+        rise over all topics.
         """
         return EventStream(self, self._connected().subscribe(topics), topics)
 

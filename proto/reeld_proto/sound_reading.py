@@ -78,7 +78,7 @@ def _row_faults(row: Any, where: str) -> Iterator[str]:
     kind = row.get("type")
     if kind is None:
         yield f"{where} has no type; known ones are {', '.join(NODE_TYPES)}"
-    elif kind not in NODE_TYPES:
+    elif not isinstance(kind, str) or kind not in NODE_TYPES:
         yield f"{where}: there is no type {kind!r}; the nearest known one is {_nearest(str(kind), NODE_TYPES)}"
     else:
         fields = {field.encode_name: field.type for field in msgspec.structs.fields(NODE_TYPES[kind])}

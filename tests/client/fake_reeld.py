@@ -17,7 +17,7 @@ from reeld_proto import codec, commands
 from reeld_proto.commands import AnyCommand
 from reeld_proto.endpoints import Endpoints
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
-from reeld_proto.events import Event, ExportProgress, topic_of
+from reeld_proto.events import UNNUMBERED, Event, ExportProgress, topic_of
 from reeld_proto.records import (
     AudioSource,
     DaemonInfo,
@@ -33,6 +33,17 @@ from reeld_proto.records import (
     TrackKind,
     WorkerInfo,
     WorkerState,
+)
+from reeld_proto.sound import AutomationPoint, HeardSpan, NodeLevels, NodeStats
+from reeld_proto.sound_graph import (
+    LevelFeedNode,
+    MeterNode,
+    MicrophoneNode,
+    MixerNode,
+    SoundGraph,
+    SystemAudioNode,
+    TrackNode,
+    VolumeNode,
 )
 from reeld_proto.stats import QueueStats, Stats, TrackStats, WorkerStats
 
@@ -53,6 +64,28 @@ INFO = SessionInfo(
     gaps=[GAP],
     markers=[MarkerInfo(at_s=1.5, text="decided")],
     warnings=["no microphone"],
+)
+SOUND = SoundGraph(
+    nodes=[
+        MicrophoneNode(name="mic-in"),
+        SystemAudioNode(name="system-in"),
+        VolumeNode(name="mic-volume", inputs=["mic-in"], gain_db=-6.0, muted=True),
+        MeterNode(name="mic-meter", inputs=["mic-volume"]),
+        MixerNode(name="mix-bus", inputs=["mic-meter", "system-in"]),
+        TrackNode(name="mix", inputs=["mix-bus"]),
+        LevelFeedNode(name="levels", inputs=["mic-meter.levels"]),
+    ]
+)
+NODE = NodeStats(name="mix-bus", type="mixer", blocks=7, frames=3360, busy_ms=1.5, fullness=0.75)
+LEVELS = NodeLevels(node="mic-meter", peak_db=[-6.0, -9.0], rms_db=[-30.0, -33.0])
+TIMELINE = commands.SessionTimeline(
+    session=SESSION,
+    duration_s=7.4,
+    gaps=[GAP],
+    markers=[MarkerInfo(at_s=1.5, text="decided")],
+    voice=[HeardSpan(track="mic", start_s=0.5, end_s=2.0)],
+    silence=[HeardSpan(track="system", start_s=3.0, end_s=4.0)],
+    automation=[AutomationPoint(at_s=1.0, node="mic-volume", setting="muted", value=True)],
 )
 STATS = Stats(
     at_mono_ns=10**9,
@@ -179,6 +212,26 @@ class FakeReeld:
         self._need(SessionState.ACTIVE, SessionState.PAUSED)
         return self._changed(self.state, marker_at_s=1.5)
 
+    def _session_sound(self, _command: Any) -> Any:
+        if self.state is None:
+            return commands.SoundGraphReply(session=None, graph=SOUND)
+        return commands.SoundGraphReply(session=SESSION, graph=SOUND, nodes=[NODE], levels=[LEVELS])
+
+    def _session_sound_adjust(self, command: commands.AdjustSound) -> Any:
+        self._need(SessionState.ACTIVE)
+        return commands.SoundAdjusted(
+            session=SESSION, state=SessionState.ACTIVE, at_s=1.5, changes=list(command.changes)
+        )
+
+    def _session_sound_edit(self, _command: Any) -> Any:
+        self._need(SessionState.ACTIVE)
+        return commands.SoundAdjusted(session=SESSION, state=SessionState.ACTIVE, at_s=1.5)
+
+    def _sessions_timeline(self, command: commands.GetTimeline) -> Any:
+        if command.session != SESSION:
+            raise RequestRejected(f"there is no session {command.session}", code=ErrorCode.NOT_FOUND)
+        return TIMELINE
+
     def _session_stop(self, _command: Any) -> Any:
         self._need(SessionState.ACTIVE, SessionState.PAUSED)
         self.state = None
@@ -209,8 +262,10 @@ class FakeReeld:
 
     def event(self, event: Event) -> tuple[bytes, bytes]:
         """Number an event; its topic and envelope."""
-        self.event_seq += 1
-        return topic_of(event), codec.pack(event, seq=self.event_seq)
+        topic = topic_of(event)
+        numbered = topic not in UNNUMBERED
+        self.event_seq += numbered
+        return topic, codec.pack(event, seq=self.event_seq if numbered else 0)
 
 
 def faulty() -> commands.Verified:

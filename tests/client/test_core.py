@@ -21,7 +21,7 @@ from reeld_proto.commands import (
     Status,
 )
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, StoreCorrupt, TransportError
-from reeld_proto.events import MarkerAdded
+from reeld_proto.events import LevelsMeasured, MarkerAdded
 from reeld_proto.records import DaemonInfo, SessionInfo
 from reeld_proto.version import PROTOCOL_VERSION
 
@@ -285,3 +285,16 @@ def test_numbers_applied_only_rise(numbers: list[int], behind: int) -> None:
 def test_text_too_long_is_still_sent_for_the_daemon_to_refuse() -> None:
     _, data = Requests("me").begin(AddMarker(text="x" * 5000), 0, 1.0)
     assert len(data) < MESSAGE_BYTES_MAX
+
+
+def test_levels_reach_who_named_them_and_make_no_hole_for_the_others() -> None:
+    """Harm: whoever listens to everything is woken ten times a second, or fetches snapshots for nothing."""
+    level = pack(LevelsMeasured(session="s", at_s=1.0, levels=[]), seq=0)
+    named, everything = EventTracker(sees_all=False), EventTracker()
+    for tracker in (named, everything):
+        tracker.start(snapshot(3))
+    assert named.receive(level) == LevelsMeasured(session="s", at_s=1.0, levels=[])
+    assert everything.receive(level) is None
+    for tracker in (named, everything):
+        assert (tracker.seq, tracker.needs_snapshot) == (3, False)
+        assert tracker.receive(pack(MarkerAdded(session="s", at_s=1.0, text="x"), seq=4)) is not None

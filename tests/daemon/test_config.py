@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reeld.config import Config, ReplayConfig, default_config_path, load_config, parse_config, parse_size
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import EncoderChoice, Quality, VideoCodec
+from reeld_proto.sound_graph import SoundGraph, ToneNode, TrackNode
 
 
 def test_an_empty_file_means_all_defaults() -> None:
@@ -226,3 +227,48 @@ def test_snapshots_have_a_pace_whose_bounds_are_in_order() -> None:
     for wrong in ("min_s = 40", "max_s = 1", "min_s = 0.1", "min_s = 0", "every = 3"):
         with pytest.raises(RequestRejected):
             parse_config(f"[snapshots]\n{wrong}\n")
+
+
+GRAPH = """
+[[audio.nodes]]
+type = "tone"
+name = "t"
+[[audio.nodes]]
+type = "track"
+name = "beep"
+inputs = ["t"]
+"""
+
+
+def test_a_graph_of_sounds_is_read_and_absent_without_its_table() -> None:
+    graph = SoundGraph(nodes=[ToneNode(name="t"), TrackNode(name="beep", inputs=["t"])])
+    assert parse_config(GRAPH).audio == graph
+    assert parse_config("").audio is None
+    assert parse_config(f"[audio]\nconvert = false\n{GRAPH}").audio == SoundGraph(nodes=graph.nodes, convert=False)
+
+
+def test_all_faults_of_a_graph_are_told_beside_those_of_the_other_tables() -> None:
+    """Harm: the daemon starts with a graph that no session can be recorded through."""
+    text = (
+        f"[record]\nfsp = 3\n{GRAPH.replace('tone', 'tune').replace('inputs', 'input')}[[audio.nodes]]\ntype = 'null'"
+    )
+    with pytest.raises(RequestRejected) as caught:
+        parse_config(text, origin="here.toml")
+    assert len(caught.value.faults) == 4
+    for word in ("record.fps", "nearest known one is tone", "unknown key input", "node 3 of audio.nodes"):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (GRAPH.replace('"t"]', '"x"]'), "x, which is no node"),
+        ("[audio]", "the graph has no source"),
+        ("audio = 3", "audio must be a table"),
+        (GRAPH.replace("beep", "video-1"), "cannot be called video-1"),
+    ],
+)
+def test_a_graph_that_cannot_be_recorded_through_is_a_fault_of_the_file(text: str, word: str) -> None:
+    with pytest.raises(RequestRejected, match=word) as caught:
+        parse_config(text)
+    assert caught.value.exit_code == 2

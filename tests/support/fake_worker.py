@@ -14,7 +14,7 @@ out of
     broken          list sources, but fail to start
 
 A habit followed by `:N` holds for the first N processes of the role only. Each order to the store is written as a line
-of JSON to `orders.jsonl` in the store's folder.
+of JSON to `orders.jsonl` in the store's folder, each to change the sound to `sound.jsonl`.
 """
 
 import json
@@ -32,23 +32,31 @@ from reeld.runtime.worker import WorkerContext, main
 from reeld_proto.commands import Exported, Sources, Verified
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import AudioSource, DisplaySource
+from reeld_proto.sound import NodeLevels, NodeStats
 from reeld_proto.stats import TrackStats
 from reeld_proto.workers import (
+    AdjustTracks,
     AnyOrder,
     AnyReport,
     AnyTelemetry,
+    DescribeSound,
     Done,
+    EditGraph,
     JobProgress,
+    LevelMoment,
+    LevelsTold,
     ListWorkerSources,
     PauseTracks,
     Progress,
     ResumeTracks,
     RunExport,
     RunVerify,
+    SoundDescribed,
     StartAudio,
     StartVideo,
     StopTracks,
     TracksStarted,
+    WatchLevels,
 )
 
 DISPLAYS = [
@@ -56,6 +64,7 @@ DISPLAYS = [
     DisplaySource(id="RIGHT", name="RIGHT", x=1920, y=0, width=1920, height=1080, primary=False),
 ]
 MICROPHONES = [AudioSource(id="virtual_mic", name="Virtual microphone", default=True)]
+LEVELS = [NodeLevels(node="mic-meter", peak_db=[-6.0, -6.5], rms_db=[-20.0, -21.0])]
 OUTPUTS = [AudioSource(id="speakers.monitor", name="Speakers", default=True)]
 
 
@@ -83,6 +92,7 @@ class FakeWorker:
         self._tracks: list[str] = []
         self._paused = False
         self._ticks = 0
+        self._watched = False
 
     def handle(self, order: AnyOrder) -> AnyReport:
         if "mute" in self._habits:
@@ -96,20 +106,41 @@ class FakeWorker:
             case ListWorkerSources():
                 return self._sources()
             case StartVideo() | StartAudio():
-                if "broken" in self._habits:
-                    raise RequestRejected("the device fell apart", code=ErrorCode.DEVICE_FAILED, remedy="Glue it.")
-                self._session, self._tracks = order.session, [spec.track for spec in order.tracks]
-                return TracksStarted(first_ns=monotonic_ns() if isinstance(order, StartVideo) else None)
+                return self._start(order)
             case PauseTracks() | ResumeTracks():
                 self._paused = isinstance(order, PauseTracks)
             case StopTracks():
                 self._tracks = []
-            case RunExport(session=session, path=path):
-                progress = JobProgress(worker=self._context.name, session=session, path=path, done_s=1, total_s=2)
-                self._context.report(progress)
-                return Exported(path=path, duration_s=2.0, bytes=1000)
-            case RunVerify():
-                return Verified(ok=True, checked_chunks=3, checked_bytes=4, faults=[])
+            case RunExport() | RunVerify():
+                return self._job(order)
+            case WatchLevels() | AdjustTracks() | EditGraph() | DescribeSound():
+                return self._steer(order)
+        return Done()
+
+    def _start(self, order: StartVideo | StartAudio) -> AnyReport:
+        if "broken" in self._habits:
+            raise RequestRejected("the device fell apart", code=ErrorCode.DEVICE_FAILED, remedy="Glue it.")
+        self._session, self._tracks = order.session, [spec.track for spec in order.tracks]
+        if isinstance(order, StartAudio):
+            self._watched = order.levels
+            self._note(order)
+        return TracksStarted(first_ns=monotonic_ns() if isinstance(order, StartVideo) else None)
+
+    def _job(self, order: RunExport | RunVerify) -> AnyReport:
+        if isinstance(order, RunVerify):
+            return Verified(ok=True, checked_chunks=3, checked_bytes=4, faults=[])
+        progress = JobProgress(worker=self._context.name, session=order.session, path=order.path, done_s=1, total_s=2)
+        self._context.report(progress)
+        return Exported(path=order.path, duration_s=2.0, bytes=1000)
+
+    def _steer(self, order: AnyOrder) -> AnyReport:
+        if isinstance(order, DescribeSound):
+            nodes = [NodeStats(name="mic-in", type="microphone", blocks=self._ticks)]
+            return SoundDescribed(session=self._session, nodes=nodes, levels=LEVELS)
+        if isinstance(order, WatchLevels):
+            self._watched = order.on
+        else:
+            self._note(order)
         return Done()
 
     def _sources(self) -> Sources:
@@ -119,6 +150,10 @@ class FakeWorker:
         if self._role == "capture":
             return Sources(displays=DISPLAYS)
         return Sources(microphones=MICROPHONES, system_audio=OUTPUTS)
+
+    def _note(self, order: AnyOrder) -> None:
+        with (self._context.store / "sound.jsonl").open("a") as journal:
+            journal.write(json.dumps({"worker": self._context.name, **msgspec.to_builtins(order)}) + "\n")
 
     def _keep(self, order: AnyOrder) -> AnyReport:
         line = {"worker": self._context.name, "live": os.environ.get("REELD_LIVE_SESSION", "")}
@@ -136,7 +171,11 @@ class FakeWorker:
         if not self._paused and "stall" not in self._habits:
             self._ticks += 1
         tracks = [TrackStats(id=track, frames=self._ticks, media_s=self._ticks / 2) for track in self._tracks]
-        return [Progress(worker=self._context.name, session=self._session, tracks=tracks)]
+        progress = Progress(worker=self._context.name, session=self._session, tracks=tracks)
+        if not self._watched:
+            return [progress]
+        moments = [LevelMoment(at_ns=self._ticks * 500_000_000, levels=LEVELS)]
+        return [progress, LevelsTold(worker=self._context.name, session=self._session, moments=moments)]
 
     def close(self) -> None:
         if "ignore-sigterm" in self._habits:

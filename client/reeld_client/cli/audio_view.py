@@ -83,7 +83,7 @@ def _live(client: Client, shown: SoundView, count: int | None) -> None:
 
 def _levels(client: Client, count: int | None) -> Any:
     """The next `count` measurements, or all up to the end of the session."""
-    with client.events("levels", "session.state") as events:
+    with client.events("levels", "session") as events:
         for item in events:
             if isinstance(item, SessionStateChanged) and item.state in _ENDED:
                 return

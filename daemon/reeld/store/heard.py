@@ -20,18 +20,27 @@ SPANS_MAX = 10_000
 """In one message; a detector tells some a second."""
 
 
-def land(txn: Transaction, record: SessionRecord | None, message: SpansHeard) -> Landing:
+def refusal_of(message: SpansHeard) -> str:
+    """Why this message can never be stored, as far as it shows by itself; empty if it can."""
+    try:
+        track_prefix(message.session, message.track)
+    except RequestRejected as error:
+        return str(error)
+    if len(message.spans) > SPANS_MAX:
+        return f"{len(message.spans)} stretches in one message"
+    wrong = next((each for each in message.spans if not 0 <= each[0] < each[1] <= TIME_NS_MAX), None)
+    return "" if wrong is None else f"impossible time: {wrong[0]} to {wrong[1]} ns"
+
+
+def land(txn: Transaction, record: SessionRecord, message: SpansHeard) -> Landing:
     """Store what was heard, up to the session's end. Idempotent; counters and covers are not touched."""
-    refusal = _refusal(record, message)
-    if refusal or record is None:
-        return Landing(Fate.REFUSED, refusal)
+    track = record.track(message.track)
+    if track is None or track.kind is not TrackKind.AUDIO:
+        return Landing(Fate.REFUSED, f"no track of sound {message.track!r} in session {record.id}")
     end_ns = TIME_NS_MAX if record.end_ns is None else record.end_ns
-    fate = Fate.DUPLICATE
-    for start_ns, stop_ns in message.spans:
-        span = Span(start_ns, min(stop_ns, end_ns))
-        if span.start_ns < span.end_ns and put(txn, record.id, message.track, message.kind, [span]):
-            fate = Fate.STORED
-    return Landing(fate)
+    spans = [Span(start_ns, min(stop_ns, end_ns)) for start_ns, stop_ns in message.spans if start_ns < end_ns]
+    stored = put(txn, record.id, message.track, message.kind, spans)
+    return Landing(Fate.STORED if stored else Fate.DUPLICATE)
 
 
 def put(txn: Transaction, session: str, track: str, kind: SpanKind, spans: Iterable[Span]) -> bool:
@@ -104,20 +113,3 @@ def _without(span: Span, gone: Span) -> list[Span]:
 
 def _prefix(session: str, track: str, kind: SpanKind) -> bytes:
     return track_prefix(session, track) + kind.value.encode() + b"\0"
-
-
-def _refusal(record: SessionRecord | None, message: SpansHeard) -> str:
-    """Why this message can never be stored; empty if it can."""
-    try:
-        track_prefix(message.session, message.track)
-    except RequestRejected as error:
-        return str(error)
-    if record is None:
-        return f"unknown session {message.session!r}"
-    track = record.track(message.track)
-    if track is None or track.kind is not TrackKind.AUDIO:
-        return f"no track of sound {message.track!r} in session {message.session}"
-    if len(message.spans) > SPANS_MAX:
-        return f"{len(message.spans)} stretches in one message"
-    wrong = next((each for each in message.spans if not 0 <= each[0] < each[1] <= TIME_NS_MAX), None)
-    return "" if wrong is None else f"impossible time: {wrong[0]} to {wrong[1]} ns"

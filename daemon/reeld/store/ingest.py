@@ -47,7 +47,7 @@ class Batch:
         """Store one message."""
         message = item.message
         if isinstance(message, SpansHeard):
-            return heard.land(self._txn, self._session(message.session), message)
+            return self._land_spans(message)
         refusal = _refusal(item, message)
         session = None if refusal else self._session(message.session)
         track = session.track(message.track) if session is not None else None
@@ -73,6 +73,13 @@ class Batch:
             track.epoch = max(message.epoch, track.epoch if track.epoch is not None else message.epoch)
             self._touched.add(session.id)
         return landing
+
+    def _land_spans(self, message: SpansHeard) -> Landing:
+        refusal = heard.refusal_of(message)
+        session = None if refusal else self._session(message.session)
+        if session is None:
+            return Landing(Fate.REFUSED, refusal or f"unknown session {message.session!r}")
+        return heard.land(self._txn, session, message)
 
     def finish(self) -> None:
         """Write the sessions' records with their new counters."""

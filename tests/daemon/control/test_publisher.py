@@ -11,11 +11,12 @@ import zmq.asyncio
 
 from reeld.control.publisher import EVENTS_HWM, Publisher
 from reeld_proto import codec
-from reeld_proto.events import AnyEvent, MarkerAdded, TroubleReported
+from reeld_proto.events import AnyEvent, LevelsMeasured, MarkerAdded, TroubleReported
 from tests.support.premises import eventually, premises
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 MARK = MarkerAdded(session="s", at_s=1.0, text="x")
+LEVELS = LevelsMeasured(session="s", at_s=1.0, levels=[])
 TROUBLE = TroubleReported(worker="w", code="c", message="m")
 
 
@@ -121,5 +122,33 @@ def test_noise_from_a_subscriber_is_ignored() -> None:
             await noisy.send(noise)
         await eventually(lambda: stage.publisher.has_subscriber(b"session"))
         assert not stage.publisher.has_subscriber(b"worker")
+
+    on_stage(play)
+
+
+def test_levels_have_no_number_so_that_who_does_not_get_them_misses_nothing() -> None:
+    """Harm: whoever listens to everything fetches a snapshot ten times a second, because the numbers have holes."""
+
+    async def play(stage: Stage) -> None:
+        everything = await stage.subscriber(b"")
+        stage.publisher.publish(MARK)
+        stage.publisher.publish(LEVELS)
+        stage.publisher.publish(MARK)
+        heard = [await event_of(everything) for _ in range(3)]
+        assert [(topic, seq) for topic, seq, _ in heard] == [(b"session", 1), (b"levels", 0), (b"session", 2)]
+        assert stage.publisher.seq == 2
+
+    on_stage(play)
+
+
+def test_levels_are_asked_for_only_by_who_names_them() -> None:
+    async def play(stage: Stage) -> None:
+        await stage.subscriber(b"")
+        await stage.subscriber(b"session")
+        assert not stage.publisher.is_asked_for(b"levels")
+        named = await stage.subscriber(b"levels")
+        await eventually(lambda: stage.publisher.is_asked_for(b"levels"))
+        named.close()
+        await eventually(lambda: not stage.publisher.is_asked_for(b"levels"))
 
     on_stage(play)

@@ -4,9 +4,13 @@ import io
 from pathlib import Path
 
 from reeld.copies.bundle import Content, read_bundle, write_bundle
-from reeld.store import sessions
+from reeld.sessions.sounds import usual_graph
+from reeld.store import automation, heard, sessions
 from reeld.store.environment import StoreEnvironment
-from reeld_proto.workers import RecordMarker, RecordPause
+from reeld.store.timeline import Span
+from reeld_proto.sound import SpanKind
+from reeld_proto.sound_graph import SoundChange
+from reeld_proto.workers import RecordAutomation, RecordMarker, RecordPause
 from tests.daemon.copies.builders import going_on
 from tests.daemon.store.builders import NS, SESSION, chunk, finish, gap, land
 
@@ -23,6 +27,10 @@ def record(store: StoreEnvironment, session: str = SESSION) -> None:
     with store.write() as txn:
         sessions.mark(txn, RecordMarker(session=session, media_ns=NS, text="here"))
         sessions.pause(txn, RecordPause(session=session, start_ns=NS, end_ns=2 * NS))
+        automation.put_graph(txn, session, 0, usual_graph())
+        changes = [SoundChange(node="mic-volume", setting="gain_db", value=-6.0)]
+        automation.record_changes(txn, RecordAutomation(session=session, media_ns=NS, changes=changes))
+        heard.put(txn, session, "mix", SpanKind.VOICE, [Span(NS, 2 * NS)])
         sessions.finish(txn, finish(3 * NS, session))
 
 

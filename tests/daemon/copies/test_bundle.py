@@ -12,16 +12,19 @@ from msgspec import structs
 
 from reeld.copies.bundle import read_bundle, write_bundle
 from reeld.copies.bundle_format import MAGIC, BundleWriter, Header
-from reeld.store import sessions
+from reeld.store import derive, sessions
+from reeld.store.api import Circumstances
 from reeld.store.chunks import digest_of
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import at
-from reeld.store.records import ChunkEntry, MarkerEntry, SessionRecord
+from reeld.store.records import AutomationEntry, ChunkEntry, MarkerEntry, SessionRecord, SoundGraphEntry
 from reeld.store.rows import Row, pages_of, read_rows
 from reeld.store.transaction import Table, decode
 from reeld_proto import codec
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import SessionState
+from reeld_proto.sound_graph import FileNode, SoundGraph
+from reeld_proto.store_orders import DeriveSession, SessionPart
 from tests.daemon.copies.builders import going_on
 from tests.daemon.copies.bundles import bundle_of, read, record
 from tests.daemon.store.builders import NS, SESSION, chunk, finish, land
@@ -169,6 +172,30 @@ LIES: dict[str, Callable[..., None]] = {
     "an endless text": lambda rows, *_: rows.append(
         Row(Table.MARKERS, b"\0" * 16, codec.pack_record(MarkerEntry("x" * 200_000)))
     ),
+    "a voice in no track": lambda rows, *_: rows.append(Row(Table.HEARD, at(b"ghost\0voice\0", 0), b"\x91\x01")),
+    "a voice in a picture": lambda rows, *_: rows.append(Row(Table.HEARD, at(b"video-1\0voice\0", 0), b"\x91\x01")),
+    "a sound of no kind": lambda rows, *_: rows.append(Row(Table.HEARD, at(b"mix\0song\0", 0), b"\x91\x01")),
+    "a voice that ends first": lambda rows, *_: rows.append(Row(Table.HEARD, at(b"mix\0voice\0", 9), b"\x91\x09")),
+    "a change without a setting": lambda rows, *_: rows.append(Row(Table.AUTOMATION, b"\0" * 16, b"\x91\xa1x")),
+    "a change at no time": lambda rows, *_: rows.append(
+        Row(Table.AUTOMATION, b"\xff" * 16, codec.pack_record(AutomationEntry("n", "s", 1.0)))
+    ),
+    "a change with a key that is none": lambda rows, *_: rows.append(
+        Row(Table.AUTOMATION, at(b"", 1), codec.pack_record(AutomationEntry("n", "s", 1.0)))
+    ),
+    "an endless change": lambda rows, *_: rows.append(
+        Row(Table.AUTOMATION, b"\0" * 16, codec.pack_record(AutomationEntry("n", "s", "x" * 50_000)))
+    ),
+    "an endless graph": lambda rows, *_: rows.append(
+        Row(
+            Table.SOUND_GRAPHS,
+            at(b"", 1),
+            codec.pack_record(SoundGraphEntry(SoundGraph(nodes=[FileNode(name="f", path="x" * 50_000)]))),
+        )
+    ),
+    "a graph of no nodes there are": lambda rows, *_: rows.append(
+        Row(Table.SOUND_GRAPHS, at(b"", 1), codec.pack_record([{"nodes": [{"type": "bomb", "name": "b"}]}]))
+    ),
     "another name in front": lambda _rows, _found, header: header.__setitem__("name", "other"),
 }
 
@@ -202,3 +229,15 @@ def test_a_session_of_many_rows_is_read_page_by_page(store: StoreEnvironment, tm
     content, found = read(bundle_of(store, tmp_path / "long.reel"))
     assert len(found) == 1201
     assert content.record.tracks[0].chunks == 1200
+
+
+def test_a_bundle_of_a_clip_can_be_taken_in(store: StoreEnvironment, tmp_path: Path) -> None:
+    """Harm: what was cut out of a recording cannot be given to anybody, because it says where it came from."""
+    record(store)
+    part = SessionPart(session=SESSION, from_ns=NS // 2, to_ns=2 * NS)
+    with store.write() as txn:
+        order = DeriveSession(session="clip", name="clip", tags=[], parts=[part])
+        derive.derive(txn, order, Circumstances(store.path, ()))
+    content, _ = read(bundle_of(store, tmp_path / "clip.reel", "clip"))
+    tables = {row.table for row in content.rows}
+    assert {Table.LINEAGE, Table.HEARD, Table.SOUND_GRAPHS} <= tables

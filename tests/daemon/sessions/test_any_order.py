@@ -14,8 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from reeld.config import Config
 from reeld.sessions import signals
 from reeld.sessions.signals import Service
+from reeld.sessions.sounds import usual_graph
 from reeld_proto.commands import ErrorReply, StartSession
 from reeld_proto.records import SessionState
+from reeld_proto.sound_graph import SoundChange, SoundGraph
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import (
     CreateSession,
@@ -25,6 +27,7 @@ from reeld_proto.workers import (
 from tests.daemon.sessions.conversation import (
     BROKEN,
     LOST,
+    SOUNDS,
     START_NS,
     TIMEOUT,
     WALL_NS,
@@ -55,7 +58,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def say(self, event: signals.Event) -> None:
         ask = getattr(event, "ask", 0)
-        if ask and not isinstance(event, signals.StoreAnswered):
+        if ask and not isinstance(event, signals.StoreAnswered | signals.ServiceAnswered):
             self.asked.add(ask)
         paused_before = self.talk.core.state in {SessionState.PAUSED, SessionState.PAUSING}
         for command in self.talk.say(event):
@@ -102,6 +105,15 @@ class AnyOrder(RuleBasedStateMachine):
     def mark(self) -> None:
         self.say(signals.MarkAsked(ask=self.talk.ask(), text="x", now_ns=self.talk.now_ns))
 
+    @rule(muted=st.sampled_from([True, False, 7.0]))
+    def adjust(self, muted: bool | float) -> None:
+        changes = [SoundChange(node="mic-volume", setting="muted", value=muted)]
+        self.say(signals.AdjustAsked(ask=self.talk.ask(), changes=changes, now_ns=self.talk.now_ns))
+
+    @rule(graph=st.sampled_from([usual_graph(), usual_graph(microphone=False)]))
+    def edit(self, graph: SoundGraph) -> None:
+        self.say(signals.EditAsked(ask=self.talk.ask(), graph=graph, listed=SOUNDS, now_ns=self.talk.now_ns))
+
     @rule(service=st.sampled_from(Service))
     def lose(self, service: Service) -> None:
         self.say(signals.WorkerLost(service=service, reason="killed", now_ns=self.talk.now_ns))
@@ -143,8 +155,11 @@ class AnyOrder(RuleBasedStateMachine):
             case signals.StartService(service=service, epoch=epoch):
                 report = TracksStarted(first_ns=now_ns)
                 self.say(signals.ServiceStarted(service=service, epoch=epoch, report=report, now_ns=now_ns))
-            case signals.OrderService(service=service, epoch=epoch, step=step):
-                self.say(signals.ServiceAnswered(service=service, epoch=epoch, step=step, error=error, now_ns=now_ns))
+            case signals.OrderService(service=service, epoch=epoch, step=step, ask=ask):
+                answer = signals.ServiceAnswered(
+                    service=service, epoch=epoch, step=step, error=error, ask=ask, now_ns=now_ns
+                )
+                self.say(answer)
             case signals.OrderStore(step=step, mark=marked, ask=ask):
                 self.say(signals.StoreAnswered(step=step, error=error, mark=marked, ask=ask, now_ns=now_ns))
             case signals.ReadSession(session=session):

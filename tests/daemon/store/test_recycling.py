@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reeld.store import buffer, keeping, recycling, replay, sessions, verify
+from reeld.store import buffer, heard, keeping, recycling, replay, sessions, verify
 from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import number_of, track_prefix
 from reeld.store.records import ChunkEntry, GapEntry
+from reeld.store.timeline import Span
 from reeld.store.transaction import Table, decode
 from reeld_proto.records import GapReason
 from reeld_proto.replay_orders import BufferMoment, BufferTrimmed, KeepLast, TrimBuffer
+from reeld_proto.sound import SpanKind
 from reeld_proto.workers import CreateSession
 from tests.daemon.store.builders import NS, SESSION, chunk, creation, finish, gap, land, new_store
 
@@ -255,3 +257,16 @@ def test_a_session_that_was_left_unfinished_is_not_removed_under_its_recovery(tm
         with store.write() as txn:
             assert [one.id for one in buffer.members(txn)] == [SESSION]
         check(store)
+
+
+def test_what_was_heard_goes_with_the_time_in_which_it_was(tmp_path: Path) -> None:
+    """Harm: a buffer of minutes that tells for weeks when somebody spoke."""
+    with new_store(tmp_path, tape()) as store:
+        record(store, 0, 20)
+        with store.write() as txn:
+            spans = [Span(2 * NS, 3 * NS), Span(11 * NS, 14 * NS), Span(15 * NS, 16 * NS)]
+            heard.put(txn, SESSION, "mix", SpanKind.VOICE, spans)
+        trim(store, 20, 8, live=SESSION)
+        with store.read() as txn:
+            found = [(span.start_ns // NS, span.end_ns // NS) for _, _, span in heard.heard_of(txn, SESSION)]
+        assert found == [(12, 14), (15, 16)]

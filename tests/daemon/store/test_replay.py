@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from reeld.runtime.clock import monotonic_ns
-from reeld.store import keeping, lineage, replay, sessions, verify
+from reeld.sessions.sounds import usual_graph
+from reeld.store import automation, heard, keeping, lineage, replay, sessions, verify
 from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
 from reeld.store.records import SessionRecord
+from reeld.store.timeline import Span
 from reeld.store.transaction import Table
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import SessionState
+from reeld_proto.records import SessionState, TrackKind
 from reeld_proto.replay_orders import BufferMoment, FillKept, KeepLast, LastKept
+from reeld_proto.sound import SpanKind
 from reeld_proto.units import NS_PER_MS
 from reeld_proto.workers import RecordPause
 from tests.daemon.store.builders import NS, chunk, creation, finish, land, new_store
@@ -269,3 +272,15 @@ def test_within_ends_when_its_time_is_over() -> None:
     while go_on():
         assert monotonic_ns() - began_ns < 5_000 * NS_PER_MS
     assert monotonic_ns() - began_ns >= NS_PER_MS
+
+
+def test_what_is_kept_says_how_it_was_mixed_and_when_somebody_spoke(store: StoreEnvironment) -> None:
+    add(store, "a", 100, 60, buffer=True, running=True)
+    with store.write() as txn:
+        track = next(track.id for track in sessions.load(txn, "a").tracks if track.kind is TrackKind.AUDIO)
+        automation.put_graph(txn, "a", 0, usual_graph())
+        heard.put(txn, "a", track, SpanKind.VOICE, [Span(10 * NS, 20 * NS), Span(45 * NS, 50 * NS)])
+    keep(store, 160, 30, live="a")
+    with store.read() as txn:
+        assert automation.graphs_of(txn, KEPT) == [(0, usual_graph())]
+        assert list(heard.heard_of(txn, KEPT)) == [(track, SpanKind.VOICE, Span(15 * NS, 20 * NS))]
