@@ -48,6 +48,10 @@ PEER_CHAIN = (
     "[0:a]aresample=44100,volume=-6dB[a];[1:a]aresample=44100,volume=-6dB[b];"
     "[a][b]amix=inputs=2:normalize=0,alimiter=limit=0.891:level=0,ebur128=peak=sample"
 )
+THREE_BANDS = (
+    "{frequency_hz = 100.0, kind = 'low-shelf', gain_db = 3.0}, {frequency_hz = 1000.0, gain_db = -3.0},"
+    " {frequency_hz = 8000.0, kind = 'high-shelf', gain_db = 3.0}"
+)
 NODES = {
     "mixer of two": ("mixer < s t", "amix=inputs=2:normalize=0", None),
     "resampler 48 to 16 kHz": ("resampler < s : rate = 16000", "aresample=16000", "Resample"),
@@ -55,8 +59,7 @@ NODES = {
     "limiter": ("limiter < s", "alimiter=limit=0.891:level=0", "Limiter"),
     "compressor": ("compressor < s", "acompressor=ratio=4:threshold=0.1:attack=10:release=100", "Compressor"),
     "equaliser, three bands": (
-        "equaliser < s : bands = [{frequency_hz = 100.0, kind = 'low-shelf', gain_db = 3.0},"
-        " {frequency_hz = 1000.0, gain_db = -3.0}, {frequency_hz = 8000.0, kind = 'high-shelf', gain_db = 3.0}]",
+        f"equaliser < s : bands = [{THREE_BANDS}]",
         "lowshelf=f=100:g=3,equalizer=f=1000:t=q:w=0.7:g=-3,highshelf=f=8000:g=3",
         "PeakFilter",
     ),
@@ -69,6 +72,12 @@ NODES = {
     "voice detector": ("voice-detector < s", None, None),
     "channel map to mono": ("channel-map < s : channels = 1", "pan=mono|c0=0.5*c0+0.5*c1", None),
 }
+LISTENED = {
+    "meter": "f level-feed < x.levels",
+    "silence-detector": "f span-feed < x.spans : track = 'm'",
+    "voice-detector": "f span-feed < x.spans : track = 'm'",
+}
+"""What listens to the observers; nobody would have them watch otherwise."""
 LIVE_CPU_MAX = 1.5
 """Per cent of a core."""
 
@@ -109,7 +118,7 @@ def material(seconds: float) -> Samples:
     tones = sum(0.25 / k * np.sin(2 * np.pi * 220 * k * at * (1 + 0.001 * np.sin(5 * at))) for k in range(1, 9))
     swell = 0.6 + 0.5 * np.sin(2 * np.pi * 0.4 * at)
     noise = 0.03 * rng.standard_normal((frames, 2))
-    return (tones[:, None] * swell[:, None] + noise).astype(np.float32)  # type: ignore[no-any-return, index]
+    return (tones[:, None] * swell[:, None] + noise).astype(np.float32)  # type: ignore[index]
 
 
 def rows(folder: Path, desk: VirtualDesk, installation: Installation, *, short: bool) -> list[Row]:
@@ -174,6 +183,8 @@ def _node_us(words: str, sound: Samples, blocks: int) -> float:
     """Microseconds a block of 10 ms, by the engine's own count of this node; the best of three parts."""
     kind, _, rest = words.partition(" ")
     text = f"s microphone\nt system-audio\nx {kind} {rest}\nk null < x\nl null < t"
+    if kind in LISTENED:
+        text += f"\nm track < s\n{LISTENED[kind]}"
     graph = Workshop(_Ends(sound)).build(graph_of(text))
     until, best = 0, float("inf")
     for _ in range(3):
@@ -197,24 +208,8 @@ def _raw(folder: Path, name: str, sound: Samples) -> Path:
 
 def _ffmpeg_s(files: Sequence[Path], graph: str, seconds: float) -> float:
     """Seconds of CPU that ffmpeg takes for so much of the same sound through a graph, on one thread; best of three."""
-    inputs = [
-        word
-        for path in files
-        for word in (
-            "-stream_loop",
-            "-1",
-            "-f",
-            "f32le",
-            "-ar",
-            str(RATE),
-            "-ac",
-            "2",
-            "-t",
-            str(seconds),
-            "-i",
-            str(path),
-        )
-    ]
+    raw = ["-stream_loop", "-1", "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-t", str(seconds), "-i"]
+    inputs = [word for path in files for word in (*raw, str(path))]
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-filter_complex_threads", "1", "-threads", "1", *inputs]
     command += ["-filter_complex", graph, "-f", "null", "-"]
     best = float("inf")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reeld_client.cli import values
-from reeld_client.cli.audio_view import CheckedGraph, SoundView, follow
+from reeld_client.cli.audio_view import CheckedGraph, follow, with_levels
 from reeld_client.cli.command import command
 from reeld_client.cli.invocation import Answer, Invocation
 from reeld_client.cli.sound_words import MIX_BUS, change_of, volume_of
@@ -36,7 +36,7 @@ def graph(
     with invocation.client() as client:
         found = client.sound()
         if not watch:
-            return Answer(SoundView.of(found))
+            return Answer(with_levels(client, found))
         follow(invocation, client, found, count)
     return None
 

@@ -1,6 +1,7 @@
 """A graph of sounds as it is shown: its nodes with settings and counters, and their levels as they come."""
 
 import sys
+import time
 from typing import Any
 
 import msgspec
@@ -13,7 +14,10 @@ from reeld_proto.commands import SoundGraphReply
 from reeld_proto.events import LevelsMeasured, SessionStateChanged
 from reeld_proto.records import SessionState
 from reeld_proto.sound import NodeLevels
+from reeld_proto.sound_graph import LevelFeedNode
 
+LEVELS_S = 1.5
+"""Longest wait for levels: they are measured from the first request on, and sound is told of half a second late."""
 _ENDED = frozenset({SessionState.COMPLETED, SessionState.ERROR, SessionState.IDLE})
 _SHOWN_APART = frozenset({"type", "name", "inputs"})
 
@@ -45,6 +49,28 @@ class SoundView(Struct, kw_only=True):
             about = {"name": node.name, "type": plain["type"], "inputs": node.inputs, "settings": settings}
             nodes.append({**stats.get(node.name, {}), **about})
         return cls(session=found.session, nodes=nodes, levels=list(found.levels))
+
+
+def with_levels(client: Client, found: SoundGraphReply) -> SoundView:
+    """The view with a level of every meter that tells any; without them if none come within `LEVELS_S`."""
+    shown = SoundView.of(found)
+    told = {
+        reference.partition(".")[0]
+        for node in found.graph.nodes
+        if isinstance(node, LevelFeedNode)
+        for reference in node.inputs
+    }
+    if found.session is None or not told:
+        return shown
+    levels: dict[str, NodeLevels] = {}
+    deadline = time.monotonic() + LEVELS_S
+    with client.events("levels") as events:
+        while told - levels.keys() and (left_s := deadline - time.monotonic()) > 0:
+            event = events.receive(left_s)
+            if isinstance(event, LevelsMeasured):
+                levels.update((each.node, each) for each in event.levels)
+    shown.levels = list(levels.values()) or shown.levels
+    return shown
 
 
 def follow(invocation: Invocation, client: Client, found: SoundGraphReply, count: int | None) -> None:

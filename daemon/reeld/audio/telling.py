@@ -8,9 +8,12 @@ from reeld.audio.graph.nodes import Noted
 from reeld.audio.samples import frames_to_ns
 from reeld_proto.sound import NodeLevels, SpanKind
 from reeld_proto.sound_graph import SpanFeedNode
+from reeld_proto.units import NS_PER_MS
 from reeld_proto.workers import AnyIngest, LevelMoment, SpansHeard
 
 DECIMALS = 1
+PATIENCE_NS = 300 * NS_PER_MS
+"""Longest wait for the level of a meter that is late."""
 SPANS_MAX = 256
 """Spans in one message; more come in the next."""
 
@@ -43,10 +46,20 @@ class LevelBoard:
                 self._newest[each.node] = levels
 
     def take(self) -> list[LevelMoment]:
-        """What came since the last call, oldest first."""
+        """What came since the last call, oldest first.
+
+        An instant of which a meter still owes its level (its sound may have taken longer through the graph) waits for
+        it, until it is `PATIENCE_NS` older than the newest.
+        """
         with self._lock:
-            moments, self._moments = self._moments, {}
-        return [LevelMoment(at_ns=at, levels=list(levels.values())) for at, levels in sorted(moments.items())]
+            newest_ns = max(self._moments, default=0)
+            meters = {node for levels in self._moments.values() for node in levels} | self._newest.keys()
+            ready = [
+                at_ns
+                for at_ns, levels in self._moments.items()
+                if len(levels) == len(meters) or newest_ns - at_ns >= PATIENCE_NS
+            ]
+            return [LevelMoment(at_ns=at, levels=list(self._moments.pop(at).values())) for at in sorted(ready)]
 
     def newest(self) -> list[NodeLevels]:
         """The last levels of each meter."""

@@ -9,6 +9,7 @@ from reeld.audio.encoder import EncodedChunk, encoder_for
 from reeld.audio.samples import RATE, Samples, frames_to_ns
 from reeld.audio.silences import Silences, common_frames
 from reeld.runtime.logs import get_logger
+from reeld_proto.records import SoundClock
 from reeld_proto.stats import TrackStats
 from reeld_proto.units import seconds
 from reeld_proto.workers import AnyIngest, AudioTrackSpec, ChunkCaptured
@@ -49,7 +50,7 @@ class TrackWriter:
         self._send = send
         self._silences = silences
         self._clock = clock or _no_clock
-        self._news = ClockNews(session=session, track=spec.track, epoch=epoch, clock=lambda: self._clock(), send=send)
+        self._news = ClockNews(session=session, track=spec.track, epoch=epoch, clock=self._runs, send=send)
         self._encoder = encoder_for(
             spec.codec, rate=spec.rate, channels=spec.channels, bit_rate=spec.bit_rate, first_frame=first_frame
         )
@@ -67,6 +68,9 @@ class TrackWriter:
         """From now on these are the silences of its sources, and this is the clock of the one device, if it is one."""
         self._silences = silences
         self._clock = clock or _no_clock
+
+    def _runs(self) -> SoundClock | None:
+        return self._clock()
 
     def write(self, samples: Samples) -> None:
         """Encode the frames that follow."""

@@ -133,7 +133,7 @@ class AudioWorker:
         return {}
 
     def tick(self) -> list[AnyTelemetry]:
-        """Levels while somebody listens, and progress. A broken recording makes none; so the supervisor learns of it."""
+        """Levels while somebody listens, and progress. A broken recording makes none, which tells the supervisor."""
         told: list[AnyTelemetry] = []
         moments = self._board.take()
         if moments and self._recorder is not None:

@@ -124,9 +124,10 @@ def stand_in(source: str, graph: SoundGraph, recorded: Sequence[str]) -> str | N
     nodes = {node.name: node for node in graph.nodes}
     formats = negotiate(graph).inputs
     for node in graph.nodes:
-        if isinstance(node, TrackNode) and node.name in recorded and _origin(node, nodes) == source:
-            if formats[node.name] == [SOURCE_FORMAT]:
-                return node.name
+        if not isinstance(node, TrackNode) or node.name not in recorded or formats[node.name] != [SOURCE_FORMAT]:
+            continue
+        if _origin(node, nodes) == source:
+            return node.name
     return None
 
 

@@ -42,7 +42,7 @@ def write(film: Recording, path: Path, **options: object) -> Path:
         store=str(film.store.path),
         session=film.session,
         path=str(path),
-        **{"from_s": None, "to_s": None, "tracks": [], "remix": [], **options},  # type: ignore[arg-type]
+        **{"from_s": None, "to_s": None, "tracks": [], "remix": [], **options},
     )
     exported = export(StoreReader(film.store), order)
     assert exported.duration_s == pytest.approx(4.0, abs=0.01) or options

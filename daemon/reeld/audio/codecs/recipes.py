@@ -90,8 +90,8 @@ def without_pre_skip(init: bytes) -> bytes:
 
 def _aac(rate: int, channels: int, bit_rate: int | None) -> Recipe:
     if bit_rate is None:
-        # Measured: of the same quality as 128 kb/s where sound is dense (130 to 140 kb/s), and a sixth of the time where
-        # it is not: a constant rate searches for ways to spend what a tone does not need (32 ms a second of it).
+        # Measured: of the same quality as 128 kb/s where sound is dense (130 to 140 kb/s), and a sixth of the time
+        # where it is not: a constant rate searches for ways to spend what a tone does not need (32 ms a second).
         rates = {"global_quality": AAC_QUALITY, "flags": "+qscale"}
     else:
         # 6 bits a sample and channel at most (ISO/IEC 14496-3), which FFmpeg would lower with a warning.

@@ -235,6 +235,10 @@ class Noted:
     what: object
 
 
+WINDOWS_A_SECOND = 10
+"""A watcher that is wanted only later begins where a tenth of a second does."""
+
+
 class Observer(Node):
     """Gives what it takes, and what its watcher says on a second port; it watches only while `wanted`.
 
@@ -252,6 +256,7 @@ class Observer(Node):
         super().__init__(name)
         self._recover = recover
         self._rate = form.rate
+        self._step = max(1, form.rate // WINDOWS_A_SECOND)
         self._make = make
         self._wanted = wanted
         self._watcher: Watcher | None = None
@@ -276,7 +281,11 @@ class Observer(Node):
         if not self._wanted():
             self._watcher = None
         elif self._watcher is None:
-            self._watcher, self._since = self._make(), self.frames
+            # All begin at the same frames, so that what they measure is of the same time.
+            ahead = -self.frames % self._step
+            if ahead < max(1, len(samples)):
+                self._watcher, self._since = self._make(), self.frames + ahead
+                samples = samples[ahead:]
         if self._watcher is not None:
             if len(samples):
                 said += self._watcher.observe(samples)

@@ -128,21 +128,29 @@ def test_a_splitter_gives_each_channel_alone() -> None:
     assert np.array_equal(np.asarray(right)[:, 0], [1, 3, 5])
 
 
-def test_an_observer_gives_the_very_samples_and_says_from_where_it_listened() -> None:
+def test_an_observer_gives_the_very_samples_and_begins_with_a_tenth_of_a_second() -> None:
+    """Harm: two meters that were switched on at once speak of times that never coincide."""
     wanted = [False]
     node = Observer("m", STEREO, Counter, lambda: wanted[0])
-    block = counting(0, 10)
+    block = counting(0, 4000)
+
+    def heard(frames: int, *, last: bool = False) -> Sequence[Payload]:
+        return node.process([edge_of(silence(frames))], until=0, last=last)[1]  # type: ignore[return-value]
+
     through, said = node.process([edge_of(block)], until=0, last=False)
     assert through is block
     assert said == []
     wanted[0] = True
-    _, said = node.process([edge_of(counting(10, 4))], until=0, last=False)
-    assert said == [Noted("m", RATE, 10, Heard(0, 4, Kind.VOICE))]
+    assert heard(700) == []
+    assert heard(1100) == [Noted("m", RATE, 4800, Heard(0, 1000, Kind.VOICE))]
+    assert heard(10) == [Noted("m", RATE, 4800, Heard(0, 1010, Kind.VOICE))]
     wanted[0] = False
-    node.process([edge_of(counting(14, 4))], until=0, last=False)
+    assert heard(3790) == []
     wanted[0] = True
-    _, said = node.process([edge_of(counting(18, 2))], until=0, last=True)
-    assert said == [Noted("m", RATE, 18, Heard(0, 2, Kind.VOICE)), Noted("m", RATE, 18, Heard(2, None, Kind.VOICE))]
+    assert heard(2, last=True) == [
+        Noted("m", RATE, 9600, Heard(0, 2, Kind.VOICE)),
+        Noted("m", RATE, 9600, Heard(2, None, Kind.VOICE)),
+    ]
 
 
 def test_a_watcher_that_breaks_is_told_and_the_sound_goes_on() -> None:
