@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -87,8 +87,8 @@ def _row_faults(row: Any, where: str) -> Iterator[str]:
                 yield f"{where}: {unknown_key(key, _nearest(key, fields))}"
 
 
-def _nearest(key: str, known: Any) -> str:
-    return difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+def _nearest(key: str, known: Iterable[str]) -> str:
+    return difflib.get_close_matches(key, list(known), n=1, cutoff=0.0)[0]
 
 
 def _lower(text: str) -> str:

@@ -96,7 +96,7 @@ def constrained(kind: Any, meta: msgspec.Meta) -> st.SearchStrategy[Any]:
     if kind is float and (meta.ge, meta.gt, meta.le) != (None, None, None):
         return st.floats(meta.ge if meta.gt is None else meta.gt, meta.le, exclude_min=meta.gt is not None)
     if kind is int and (meta.ge, meta.le) != (None, None):
-        return st.integers(meta.ge, meta.le)
+        return st.integers(None if meta.ge is None else int(meta.ge), None if meta.le is None else int(meta.le))
     if get_origin(kind) is list and meta.min_length:
         return st.lists(values_of(get_args(kind)[0]), min_size=meta.min_length, max_size=meta.min_length + 1)
     return values_of(kind)

@@ -124,6 +124,6 @@ def register(app: typer.Typer) -> None:
     for function in (graph, mute, unmute, edit, check):
         command(group)(function)
     command(group, name="set")(set_)
-    for function in (gain, balance):
-        command(group, context_settings=_NEGATIVE_NUMBERS)(function)
+    command(group, context_settings=_NEGATIVE_NUMBERS)(gain)
+    command(group)(balance)
     app.add_typer(group, name="audio")

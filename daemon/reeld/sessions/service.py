@@ -16,8 +16,9 @@ from reeld.sessions.core import SessionCore
 from reeld.sessions.journal import error_reply
 from reeld.sessions.pictures import wants_video
 from reeld.sessions.signals import Service
+from reeld.sessions.sounds import wants_audio
 from reeld.sessions.states import RUNNING, SETTLED
-from reeld.sessions.validation import Surroundings, wants_audio
+from reeld.sessions.validation import Surroundings
 from reeld.supervisor.signals import Role
 from reeld_proto.commands import ArrangePictures, ErrorReply, Reply, SessionStarted, Sources, StartSession
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, error_for

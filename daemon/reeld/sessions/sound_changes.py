@@ -105,6 +105,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def _raise(faults: Sequence[tuple[ErrorCode, str]], remedy: str = GRAPH_REMEDY) -> None:
     if faults:
-        own = [code for code, _ in faults if code is ErrorCode.INVALID_REQUEST]
+        own: list[ErrorCode] = [code for code, _ in faults if code is ErrorCode.INVALID_REQUEST]
         messages = tuple(message for _, message in faults)
         raise RequestRejected("; ".join(messages), code=(own or [faults[0][0]])[0], remedy=remedy, faults=messages)

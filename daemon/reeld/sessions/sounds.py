@@ -215,7 +215,7 @@ def _sources_of(node: AnyNode, nodes: dict[str, AnyNode]) -> set[str]:
 def _role(heard: Collection[AnyNode]) -> str:
     if len(heard) > 1:
         return MIX
-    kinds = {MicrophoneNode: "mic", SystemAudioNode: "system"}
+    kinds: dict[type, str] = {MicrophoneNode: "mic", SystemAudioNode: "system"}
     return next((kinds.get(type(node), "other") for node in heard), "other")
 
 

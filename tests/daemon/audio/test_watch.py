@@ -142,7 +142,7 @@ def test_a_fault_of_ours_makes_what_was_known_unknown_and_is_got_over(
 ) -> None:
     """Harm: a device that is back is not opened, for an old list says that it is gone."""
     with watching() as watch, capture_logs() as logs:
-        monkeypatch.setattr(module.pulse, "look", lambda _: 1 // 0)
+        monkeypatch.setattr("reeld.audio.pulse.look", lambda _: 1 // 0)
         plugged = desk.load_module("module-null-sink", "sink_name=headset")
         until(lambda: watch.world is None, SOON_S, what="nothing known")
         monkeypatch.undo()

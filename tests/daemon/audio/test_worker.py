@@ -129,36 +129,6 @@ def test_a_pause_is_cut_to_the_millisecond_in_every_track(worker: AudioHarness, 
 
 
 @pytest.mark.slow
-def test_a_killed_sound_server_costs_only_counted_silence(tmp_path: Path, no_leaks: None) -> None:
-    with VirtualDesk(sound=True) as desk, AudioHarness(tmp_path, desk.env) as worker:
-        start_ns = monotonic_ns()
-        player = Player(desk, "speakers", 1000)
-        worker.order(start_order([SYSTEM], start_ns=start_ns))
-        worker.run_until(start_ns + 6 * S)
-        desk.kill_sound()
-        player.kill()
-        worker.wait(lambda: bool(worker.trouble), 15, "a person is told")
-        (trouble,) = worker.trouble
-        assert (trouble.code, trouble.track) == ("device-lost", "system")
-        desk.start_sound()
-        player = Player(desk, "speakers", 1000)
-        back_ns = monotonic_ns()
-        worker.run_until(back_ns + 8 * S)
-        at_ns = monotonic_ns()
-        assert worker.order(StopTracks(at_ns=at_ns)) == Done()
-        player.stop()
-        worker.assert_covered("system", 0, at_ns - start_ns)
-        sound = worker.sound("system")
-        assert level(sound, 1000, 5.2) > -20
-        assert level(sound, 1000, (back_ns - start_ns) / S - 1) < -80
-        assert level(sound, 1000, (back_ns - start_ns) / S + 5) > -20, "sound is back within 5 s"
-        silent_ns = sum(chunk.silence_ns for chunk in worker.chunks("system"))
-        assert silent_ns > 5 * S
-        assert [trouble.code for trouble in worker.trouble] == ["device-lost", "device-back"]
-        assert "audio.device_lost" in worker.errors.read_text()
-
-
-@pytest.mark.slow
 def test_a_server_that_hangs_stops_neither_the_track_nor_the_worker(tmp_path: Path, no_leaks: None) -> None:
     with VirtualDesk(sound=True) as desk, AudioHarness(tmp_path, desk.env) as worker:
         assert desk._pulse is not None

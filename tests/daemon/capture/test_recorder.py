@@ -24,7 +24,7 @@ from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestReje
 from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import Arrangement, GapReason, Quality, VideoCodec
 from reeld_proto.units import NS_PER_MS, NS_PER_S
-from reeld_proto.workers import AnyIngest, ChunkCaptured
+from reeld_proto.workers import AnyIngest, ChunkCaptured, GapFound
 from tests.daemon.capture.canvas import BLACK, BLUE, GREEN, RED, WHITE
 from tests.daemon.capture.fake_source import FakeSource
 from tests.daemon.capture.test_track import Store
@@ -95,7 +95,7 @@ class Recording:
 
     def covered(self) -> list[tuple[int, int]]:
         """Chunks and gaps in order of time."""
-        spans: list[AnyIngest] = [*self.store.chunks, *self.store.gaps]
+        spans: list[ChunkCaptured | GapFound] = [*self.store.chunks, *self.store.gaps]
         return sorted((span.start_ns, span.end_ns) for span in spans)
 
 

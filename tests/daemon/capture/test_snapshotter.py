@@ -86,6 +86,7 @@ class Desk:
     def check_cover(self, end_s: float) -> None:
         covered_ns = 0
         for message, _, _ in self.sent:
+            assert isinstance(message, ChunkCaptured | GapFound)
             assert message.start_ns == covered_ns
             covered_ns = message.end_ns
         assert covered_ns == round(end_s * NS_PER_S)

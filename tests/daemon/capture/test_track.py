@@ -35,6 +35,7 @@ class Store:
             self.payloads.append(payload)
             self.init = init
         else:
+            assert isinstance(message, GapFound)
             self.gaps.append(message)
         return True
 

@@ -92,15 +92,15 @@ def wide() -> SoundGraph:
 
 
 def test_the_worker_and_the_store_are_given_the_graph_at_the_start(talk: Conversation) -> None:
-    starts = [c.order for c in talk.said if isinstance(c, signals.StartService) and c.service is Service.AUDIO]
-    (create,) = (c.order for c in talk.said if isinstance(c, signals.OrderStore) and c.step is Step.CREATE)
-    assert isinstance(create, CreateSession)
-    assert starts[0].graph == create.sound == usual_graph()
-    assert starts[0].devices == {"mic-in": "virtual_mic", "system-in": "speakers.monitor"}
+    orders = [c.order for c in talk.said if isinstance(c, signals.StartService | signals.OrderStore)]
+    (start,) = (order for order in orders if isinstance(order, StartAudio))
+    (create,) = (order for order in orders if isinstance(order, CreateSession))
+    assert start.graph == create.sound == usual_graph()
+    assert start.devices == {"mic-in": "virtual_mic", "system-in": "speakers.monitor"}
     silent = Conversation()
     silent.start(StartSession(microphone="none", system_audio="none"))
-    (create,) = (c.order for c in silent.said if isinstance(c, signals.OrderStore))
-    assert create.sound is None
+    (bare,) = silent.orders(Step.CREATE)
+    assert bare.sound is None
 
 
 def test_a_change_holds_from_the_arrival_of_its_command_on_and_is_answered_when_it_is_durable(
@@ -218,8 +218,8 @@ def test_nothing_can_be_changed_where_no_sound_is_recorded() -> None:
     talk.claimed(Service.VIDEO)
     talk.stored(Step.CREATE)
     talk.started(Service.VIDEO)
-    for ask in (lambda: adjust(talk, MUTE), lambda: edit(talk, wide())):
-        ask()
+    for number in range(2):
+        _ = edit(talk, wide()) if number else adjust(talk, MUTE)
         reply = talk.reply()
         assert isinstance(reply, ErrorReply)
         assert "no sound is being recorded" in reply.message
@@ -257,8 +257,8 @@ def test_a_worker_that_refuses_another_graph_keeps_the_one_it_has(talk: Conversa
 
 def test_while_the_graph_is_being_changed_nothing_else_is(talk: Conversation) -> None:
     ask = edit(talk, wide())
-    for other in (lambda: adjust(talk, MUTE), lambda: edit(talk, usual_graph())):
-        other()
+    for number in range(2):
+        _ = edit(talk, usual_graph()) if number else adjust(talk, MUTE)
         reply = talk.reply()
         assert isinstance(reply, ErrorReply)
         assert reply.code == ErrorCode.WRONG_STATE

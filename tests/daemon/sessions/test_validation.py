@@ -11,7 +11,8 @@ from msgspec import structs
 
 from reeld.config import Config, RecordConfig, SnapshotsConfig
 from reeld.sessions.pictures import wants_video
-from reeld.sessions.validation import Plan, make_plan, wants_audio
+from reeld.sessions.sounds import wants_audio
+from reeld.sessions.validation import Plan, make_plan
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError
 from reeld_proto.records import DisplaySource, EncoderChoice, Layout, Quality, SourceKind, TrackKind, VideoCodec

@@ -27,6 +27,7 @@ from reeld_proto.store_orders import (
     LeftOut,
     SessionPart,
 )
+from reeld_proto.workers import SpansHeard
 from tests.daemon.store.builders import chunk, creation, gap
 from tests.daemon.store.model import (
     CHUNK_STEPS,
@@ -129,6 +130,7 @@ class Machine(RuleBasedStateMachine):
     def expect(self, item: IngestItem) -> Fate:
         """Apply a message to the model; what the store must say."""
         message = item.message
+        assert not isinstance(message, SpansHeard)
         session = self.model.sessions[message.session]
         lane = session.lanes[message.track]
         start, stop = message.start_ns // STEP, message.end_ns // STEP
