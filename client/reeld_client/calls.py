@@ -197,7 +197,7 @@ def export(
     samples: SampleFormat | None = None,
     remix: list[SoundChange] | None = None,
 ) -> Call[Exported]:
-    """Write a session, or a range of it, as an MP4 file, or a sound of it as a sound file; with another mix if asked."""
+    """Write a session, or a range of it, as an MP4 file, or a sound of it as a sound file; another mix if asked."""
     # The daemon has a working directory of its own.
     absolute = str(Path(path).expanduser().absolute())
     command = ExportSession(

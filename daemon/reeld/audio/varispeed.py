@@ -19,7 +19,7 @@ LEAD_FRAMES = 2048
 """A new voice is heard from this output frame on: soxr's HQ filter then knows only sound, no beginning."""
 FADE_FRAMES = RATE // 100
 SEARCH_FRAMES = RATE // 2
-"""How far ahead a whole input frame is looked for. At a few ppm there may be none: half a frame at most is faded then."""
+"""How far ahead a whole input frame is looked for. At a few ppm there may be none: then half a frame is faded."""
 
 
 def ratio_of(rate: int, ppm: float) -> float:

@@ -1,6 +1,7 @@
 """Harm guarded against: a film whose new mix is another one, out of step, or in place of the wrong track."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -37,7 +38,7 @@ def film(tmp_path: Path) -> Recording:
     return made
 
 
-def write(film: Recording, path: Path, **options: object) -> Path:
+def write(film: Recording, path: Path, **options: Any) -> Path:
     order = RunExport(
         store=str(film.store.path),
         session=film.session,
@@ -49,7 +50,7 @@ def write(film: Recording, path: Path, **options: object) -> Path:
     return path
 
 
-def sounds(path: Path) -> list["np.ndarray"]:  # type: ignore[type-arg]
+def sounds(path: Path) -> "list[np.ndarray[Any, Any]]":
     found = []
     with av.open(str(path)) as container:
         count = len(container.streams.audio)

@@ -16,7 +16,7 @@ from reeld.sessions.validation import Plan, make_plan
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode, ReeldError
 from reeld_proto.records import DisplaySource, EncoderChoice, Layout, Quality, SourceKind, TrackKind, VideoCodec
-from reeld_proto.sound_graph import SoundCodec
+from reeld_proto.sound_graph import DeviceNode, SoundCodec
 from tests.daemon.sessions.conversation import NO_AUDIO, NO_DISPLAY, PICTURES, SOUNDS, TIMEOUT, surroundings
 
 
@@ -65,10 +65,13 @@ def test_snapshots_are_taken_of_every_picture_unless_somebody_says_no() -> None:
 
 def test_a_default_is_followed_and_a_device_that_was_named_is_not() -> None:
     """Harm: a headset is put on and the rest of the talk is recorded from a microphone in the other room."""
-    followed = {spec.track: spec.follows_default for spec in plan(microphone="virtual_mic").audio}
-    assert followed == {"mix": False, "mic": False, "system": True}
-    followed = {spec.track: spec.follows_default for spec in plan(system_audio="speakers.monitor").audio}
-    assert followed == {"mix": False, "mic": True, "system": False}
+
+    def devices(**options: Any) -> dict[str, str]:
+        nodes = plan(**options).sound.graph.nodes
+        return {node.name: node.device for node in nodes if isinstance(node, DeviceNode)}
+
+    assert devices(microphone="virtual_mic") == {"mic-in": "virtual_mic", "system-in": "default"}
+    assert devices(system_audio="speakers.monitor") == {"mic-in": "default", "system-in": "speakers.monitor"}
 
 
 def test_one_sound_alone_needs_no_mix() -> None:
@@ -285,5 +288,6 @@ def test_the_store_hears_in_what_codec_a_sound_is() -> None:
     """Harm: a lossless track is announced as AAC."""
     found = plan()
     specs = [structs.replace(spec, codec=SoundCodec.FLAC) for spec in found.audio]
-    sounds = [record for record in replace(found, audio=specs).records() if record.kind is TrackKind.AUDIO]
+    lossless = replace(found, sound=replace(found.sound, tracks=specs))
+    sounds = [record for record in lossless.records() if record.kind is TrackKind.AUDIO]
     assert [record.codec for record in sounds] == ["flac"] * 3

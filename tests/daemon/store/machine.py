@@ -27,8 +27,7 @@ from reeld_proto.store_orders import (
     LeftOut,
     SessionPart,
 )
-from reeld_proto.workers import SpansHeard
-from tests.daemon.store.builders import chunk, creation, gap
+from reeld_proto.workers import ChunkCaptured, GapFound
 from tests.daemon.store.model import (
     CHUNK_STEPS,
     GOP_CHUNKS,
@@ -130,7 +129,7 @@ class Machine(RuleBasedStateMachine):
     def expect(self, item: IngestItem) -> Fate:
         """Apply a message to the model; what the store must say."""
         message = item.message
-        assert not isinstance(message, SpansHeard)
+        assert isinstance(message, ChunkCaptured | GapFound)
         session = self.model.sessions[message.session]
         lane = session.lanes[message.track]
         start, stop = message.start_ns // STEP, message.end_ns // STEP
@@ -139,11 +138,11 @@ class Machine(RuleBasedStateMachine):
                 return Fate.REFUSED
             stop = min(stop, session.end)
         if not item.payload:
-            told = lane.tell(start, stop, message.reason)  # type: ignore[union-attr]
+            told = lane.tell(start, stop, message.reason)
             return Fate.STORED if told else Fate.DUPLICATE
         if lane.at(start) is not None:
             return Fate.DUPLICATE
-        entry = Shown(start, stop, bytes(item.payload), 0, message.keyframe)  # type: ignore[union-attr]
+        entry = Shown(start, stop, bytes(item.payload), 0, message.keyframe)
         self.model.land(message.session, message.track, entry)
         return Fate.STORED
 

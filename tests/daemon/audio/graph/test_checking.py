@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.audio.graph.checking import faults, order_of
-from reeld_proto.sound_graph import MixerNode, NullNode, SilenceNode, SoundGraph
+from reeld_proto.sound_graph import AnyNode, MixerNode, NullNode, SilenceNode, SoundGraph
 from tests.daemon.audio.graph.samples import graph_of
 
 WHOLE = """
@@ -83,17 +83,17 @@ def test_all_faults_are_told_at_once() -> None:
 def test_any_chain_in_order_is_sound_and_any_back_edge_is_a_circle(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 12))
     names = [f"n{index}" for index in range(count)]
-    nodes = [SilenceNode(name="s")]
+    nodes: list[AnyNode] = [SilenceNode(name="s")]
     mixers = [
         MixerNode(name=name, inputs=[data.draw(st.sampled_from(["s", *names[:index]]))])
         for index, name in enumerate(names)
     ]
     taken = {mixer.inputs[0] for mixer in mixers}
     sinks = [NullNode(name=f"k-{name}", inputs=[name]) for name in ["s", *names] if name not in taken]
-    mixed = data.draw(st.permutations([*nodes, *mixers, *sinks]))
-    assert faults(SoundGraph(nodes=list(mixed))) == []
+    straight: list[AnyNode] = [*nodes, *mixers, *sinks]
+    assert faults(SoundGraph(nodes=list(data.draw(st.permutations(straight))))) == []
     first = mixers[0]
-    looped = [*nodes, *sinks, *mixers[1:], MixerNode(name=first.name, inputs=[*first.inputs, names[-1]])]
+    looped: list[AnyNode] = [*nodes, *sinks, *mixers[1:], MixerNode(name=first.name, inputs=[*first.inputs, names[-1]])]
     reached = names[-1]
     chain = {mixer.name: mixer.inputs[0] for mixer in mixers}
     while reached not in {"s", first.name}:

@@ -134,8 +134,8 @@ def test_an_observer_gives_the_very_samples_and_begins_with_a_tenth_of_a_second(
     node = Observer("m", STEREO, Counter, lambda: wanted[0])
     block = counting(0, 4000)
 
-    def heard(frames: int, *, last: bool = False) -> Sequence[Payload]:
-        return node.process([edge_of(silence(frames))], until=0, last=last)[1]  # type: ignore[return-value]
+    def heard(frames: int, *, last: bool = False) -> list[object]:
+        return list(node.process([edge_of(silence(frames))], until=0, last=last)[1])
 
     through, said = node.process([edge_of(block)], until=0, last=False)
     assert through is block
