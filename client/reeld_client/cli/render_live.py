@@ -182,7 +182,8 @@ def print_stopped(console: Console, stopped: SessionStopped) -> None:
 
 def tracks_table(tracks: list[TrackInfo]) -> Table:
     """What each track of a session holds."""
-    numbers = ["size", "frames", "unchanged", "dropped"]
+    heard = any(track.silence_ratio is not None for track in tracks)
+    numbers = ["size", "frames", "unchanged", "dropped", *(["silent"] if heard else [])]
     rows = table("track", "codec", "what", *numbers, right=numbers)
     for track in tracks:
         dropped = words(count(track.dropped), "red" if track.dropped else "")
@@ -195,6 +196,7 @@ def tracks_table(tracks: list[TrackInfo]) -> Table:
             count(track.frames),
             unchanged,
             dropped,
+            *([] if not heard else ["" if track.silence_ratio is None else f"{track.silence_ratio:.0%}"]),
         )
     return rows
 

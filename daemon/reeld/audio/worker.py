@@ -118,8 +118,7 @@ class AudioWorker:
                 self._remember(graph, devices_of)
                 return Done()
             case WatchLevels(on=on):
-                self._board.wanted = on
-                self._context.tick_ms = WATCHED_TICK_MS if on else TICK_MS
+                self._watch(on=on)
                 return Done()
             case DescribeSound():
                 return self._described()
@@ -172,6 +171,7 @@ class AudioWorker:
         if self._recorder is not None or self._hidden is not None:
             raise RequestRejected("this worker already records", code=ErrorCode.WRONG_STATE)
         self._order, self._clock = order, SessionClock.from_data(order.clock)
+        self._watch(on=order.levels)
         if order.hidden:
             now_ns = max(0, self._clock.media_ns(monotonic_ns()))
             self._hidden = self._hiding(order, order.hidden, 0 if order.epoch <= 1 else now_ns)
@@ -245,6 +245,10 @@ class AudioWorker:
         if not self._producer.wait_drained(DRAIN_S_MAX):
             raise TransportError("the store has not acknowledged the last sound in time", code=ErrorCode.TIMEOUT)
         return Done()
+
+    def _watch(self, *, on: bool) -> None:
+        self._board.wanted = on
+        self._context.tick_ms = WATCHED_TICK_MS if on else TICK_MS
 
     def _graph(self) -> SoundGraph:
         """The graph with all changes asked for, also while the sound is hidden."""

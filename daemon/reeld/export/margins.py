@@ -2,15 +2,18 @@
 
 DESIGN: before the range pictures need nothing of it, so samples are only left out. After it they build on what is gone:
 they are decoded, from the key frame before on, and encoded again up to the next one. A picture from the range that
-was still on view at its end is not shown: the first one captured after the end is. Sound is cut between packets, a
-snapshot is on view for less long. Times inside a chunk stay what they are, and so does the entry's shift.
+was still on view at its end is not shown: the first one captured after the end is. Sound is cut between packets, or
+where it is lossless at the sample; a snapshot is on view for less long. Times inside a chunk stay what they are, and so
+does the entry's shift.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from reeld.export.codecs import format_of
+from reeld.export.lossless import FlacPackets
 from reeld.media.decode import pictures
 from reeld.media.encoder import TIMESCALE
 from reeld.media.fragments import Sample, pack_chunk, parse_chunk, parse_init
@@ -24,6 +27,7 @@ from reeld.store.staging import StagedChunk
 from reeld.store.timeline import ROUNDING_NS, Span
 from reeld_proto.errors import StoreCorrupt
 from reeld_proto.records import TrackKind, VideoCodec
+from reeld_proto.sound_graph import SoundCodec
 from reeld_proto.units import NS_PER_S
 
 _IN_ORDER = frozenset({VideoCodec.H264, VideoCodec.HEVC})
@@ -139,12 +143,39 @@ class Cutting:
             if ns(sample.pts) < margin.end_ns and ns(sample.pts + sample.duration) > margin.start_ns
         ]
         shown = Span(start_ns, entry.end_ns)
-        for run in whole_packets(heard, is_removed):
+        lossless = margin.track.codec == SoundCodec.FLAC
+        runs = [self._cut(heard, margin, entry, ns, is_removed)] if lossless else whole_packets(heard, is_removed)
+        for run in filter(None, runs):
             start = _snapped(max(ns(run[0].pts), margin.start_ns), margin.start_ns)
             end = _snapped(min(ns(run[-1].pts + run[-1].duration), margin.end_ns), margin.end_ns)
             if start < end:
                 silence_ns = entry.silence_ns * (end - start) // (shown.end_ns - shown.start_ns)
                 yield _staged(plan, margin, entry, Span(start, end), run, silence_ns=silence_ns, init=self._init(entry))
+
+    def _cut(
+        self,
+        heard: list[Sample],
+        margin: Margin,
+        entry: ChunkEntry,
+        ns: Callable[[int], int],
+        is_removed: Callable[[int, int], bool],
+    ) -> list[Sample]:
+        """Lossless packets cut at the samples where the margin begins and ends; it holds nothing that is removed."""
+        packets = FlacPackets(format_of(self._init(entry)))
+        found = []
+        for sample in heard:
+            ticks = range(sample.pts, sample.pts + sample.duration)
+            first = bisect_left(ticks, margin.start_ns, key=ns)
+            end = bisect_right(ticks, margin.end_ns, key=lambda tick: ns(tick + 1))
+            # The end of a recording lies within a sample, which is heard all the same.
+            if end < len(ticks) and margin.end_ns == entry.end_ns and ns(ticks[end]) < margin.end_ns:
+                end += not is_removed(ticks[end], ticks[end] + 1)
+            if end - first == sample.duration:
+                found.append(sample)
+            elif end > first:
+                at, data = sample.pts + first, packets.part(bytes(sample.data), first, end - first)
+                found.append(Sample(at, at, end - first, sample.sync, memoryview(data)))
+        return found
 
     def _shortened(self, plan: SessionPlan, margin: Margin, _start_ns: int, entry: ChunkEntry) -> Iterator[StagedChunk]:
         samples, timescale = self._samples(entry.chunk, entry.init)

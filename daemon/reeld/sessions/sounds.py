@@ -172,6 +172,7 @@ def tracks_of(graph: SoundGraph, sources: dict[str, AudioSource]) -> list[AudioT
                 role=_role(heard),
                 source=device.id if device is not None else "",
                 codec=node.codec,
+                bit_rate=node.bit_rate,
             )
             specs.append(spec)
     return specs

@@ -16,8 +16,8 @@ from reeld_proto.records import TrackKind
 from reeld_proto.sound import SpanKind
 from reeld_proto.workers import SpansHeard
 
-SPANS_MAX = 10_000
-"""In one message; a detector tells some a second."""
+SPANS_MAX = 2_000
+"""In one message, which has room for 64 KiB; a detector tells some a second."""
 
 
 def refusal_of(message: SpansHeard) -> str:

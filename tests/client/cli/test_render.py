@@ -51,6 +51,14 @@ def test_a_session_shows_what_people_wrote_and_where_it_comes_from() -> None:
     assert "pinned" not in text_of(print_session, INFO)
 
 
+def test_how_silent_a_sound_is_is_told_where_it_is_known() -> None:
+    sound = replace(TRACK, id="mic", silence_ratio=0.256)
+    text = text_of(print_session, replace(INFO, tracks=[TRACK, sound]))
+    assert "silent" in text
+    assert "26%" in text
+    assert "silent" not in text_of(print_session, INFO)
+
+
 def test_ids_are_whole_also_on_eighty_columns() -> None:
     """They are there to be copied."""
     many = replace(INFO, name="a very long name of a session " * 3, tags=["one", "two", "three"])

@@ -113,7 +113,7 @@ def own(*more: AnyNode) -> SoundGraph:
             MicrophoneNode(name="m"),
             SystemAudioNode(name="s"),
             MixerNode(name="x", inputs=["m", "s"]),
-            TrackNode(name="all", inputs=["x"], codec=SoundCodec.FLAC),
+            TrackNode(name="all", inputs=["x"], codec=SoundCodec.OPUS, bit_rate=32_000),
             TrackNode(name="voice", inputs=["m"], label="what I say"),
             *more,
         ]
@@ -123,12 +123,13 @@ def own(*more: AnyNode) -> SoundGraph:
 def test_the_tracks_are_those_of_the_graph() -> None:
     found = planned(configured=own(ToneNode(name="t"), TrackNode(name="beep", inputs=["t"])))
     assert [(spec.track, spec.role, spec.source, spec.label, spec.codec) for spec in found.tracks] == [
-        ("all", "mix", "", "all", "flac"),
+        ("all", "mix", "", "all", "opus"),
         ("voice", "mic", "virtual_mic", "what I say", "aac"),
         ("beep", "other", "", "beep", "aac"),
     ]
+    assert [spec.bit_rate for spec in found.tracks] == [32_000, None, None]
     records = make_plan(StartSession(displays=["none"]), surroundings(), Config(audio=own())).records()
-    assert [(record.id, record.codec) for record in records] == [("all", "flac"), ("voice", "aac")]
+    assert [(record.id, record.codec) for record in records] == [("all", "opus"), ("voice", "aac")]
 
 
 def test_the_start_command_decides_over_the_config() -> None:

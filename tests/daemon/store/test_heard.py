@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reeld.store import derive, heard, manifests, sessions, verify
+from reeld.store import derive, heard, intake, manifests, sessions, verify
 from reeld.store.api import Circumstances, Fate, IngestItem, Landing
 from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import Batch
 from reeld.store.keys import at, session_prefix
 from reeld.store.timeline import Span
 from reeld.store.transaction import Table
+from reeld_proto import codec
 from reeld_proto.sound import SpanKind
 from reeld_proto.store_orders import DeriveSession, RemoveSession, SessionPart
 from reeld_proto.workers import SpansHeard
@@ -160,3 +161,10 @@ def test_nothing_of_a_forgotten_range_is_left_and_all_of_the_rest_is(
     spoken = {instant for start, end in spans for instant in range(start, end)}
     assert instants == spoken - {instant for start, end in gone for instant in range(start, end)}
     assert sum(end - start for _, _, start, end in found) == len(instants)
+
+
+def test_the_largest_message_that_is_taken_fits_through_the_socket() -> None:
+    spans = [(2**62 + number, 2**62 + number + 1) for number in range(heard.SPANS_MAX)]
+    data = codec.pack(message(spans), seq=1, sender="audio-1")
+    item = intake.decode([memoryview(data)])
+    assert item.message == message(spans)
