@@ -7,6 +7,7 @@ still finds its place.
 """
 
 import threading
+from math import isfinite
 
 from reeld.audio.api import SoundSource
 from reeld.audio.assembler import Assembler, Span
@@ -183,7 +184,7 @@ class Feed:
     def _sound_clock(self) -> SoundClock | None:
         before, stream = self._clock_before, self._stream
         found = stream.estimate if stream is not None else None
-        if stream is None or found is None:
+        if stream is None or found is None or not isfinite(found.unsure_ppm):
             return before
         corrected_ms = stream.corrected_frames / RATE * 1000 + (before.corrected_ms if before is not None else 0.0)
         return SoundClock(

@@ -16,13 +16,13 @@ DRIFT_PPM = 5.0
 END_NS = NS_PER_MS // 2
 END_PPM = 2.0
 """Steering ends when error and drift are both below these."""
-REACH_NS = 40 * NS_PER_S
+REACH_NS = 25 * NS_PER_S
 """The error is taken back over so long."""
 PULL_PPM = 120.0
 """By so much at most."""
 STEP_PPM = 100.0
-DEADBAND_PPM = 1.0
-"""A smaller change is not worth a fade: it moves the sound by 1 ms in a quarter of an hour."""
+DEADBAND_PPM = 2.0
+"""A smaller change is not worth a fade: it answers an error of 50 microseconds."""
 PAUSE_NS = 5 * NS_PER_S
 
 
@@ -38,14 +38,16 @@ class Steering:
 
         error_ns: how much later the sound belongs than it is put.
         """
-        drifts = abs(estimate.ppm) >= DRIFT_PPM
+        # Only what is sure: what may be no drift and no error is let be.
+        drift_ppm = _beyond(estimate.ppm, estimate.unsure_ppm)
+        error_ns = _beyond(error_ns, estimate.spread_ns / 2)
         if not self.following:
-            self.following = abs(error_ns) >= (BEGIN_DRIFT_NS if drifts else BEGIN_NS)
-        elif abs(error_ns) < END_NS and abs(estimate.ppm) < END_PPM:
+            self.following = abs(error_ns) >= (BEGIN_DRIFT_NS if abs(drift_ppm) >= DRIFT_PPM else BEGIN_NS)
+        elif abs(error_ns) < END_NS and abs(drift_ppm) < END_PPM:
             self.following = False
         wanted = 0.0
         if self.following:
-            wanted = estimate.ppm - min(max(error_ns / REACH_NS * 1e6, -PULL_PPM), PULL_PPM)
+            wanted = drift_ppm - min(max(error_ns / REACH_NS * 1e6, -PULL_PPM), PULL_PPM)
         change = min(max(wanted - ppm, -STEP_PPM), STEP_PPM)
         rested = self._changed_ns is None or estimate.at_ns - self._changed_ns >= PAUSE_NS
         if not rested or (abs(change) < DEADBAND_PPM and wanted != 0) or change == 0:
@@ -53,3 +55,8 @@ class Steering:
         self._changed_ns = estimate.at_ns
         # Whole tenths, so that what is told is what is done.
         return round(ppm + change, 1)
+
+
+def _beyond(value: float, unsure: float) -> float:
+    """What of `value` is left when it is nearer to 0 by `unsure`."""
+    return max(0.0, abs(value) - unsure) * (1 if value > 0 else -1)

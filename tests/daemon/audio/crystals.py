@@ -45,6 +45,18 @@ def runaway(age_s: float) -> float:
     return 600e-6 * age_s - 0.107 * max(0, math.ceil((age_s - 47) / 178))
 
 
+def swing(age_s: float) -> float:
+    """As measured at a pipe: slow swings of 6 ms, after a first place that is 10 ms off."""
+    if age_s < 1.0:
+        return -0.3
+    return 0.006 * math.sin(2 * math.pi * age_s / 25) - 0.008 * math.exp(-age_s / 4)
+
+
+def steps(age_s: float) -> float:
+    """As measured at a pipe: deliveries come up to 100 ms late, and a little later each time."""
+    return 0.1 * (age_s / 1.3 % 1)
+
+
 def triangle(at_s: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Samples:
     phase = np.abs((at_s / PERIOD_S) % 1 * 2 - 1)
     value = (LOW + (HIGH - LOW) * phase).astype(np.float32)
@@ -59,6 +71,7 @@ class Crystal:
     lie: Lie = no_lie
     jitter_ns: int = NS_PER_MS // 2
     late: float = 0.01
+    delay: Lie = no_lie
     seed: int = 1
     source: FakeSource = field(default_factory=FakeSource)
     _frame: int = 0
@@ -74,12 +87,18 @@ class Crystal:
         self._late_ns = 0
         return self.source
 
+    @property
+    def delivered_frames(self) -> int:
+        """So many frames of the open stream were delivered."""
+        return self._frame
+
     def run(self, now_ns: int) -> None:
         """Deliver everything that has arrived by `now_ns`."""
         while True:
             begin_s = self._opened_s + self._frame / (RATE * (1 + self.ppm * 1e-6))
             end_s = self._opened_s + (self._frame + BLOCK) / (RATE * (1 + self.ppm * 1e-6))
-            complete_ns = START + round(end_s * NS_PER_S) + self._late_ns
+            delay_s = self.delay(end_s - self._opened_s)
+            complete_ns = START + round((end_s + delay_s) * NS_PER_S) + self._late_ns
             if complete_ns > now_ns:
                 return
             arrived_ns = max(complete_ns + self._chance.randint(0, NS_PER_MS // 2), self._arrived_ns + 1000)

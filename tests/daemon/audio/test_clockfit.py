@@ -159,3 +159,30 @@ def test_the_slope_withstands_a_quarter_of_wrong_votes() -> None:
     votes[::5] += 1000
     assert abs(slope(at, votes) - 3) < 0.5
     assert spread(np.array([1.0, -1.0, 1.0, 900.0])) == pytest.approx(1.4826)
+
+
+def test_a_fit_says_how_unsure_it_is() -> None:
+    steady, swinging = (
+        Device(80),
+        Device(80, said=lambda at: 0.006 * float(np.sin(at / 4)), came=lambda at: 0.02 * float(np.sin(at / 5))),
+    )
+    for device in (steady, swinging):
+        device.run(60)
+    assert steady.estimate().unsure_ppm < 15
+    found = swinging.estimate()
+    assert abs(found.ppm - 80) < found.unsure_ppm
+    assert found.unsure_ppm > 40
+    swinging.run(120)
+    later = swinging.estimate()
+    assert later.unsure_ppm < found.unsure_ppm, "minutes make it surer"
+
+
+def test_what_was_sure_is_not_given_up_for_what_is_not() -> None:
+    device = Device(80)
+    device.run(180)
+    sure = device.estimate()
+    device._said = device._came = lambda at: 0.02 * float(np.sin(at / 3))
+    device.run(60)
+    found = device.estimate()
+    assert abs(found.ppm - 80) < 2
+    assert sure.unsure_ppm < found.unsure_ppm < 10, "it ages"

@@ -1,5 +1,6 @@
 """Harm guarded against: sound at the wrong time after a late start, a hole, a pause or a lost device."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from reeld.audio.samples import RATE, Samples, join, nearest_frame
 from reeld.audio.stream import IDLE_NS
 from reeld.runtime.clock import SessionClock
 from reeld_proto.units import NS_PER_MS, NS_PER_S
+from tests.daemon.audio.crystals import Crystal
 from tests.daemon.audio.fakes import FakeSource, counting, numbers
 
 START = 7_000_000_000_000
@@ -214,6 +216,49 @@ def test_a_device_of_another_rate_is_resampled_in_place() -> None:
         feed.advance(START + (index + 1) * BLOCK_NS)
     out = feed.take(START + 3 * NS_PER_S)
     assert int(abs(out[:, 0]).argmax()) == 15 * BLOCK
+
+
+def test_what_a_filter_holds_when_a_drifting_device_falls_silent_is_not_lost() -> None:
+    """A person stops, and no block comes any more to push the last 20 ms out."""
+    crystal, feed = Crystal(80.0, late=0.0), Feed("mic", SessionClock(START), 0)
+    feed.attach(crystal.open(START))
+    now_ns = START
+    out = []
+    while now_ns < START + 60 * NS_PER_S:
+        now_ns += BLOCK_NS
+        crystal.run(now_ns)
+        feed.advance(now_ns)
+        out.append(feed.take(now_ns))
+    clock = feed.sound_clock()
+    assert clock is not None
+    assert clock.corrected_ms < -1
+    end = 60 * RATE + RATE
+    while feed.media_frame < end:
+        out.append(feed.take_until(end))
+    (heard,) = np.nonzero(join(out)[:, 0])
+    given_s = crystal.delivered_frames / (RATE * (1 + 80e-6))
+    assert abs(int(heard[-1]) + 1 - given_s * RATE) < 3 * RATE / 1000
+    assert len(join(out)) == end
+
+
+def test_how_a_clock_ran_is_known_after_its_device_is_gone() -> None:
+    crystal, feed = Crystal(-50.0), Feed("mic", SessionClock(START), 0)
+    assert feed.sound_clock() is None
+    now_ns = START
+    corrected = []
+    for _ in range(2):
+        feed.attach(crystal.open(now_ns))
+        for _ in range(1200):
+            now_ns += BLOCK_NS
+            crystal.run(now_ns)
+            feed.advance(now_ns)
+            feed.take(now_ns)
+        feed.detach()
+        clock = feed.sound_clock()
+        assert clock is not None
+        assert abs(clock.ppm + 50) < 2
+        corrected.append(clock.corrected_ms)
+    assert corrected[1] == pytest.approx(2 * corrected[0], abs=1), "the sum over both"
 
 
 @pytest.mark.parametrize("is_open", [True, False])

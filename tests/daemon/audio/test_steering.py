@@ -1,5 +1,8 @@
 """Harm guarded against: sound that is touched without need, that wobbles, or that is never brought back."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ STEP_NS = 5 * NS_PER_S
 
 
 def estimate(ppm: float, at_ns: float = 0.0) -> Estimate:
-    return Estimate(ppm=ppm, origin_ns=0.0, at_ns=at_ns, residual_ns=0.0)
+    return Estimate(ppm=ppm, unsure_ppm=0.0, origin_ns=0.0, at_ns=at_ns, spread_ns=0.0, residual_ns=0.0)
 
 
 def simulate(ppm: float, error_ns: float, looks: int) -> tuple[list[float], list[float]]:
@@ -69,4 +72,17 @@ def test_once_all_is_well_the_samples_are_left_alone_again() -> None:
 
 def test_a_steady_drift_is_not_answered_with_a_fade_every_few_seconds() -> None:
     _, speeds = simulate(80.0, 3 * NS_PER_MS, 400)
-    assert len({round(speed, 3) for speed in speeds[60:]}) <= 3
+    changes = sum(before != after for before, after in pairwise(speeds[60:]))
+    assert changes * 45 <= 340 * STEP_NS / NS_PER_S, "one in 45 s at most"
+
+
+def test_what_may_be_no_drift_and_no_error_is_not_acted_upon() -> None:
+    unsure = Estimate(
+        ppm=90, unsure_ppm=100, origin_ns=0, at_ns=0, spread_ns=16 * NS_PER_MS, residual_ns=16 * NS_PER_MS
+    )
+    assert Steering().target(unsure, 9 * NS_PER_MS, 0.0) == 0.0
+    assert Steering().target(sure_of(unsure), 9 * NS_PER_MS, 0.0) != 0.0
+
+
+def sure_of(estimate: Estimate) -> Estimate:
+    return replace(estimate, unsure_ppm=1.0, spread_ns=0.1 * NS_PER_MS)

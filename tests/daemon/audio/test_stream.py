@@ -1,6 +1,9 @@
 """Harm guarded against: frames lost, doubled or shifted between a device and the session's line."""
 
+import os
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +18,7 @@ from tests.daemon.audio.fakes import FakeSource, counting, numbers
 
 START = 7_000_000_000_000
 BLOCK = 4800
-BLOCK_NS = 100 * NS_PER_MS
+EXAMPLES = int(os.environ.get("REELD_EXAMPLES", "25"))
 
 
 def captured_ns(frame: int, ppm: float = 0.0, rate: int = RATE) -> int:
@@ -79,7 +82,8 @@ def test_a_stream_that_was_finished_goes_on_where_it_was() -> None:
     assert ends[-1] == 30 * BLOCK
 
 
-@settings(deadline=None, max_examples=100)
+@pytest.mark.timeout(120 + EXAMPLES)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(
     st.lists(st.sampled_from(["plain"] * 4 + ["late", "missing", "again", "short", "lost"]), min_size=5, max_size=60),
     st.integers(0, 10_000),

@@ -12,7 +12,7 @@ from reeld_proto.sound import SpanKind
 from reeld_proto.sound_graph import SoundChange
 from reeld_proto.workers import RecordAutomation, RecordMarker, RecordPause
 from tests.daemon.copies.builders import going_on
-from tests.daemon.store.builders import NS, SESSION, chunk, finish, gap, land
+from tests.daemon.store.builders import NS, SESSION, chunk, finish, fitted, gap, land
 
 
 def record(store: StoreEnvironment, session: str = SESSION) -> None:
@@ -23,6 +23,7 @@ def record(store: StoreEnvironment, session: str = SESSION) -> None:
         chunk(NS, 2 * NS, session=session, seq=2, keyframe=False),
         gap(2 * NS, 3 * NS, session=session, seq=3),
         chunk(0, 3 * NS, track="mix", session=session, seq=4, init=b"sound", silence_ns=5),
+        fitted(2 * NS, session=session, seq=5),
     )
     with store.write() as txn:
         sessions.mark(txn, RecordMarker(session=session, media_ns=NS, text="here"))

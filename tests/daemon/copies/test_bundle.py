@@ -17,7 +17,7 @@ from reeld.store.api import Circumstances
 from reeld.store.chunks import digest_of
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import at
-from reeld.store.records import AutomationEntry, ChunkEntry, MarkerEntry, SessionRecord, SoundGraphEntry
+from reeld.store.records import AutomationEntry, ChunkEntry, ClockState, MarkerEntry, SessionRecord, SoundGraphEntry
 from reeld.store.rows import Row, pages_of, read_rows
 from reeld.store.transaction import Table, decode
 from reeld_proto import codec
@@ -160,6 +160,14 @@ LIES: dict[str, Callable[..., None]] = {
     "an absurd shift": entry(shift_ns=2**63),
     "negative frames": entry(frames=-1),
     "other frames": entry(frames=99),
+    "an absurd clock": lambda rows, *_: edit(
+        rows,
+        Table.SESSIONS,
+        lambda each: structs.replace(
+            each, tracks=[structs.replace(track, clock=ClockState(1, 1, 0, -1, 0, 0)) for track in each.tracks]
+        ),
+        SessionRecord,
+    ),
     "no record": drop(Table.SESSIONS),
     "a hole": drop(Table.GAPS),
     "a chunk that nobody needs": lambda _rows, found, _header: found.__setitem__(b"x", b"surplus"),

@@ -20,7 +20,7 @@ from tests.daemon.copies.builders import checked
 from tests.daemon.copies.bundles import bundle_of, read, record
 from tests.daemon.copies.importer import imported, land, staged
 from tests.daemon.copies.samples import Sample, write_wav
-from tests.daemon.store.builders import NS, SESSION, creation, new_store
+from tests.daemon.store.builders import CLOCK, NS, SESSION, creation, new_store
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_a_bundle_is_the_session_that_it_was(bundle: Path, store_dir: Path, tmp_
     assert leftovers(store_dir) == []
     there, origin = StoreReader.open(store_dir), StoreReader.open(tmp_path / "origin")
     assert there.show(SESSION) == origin.show(SESSION)
+    assert any(track.clock == CLOCK for track in there.show(SESSION).tracks)
     there.close()
     origin.close()
 

@@ -9,8 +9,8 @@ from reeld.store import sessions
 from reeld.store.api import IngestItem, Landing
 from reeld.store.environment import StoreEnvironment
 from reeld.store.ingest import Batch
-from reeld_proto.records import GapReason, SessionState, TrackKind
-from reeld_proto.workers import ChunkCaptured, CreateSession, FinishSession, GapFound, TrackRecord
+from reeld_proto.records import GapReason, SessionState, SoundClock, TrackKind
+from reeld_proto.workers import ChunkCaptured, ClockFitted, CreateSession, FinishSession, GapFound, TrackRecord
 
 SESSION = "20261122-170509-k3fa"
 NS = 1_000_000_000
@@ -107,6 +107,22 @@ def gap(
         session=session, track=track, epoch=epoch, start_ns=start_ns, end_ns=end_ns, reason=reason, detail=detail
     )
     return IngestItem("capture-1", seq, message)
+
+
+CLOCK = SoundClock(ppm=80.125, residual_ms=0.25, offset_ms=-0.5, corrected_ms=-576.001)
+
+
+def fitted(
+    at_ns: int = NS,
+    clock: SoundClock = CLOCK,
+    *,
+    track: str = "mix",
+    session: str = SESSION,
+    epoch: int = 1,
+    seq: int = 1,
+) -> IngestItem:
+    message = ClockFitted(session=session, track=track, epoch=epoch, at_ns=at_ns, clock=clock)
+    return IngestItem("audio-1", seq, message)
 
 
 def land(store: StoreEnvironment, *items: IngestItem) -> list[Landing]:

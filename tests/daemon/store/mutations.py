@@ -9,7 +9,9 @@ import msgspec
 from reeld.store.ingest import CODEC_CHARS_MAX, INIT_BYTES_MAX
 from reeld.store.intake import ENVELOPE_BYTES_MAX
 from reeld_proto import codec
-from tests.daemon.store.builders import NS, chunk, gap
+from reeld_proto.records import SoundClock
+from reeld_proto.workers import ClockFitted
+from tests.daemon.store.builders import NS, SESSION, chunk, gap
 
 Frames = list[bytes]
 
@@ -46,14 +48,25 @@ def good_gap(chance: random.Random) -> Frames:
     return [codec.pack(message, seq=chance.randrange(1, 1 << 40), sender="fuzz-1", sent_ns=5)]
 
 
+def good_clock(chance: random.Random) -> Frames:
+    figures = (chance.uniform(-500, 500) for _ in range(3))
+    clock = SoundClock(ppm=next(figures), residual_ms=1.5, offset_ms=next(figures), corrected_ms=next(figures))
+    message = ClockFitted(session=SESSION, track="mix", epoch=1, at_ns=chance.randrange(1000) * NS, clock=clock)
+    return [codec.pack(message, seq=chance.randrange(1, 1 << 40), sender="fuzz-1", sent_ns=5)]
+
+
+def good(chance: random.Random) -> Frames:
+    return chance.choices([good_chunk, good_gap, good_clock], [6, 3, 1])[0](chance)
+
+
 def cut(chance: random.Random) -> Frames:
-    envelope, *rest = good_chunk(chance) if chance.random() < 0.7 else good_gap(chance)
+    envelope, *rest = good(chance)
     return [envelope[: chance.randrange(len(envelope))], *rest]
 
 
 def flipped(chance: random.Random) -> Frames:
     """Some bits of the envelope turned: what is left may still be a message, of another meaning."""
-    envelope, *rest = good_chunk(chance) if chance.random() < 0.7 else good_gap(chance)
+    envelope, *rest = good(chance)
     turned = bytearray(envelope)
     for _ in range(chance.choice([1, 1, 2, 8, 40])):
         turned[chance.randrange(len(turned))] ^= 1 << chance.randrange(8)

@@ -13,16 +13,7 @@ from reeld.store.reader import StoreReader
 from reeld_proto.records import SoundClock
 from reeld_proto.store_orders import SessionPart
 from reeld_proto.workers import ClockFitted, DeriveSession
-from tests.daemon.store.builders import NS, SESSION, chunk, finish, land
-
-CLOCK = SoundClock(ppm=80.125, residual_ms=0.25, offset_ms=-0.5, corrected_ms=-576.001)
-
-
-def fitted(
-    at_ns: int = NS, clock: SoundClock = CLOCK, *, track: str = "mix", session: str = SESSION, epoch: int = 1
-) -> IngestItem:
-    message = ClockFitted(session=session, track=track, epoch=epoch, at_ns=at_ns, clock=clock)
-    return IngestItem("audio-1", 1, message)
+from tests.daemon.store.builders import CLOCK, NS, SESSION, chunk, finish, fitted, land
 
 
 def stored(store: StoreEnvironment, session: str = SESSION) -> SoundClock | None:

@@ -24,7 +24,7 @@ from reeld_proto.errors import RequestRejected
 from reeld_proto.workers import Done, Progress, ShutDown
 from tests.daemon.store.builders import NS, chunk, creation, gap, land, new_store
 from tests.daemon.store.harness import bench
-from tests.daemon.store.mutations import MUTATIONS, Frames, flipped, good_chunk, good_gap, huge
+from tests.daemon.store.mutations import MUTATIONS, Frames, flipped, good_chunk, good_clock, good_gap, huge
 from tests.support.wait import until
 
 MESSAGES = int(os.environ.get("REELD_FUZZ", "2000"))
@@ -82,7 +82,8 @@ class Scratch:
 
 def test_the_messages_it_all_starts_from_are_good(store: StoreEnvironment) -> None:
     chance = random.Random(1)
-    assert all(Scratch(store).would_land(good(chance)) for good in (good_chunk, good_gap) for _ in range(50))
+    for good in (good_chunk, good_gap, good_clock):
+        assert all(Scratch(store).would_land(good(chance)) for _ in range(50))
 
 
 def test_no_mutation_crashes_the_store_changes_it_or_passes_in_silence(tmp_path: Path) -> None:
