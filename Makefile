@@ -44,6 +44,7 @@ coverage: COVER_AGAIN := --cov --cov-append --cov-report=term:skip-covered --cov
 coverage: test ## the same with coverage, which makes it half as fast
 
 bench: install-bench $(INSTALLED) ## measure the budgets beside their peers
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]' 2> >(grep -v '^WARNING: Location' >&2 || true)
 	@$(BIN)/python -m tests.bench
 
 bench-short: install-test $(INSTALLED) ## the same, a few seconds a row: a smoke test

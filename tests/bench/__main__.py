@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reeld_client import Client
-from tests.bench import first_list, library, measure, scenes, store_rows, video
+from tests.bench import first_list, library, measure, scenes, sounding, store_rows, video
 from tests.bench.rows import Row
 from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
@@ -106,14 +106,18 @@ def main() -> int:
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     seconds, rounds = (4.0, 3) if options.short else (20.0, 20)
-    with VirtualDesk() as desk, Installation(desk.env) as installation, tempfile.TemporaryDirectory() as folder:
-        installation.start_daemon()
-        rows = memory_rows(desk, installation, seconds)
-        rows += video.rows(desk, installation, seconds, Path(folder), short=options.short)
-        rows += latency_rows(installation, rounds)
-        rows += library_rows(Path(folder), short=options.short)
-        rows += first_list.rows(desk.env, Path(folder), 1_000 if options.short else 10_000, 1 if options.short else 3)
-        rows += store_rows.rows(Path(folder), short=options.short)
+    with tempfile.TemporaryDirectory() as folder:
+        with VirtualDesk() as desk, Installation(desk.env) as installation:
+            installation.start_daemon()
+            rows = memory_rows(desk, installation, seconds)
+            rows += video.rows(desk, installation, seconds, Path(folder), short=options.short)
+            rows += latency_rows(installation, rounds)
+            rows += library_rows(Path(folder), short=options.short)
+            rows += first_list.rows(
+                desk.env, Path(folder), 1_000 if options.short else 10_000, 1 if options.short else 3
+            )
+            rows += store_rows.rows(Path(folder), short=options.short)
+        rows += sounding.rows(Path(folder), short=options.short)
     report(rows)
     if options.short:
         return int(any(row.value > 1.5 * row.bar for row in rows if row.unit in ("x", "MB")))

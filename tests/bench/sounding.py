@@ -121,8 +121,8 @@ def material(seconds: float) -> Samples:
     return (tones[:, None] * swell[:, None] + noise).astype(np.float32)  # type: ignore[index]
 
 
-def rows(folder: Path, desk: VirtualDesk, installation: Installation, *, short: bool) -> list[Row]:
-    """The budget's chain, every node, and the live worker."""
+def rows(folder: Path, *, short: bool) -> list[Row]:
+    """The budget's chain, every node, and the live worker on a desk of its own with a sound server."""
     seconds = 60.0 if short else 600.0
     sound = material(20.0)
     files = [_raw(folder, "a", sound), _raw(folder, "b", np.roll(sound, len(sound) // 3, axis=0))]
@@ -139,7 +139,9 @@ def rows(folder: Path, desk: VirtualDesk, installation: Installation, *, short: 
         )
     ]
     found += [_node_row(name, *words, files, sound, short=short) for name, words in NODES.items()]
-    found.append(live_row(desk, installation, 20.0 if short else 60.0))
+    with VirtualDesk(sound=True) as desk, Installation(desk.env) as installation:
+        installation.start_daemon()
+        found.append(live_row(desk, installation, 10.0 if short else 60.0))
     return found
 
 

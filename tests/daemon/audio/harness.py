@@ -24,6 +24,7 @@ from reeld_proto.workers import (
     AudioTrackSpec,
     ChunkCaptured,
     Committed,
+    LevelsTold,
     Progress,
     SessionClockData,
     ShutDown,
@@ -104,6 +105,7 @@ class AudioHarness:
         self.messages: list[tuple[AnyIngest, bytes, bytes]] = []
         self.progress: list[Progress] = []
         self.trouble: list[Trouble] = []
+        self.levels: list[LevelsTold] = []
         read_fd, self._parent_fd = os.pipe()
         command = [sys.executable, "-m", "reeld.audio.worker", "--name", "audio-1", "--runtime", str(runtime)]
         command += ["--store", str(runtime), "--parent-fd", str(read_fd)]
@@ -167,6 +169,7 @@ class AudioHarness:
                 body = codec.unpack(socket.recv(), AnyTelemetry).body
                 self.progress += [body] if isinstance(body, Progress) else []
                 self.trouble += [body] if isinstance(body, Trouble) else []
+                self.levels += [body] if isinstance(body, LevelsTold) else []
             elif socket is self._commits:
                 socket.recv()
                 self._publish(b"", StoreStarted(instance="one"))

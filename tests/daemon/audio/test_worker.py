@@ -20,17 +20,24 @@ from reeld.runtime.clock import monotonic_ns
 from reeld_proto.commands import ErrorReply, Sources
 from reeld_proto.errors import ErrorCode
 from reeld_proto.records import GapReason
+from reeld_proto.sound_graph import SoundChange, SoundCodec
 from reeld_proto.workers import (
+    AdjustTracks,
+    DescribeSound,
     Done,
+    EditGraph,
     GapFound,
     HideTracks,
     ListWorkerSources,
     PauseTracks,
     RecordPause,
     ResumeTracks,
+    SoundDescribed,
     StopTracks,
     TracksStarted,
+    WatchLevels,
 )
+from tests.daemon.audio.graph.samples import graph_of
 from tests.daemon.audio.harness import ALL_TRACKS, MIC, MIX, SYSTEM, AudioHarness, Player, start_order
 from tests.support.desk import VirtualDesk
 from tests.support.media import RATE, onsets_s, tone_level_db
@@ -266,6 +273,55 @@ def test_hidden_sound_is_a_gap_in_every_track_and_no_device_is_open_meanwhile(
         assert spans[0][0] == 0
         assert spans[-1][1] == at_ns - start_ns
         assert all(abs(one[1] - two[0]) < 1_000_000 for one, two in pairwise(spans))
+
+
+STEADY = """
+    mic-in tone : frequency_hz = 1000.0 ; level_db = -6.0
+    volume volume < mic-in
+    meter meter < volume
+    mic track < meter : codec = "flac"
+    levels level-feed < meter.levels
+"""
+
+
+def test_the_graph_is_watched_changed_and_exchanged_by_order(worker: AudioHarness) -> None:
+    """Harm: a worker that answers `done` to a change and records as before."""
+    mic = msgspec.structs.replace(MIC, codec=SoundCodec.FLAC)
+    order = msgspec.structs.replace(start_order([mic]), graph=graph_of(STEADY), devices={})
+    assert isinstance(worker.order(DescribeSound()), SoundDescribed)
+    assert worker.order(order) == TracksStarted()
+    start_ns = order.clock.start_ns
+    assert worker.order(WatchLevels(on=True)) == Done()
+    worker.wait(lambda: sum(len(told.moments) for told in worker.levels) >= 5, 5, "levels")
+    assert worker.levels[-1].moments[-1].levels[0].peak_db == pytest.approx([-6.0, -6.0], abs=0.1)
+    assert worker.order(WatchLevels(on=False)) == Done()
+    quiet_ns = monotonic_ns()
+    change = SoundChange(node="volume", setting="gain_db", value=-20.0)
+    assert worker.order(AdjustTracks(at_ns=quiet_ns, changes=[change])) == Done()
+    described = worker.order(DescribeSound())
+    assert isinstance(described, SoundDescribed)
+    assert {node.name for node in described.nodes} == {"mic-in", "volume", "meter", "mic", "levels"}
+    worker.run_until(quiet_ns + S // 2)
+    other_ns = monotonic_ns()
+    other = graph_of("mic-in tone : frequency_hz = 3000.0\nmic track < mic-in : codec = 'flac'")
+    assert worker.order(EditGraph(at_ns=other_ns, graph=other)) == Done()
+    bad = worker.order(EditGraph(at_ns=other_ns, graph=graph_of("a tone\nb track < a")))
+    assert isinstance(bad, ErrorReply)
+    worker.run_until(other_ns + S // 2)
+    end_ns = monotonic_ns()
+    assert worker.order(StopTracks(at_ns=end_ns)) == Done()
+    worker.assert_covered("mic", 0, end_ns - start_ns)
+    sound = worker.sound("mic")
+
+    def heard(hz: float, from_ns: int, to_ns: int) -> float:
+        begin, end = ((at_ns - start_ns) * RATE // S for at_ns in (from_ns, to_ns))
+        return tone_level_db(sound[begin:end], hz)
+
+    after_ramp_ns = quiet_ns + 30_000_000
+    assert heard(1000, quiet_ns - S // 5, quiet_ns) - heard(1000, after_ramp_ns, other_ns) == pytest.approx(20, abs=0.2)
+    assert heard(3000, after_ramp_ns, other_ns) < -60
+    assert heard(3000, other_ns, end_ns) > -25
+    assert heard(1000, other_ns, end_ns) < -60
 
 
 def test_a_session_that_begins_hidden_stays_silent_through_a_pause_and_to_its_end(worker: AudioHarness) -> None:
