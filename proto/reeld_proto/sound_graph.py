@@ -10,6 +10,8 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 NODES_MAX = 64
+GRAPH_BYTES_MAX = 32_000
+"""Of a graph as it is stored; the usual one has 1,200."""
 NODE_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 
 NodeName = Annotated[str, Meta(pattern=NODE_NAME)]

@@ -2,10 +2,7 @@
 
 from reeld.audio.graph.checking import faults as graph_faults
 from reeld_proto import codec
-from reeld_proto.sound_graph import SoundGraph, TrackNode
-
-GRAPH_BYTES_MAX = 32_000
-"""Of a graph as it is stored; the usual one has 1,200."""
+from reeld_proto.sound_graph import GRAPH_BYTES_MAX, SoundGraph, TrackNode
 
 _OF_PICTURES = ("video-", "snapshots-")
 """How tracks begin that are no sound."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from reeld.audio.recordable import GRAPH_BYTES_MAX
 from reeld.store import automation, clocks, heard, sessions
 from reeld.store.ingest import CODEC_CHARS_MAX, count
 from reeld.store.keys import NUMBER_BYTES, TIME_NS_MAX, name_key
@@ -33,6 +32,7 @@ from reeld.store.transaction import Table, decode
 from reeld_proto.errors import ReeldError, StoreCorrupt
 from reeld_proto.privacy import RULE_NAME_CHARACTERS_MAX
 from reeld_proto.records import SessionState, TrackKind
+from reeld_proto.sound_graph import GRAPH_BYTES_MAX
 
 ROWS_MAX = 5_000_000
 """A day of ten tracks has fewer."""

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from reeld.audio.changes import Score
-from reeld.audio.codecs.store_source import SoundFormat, StoreSource
 from reeld.audio.generators import silence_reader, tone_reader
 from reeld.audio.graph.building import Workshop
 from reeld.audio.graph.engine import Graph
@@ -16,6 +15,7 @@ from reeld.audio.graph.negotiation import Format, negotiate
 from reeld.audio.graph.nodes import Noted
 from reeld.audio.samples import Samples, frames_to_ns, join, nearest_frame, ns_to_frames, silence
 from reeld.export.remixing import Part, plan_remix
+from reeld.export.store_source import SoundFormat, StoreSource
 from reeld.store.reader import StoreReader
 from reeld_proto.sound_graph import LevelFeedNode, SinkNode, SoundChange, SoundGraph, SourceNode, SpanFeedNode, ToneNode
 from reeld_proto.sound_settings import with_changes

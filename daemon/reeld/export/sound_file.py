@@ -12,11 +12,11 @@ import av
 
 from reeld.audio.codecs.file_sinks import ENDINGS, FileSink, encoded_sink, wav_sink
 from reeld.audio.codecs.recipes import AAC_RATES, OPUS_RATES
-from reeld.audio.codecs.store_source import StoreSource
 from reeld.audio.samples import RATE, Samples, nearest_frame
 from reeld.export import target
 from reeld.export.remix import RemixSource
 from reeld.export.remix_track import remixed_track
+from reeld.export.store_source import StoreSource
 from reeld.export.window import Window, choose_tracks, window_of
 from reeld.runtime.logs import get_logger
 from reeld.store.api import SessionOutline, TrackOutline

@@ -1,9 +1,9 @@
 """Harm guarded against: a session that begins through a graph of which nothing is kept, or that cannot be kept."""
 
-from reeld.audio.recordable import GRAPH_BYTES_MAX, recording_faults
+from reeld.audio.recordable import recording_faults
 from reeld.sessions.sounds import usual_graph
 from reeld_proto import codec
-from reeld_proto.sound_graph import FileNode, NullNode, SoundGraph, ToneNode, TrackNode
+from reeld_proto.sound_graph import GRAPH_BYTES_MAX, FileNode, NullNode, SoundGraph, ToneNode, TrackNode
 
 
 def test_the_usual_graph_can_be_recorded_through() -> None:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from reeld.audio.graph.negotiation import CODEC_RATES
 from reeld.audio.samples import Samples
 from reeld_proto.errors import RequestRejected
 from reeld_proto.sound_graph import SoundCodec
 
-AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
-OPUS_RATES = (48_000, 24_000, 16_000, 12_000, 8_000)
+AAC_RATES, OPUS_RATES = CODEC_RATES[SoundCodec.AAC], CODEC_RATES[SoundCodec.OPUS]
 AAC_PACKET_FRAMES = 1024
 """ISO/IEC 14496-3."""
 OPUS_PACKETS_PER_S = 50

@@ -71,8 +71,9 @@ class VoiceDetector:
         mono /= np.float32(samples.shape[1])
         waiting = np.concatenate([self._rest, mono])
         whole = len(waiting) // self._hop * self._hop
-        for start in range(0, whole, self._hop):
-            self._take(waiting[start : start + self._hop], said)
+        if whole:
+            for level_db, pitched in zip(*self._analysis.take(waiting[:whole]), strict=True):
+                self._take(level_db, pitched, said)
         self._rest = waiting[whole:].copy()
         return said
 
@@ -80,8 +81,7 @@ class VoiceDetector:
         """The span that is open ends."""
         return [] if self._start is None else [self._ended(self._start)]
 
-    def _take(self, hop: npt.NDArray[np.float32], said: list[Observation]) -> None:
-        level_db, pitched = self._analysis.take(hop)
+    def _take(self, level_db: float, pitched: float, said: list[Observation]) -> None:
         floor_db = level_db if self._floor_db is None else self._floor_db
         floor_db = max(FLOOR_DB_MIN, floor_db + min(FLOOR_RISE_DB, 0.3 * (level_db - floor_db)))
         self._floor_db = floor_db
@@ -135,15 +135,16 @@ class _Analysis:
         self._taper = own[self._lags] / own[0]
         self._scale = float(np.sum(self._window**2)) * self._transform / 2
 
-    def take(self, hop: npt.NDArray[np.float32]) -> tuple[float, float]:
-        """Level in dB of full scale, and the part of it that is pitched."""
-        slow = hop.reshape(-1, self._factor).mean(axis=1)
-        frame = np.concatenate([self._before, slow])
-        self._before = slow
-        power = np.abs(np.fft.rfft(frame * self._window, self._transform)) ** 2 * self._band
-        energy = float(power.sum())
-        level_db = 10 * float(np.log10(max(energy / self._scale, 1e-12)))
-        if level_db <= FLOOR_DB_MIN:
-            return level_db, 0.0
-        similar = np.fft.irfft(power * self._emphasis)
-        return level_db, float(np.max(similar[self._lags] / self._taper)) / float(similar[0])
+    def take(self, hops: npt.NDArray[np.float32]) -> tuple[list[float], list[float]]:
+        """Of each hop the level in dB of full scale, and the part of it that is pitched."""
+        slow = hops.reshape(-1, self._size, self._factor).mean(axis=2)
+        frames = np.concatenate([np.concatenate([self._before[None], slow[:-1]]), slow], axis=1)
+        self._before = slow[-1]
+        power = np.abs(np.fft.rfft(frames * self._window, self._transform, axis=1)) ** 2 * self._band
+        levels_db = 10 * np.log10(np.maximum(power.sum(axis=1) / self._scale, 1e-12))
+        pitched = np.zeros(len(power))
+        loud = levels_db > FLOOR_DB_MIN
+        if loud.any():
+            similar = np.fft.irfft(power[loud] * self._emphasis, axis=1)
+            pitched[loud] = (similar[:, self._lags] / self._taper).max(axis=1) / similar[:, 0]
+        return levels_db.tolist(), pitched.tolist()

@@ -15,7 +15,6 @@ from reeld_proto.sound_graph import (
     AnyNode,
     ChannelMapNode,
     CompressorNode,
-    DenoiserNode,
     EncodedFileNode,
     EqualiserNode,
     MixerNode,
@@ -33,7 +32,6 @@ CODEC_RATES = {
 }
 """Rates that a codec can hold; FLAC holds any."""
 CODEC_CHANNELS_MAX = 2
-DENOISER_CHANNELS_MAX = 2
 
 
 @dataclass(frozen=True)
@@ -189,8 +187,6 @@ def _wanted(node: AnyNode, given: list[Format]) -> list[Format]:
             return [best] * len(given)
         case CompressorNode():
             return [given[0]] * len(given)
-        case DenoiserNode():
-            return [Format(given[0].rate, min(given[0].channels, DENOISER_CHANNELS_MAX))]
         case TrackNode(codec=codec) | EncodedFileNode(codec=codec):
             return [_encodable(given[0], codec)]
         case _:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from reeld.audio.codecs.store_source import StoreSource
 from reeld.audio.samples import RATE, Samples, frames_to_ns
+from reeld.export.store_source import StoreSource
 from reeld.store.keys import at, track_prefix
 from reeld.store.reader import StoreReader
 from reeld.store.records import ChunkEntry
