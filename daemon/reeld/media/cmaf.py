@@ -15,6 +15,7 @@ from typing import Any
 import av
 from av.codec.hwaccel import HWAccel
 
+from reeld.media.scheduling import ordinary_scheduling
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 
 _MUXER_OPTIONS = {
@@ -52,7 +53,8 @@ class CmafMuxer:
         self._container = av.open(header, "w", format="mp4", options=options)
         try:
             self._stream: Any = add_stream(self._container)
-            self._container.start_encoding()
+            with ordinary_scheduling():
+                self._container.start_encoding()
         except BaseException:
             self._container.close()
             raise
