@@ -1,8 +1,9 @@
-"""Sound from end to end, through reelctl. Harm guarded against: a sample that is lost, changed or shifted on its way."""
+"""Sound from end to end, through reelctl. Harm guarded against: a sample lost, changed or shifted on its way."""
 
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_a_mix_is_changed_while_it_is_recorded_and_made_otherwise_later(
             assert event is not None, "no levels"
             seen += [event] if isinstance(event, LevelsMeasured) else []
     assert {level.node for level in seen[-1].levels} == {"mic-meter", "system-meter", "mix-meter"}
-    steps = {round(later.at_s - earlier.at_s, 3) for earlier, later in zip(seen, seen[1:], strict=False)}
+    steps = {round(later.at_s - earlier.at_s, 3) for earlier, later in pairwise(seen)}
     assert steps == {0.1}
     muted_s = reel.ok("audio", "mute", "system")["at_s"]
     time.sleep(1.5)

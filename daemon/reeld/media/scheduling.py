@@ -1,7 +1,7 @@
 """Keeps libraries from raising the priority of our threads.
 
-SVT-AV1 gives itself and whoever opens it the highest real-time priority (SCHED_FIFO, 99) where it may, which is as root:
-a background recorder would then take the machine from everybody, the sound server included.
+SVT-AV1 gives itself and whoever opens it the highest real-time priority (SCHED_FIFO, 99) where it may, which is as
+root: a background recorder would then take the machine from everybody, the sound server included.
 """
 
 import os

@@ -3,6 +3,7 @@
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from reeld_proto.records import Quality, VideoCodec
 
 
 def policies() -> set[int]:
-    return {os.sched_getscheduler(int(name)) for name in os.listdir("/proc/self/task")}
+    return {os.sched_getscheduler(int(thread.name)) for thread in Path("/proc/self/task").iterdir()}
 
 
 @pytest.mark.parametrize("codec", list(VideoCodec))
