@@ -16,9 +16,10 @@ from reeld_proto.events import LevelsMeasured
 from reeld_proto.sound_graph import SampleFormat
 from tests.daemon.audio.fakes import counting, numbers, tone
 from tests.daemon.audio.harness import Player
+from tests.daemon.audio.sounds import ffmpeg_decoded
 from tests.support.desk import ONE_MONITOR, VirtualDesk
 from tests.support.installation import Installation
-from tests.support.media import RATE, samples, tone_level_db
+from tests.support.media import RATE, tone_level_db
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -59,7 +60,7 @@ def written(path: Path, sound: "np.ndarray[Any, np.dtype[np.float32]]") -> Path:
 
 def exported(reel: Installation, session: str, path: Path, *words: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
     reel.ok("export", session, "-o", str(path), *words)
-    return samples(path)
+    return ffmpeg_decoded(path)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 10.01])
