@@ -8,7 +8,7 @@ Events of `levels` have no number (`seq` is 0) and are made only while somebody 
 from msgspec import Struct
 
 from reeld_proto.records import SessionState, WorkerState
-from reeld_proto.sound import NodeLevels, NodeStats
+from reeld_proto.sound import NodeLevels, NodeStats, SoundLatency
 from reeld_proto.stats import QueueStats, Stats
 
 
@@ -86,6 +86,7 @@ class SoundHealthReported(Event, tag="audio.health", frozen=True, kw_only=True):
     session: str
     nodes: list[NodeStats]
     edges: list[QueueStats]
+    latency: SoundLatency | None = None
 
 
 class LevelsMeasured(Event, tag="levels.measured", frozen=True, kw_only=True):

@@ -31,8 +31,8 @@ class NodeStats(Record, frozen=True, kw_only=True):
     """A node at work. blocks, frames: that it gave, a sink: that it took; busy_ms: spent in it, all since its start.
 
     fullness: of the fullest queue that leads to it, 0 to 1. latency_ms: by which its output lags its input, constant
-    and made up for. wait_p50_ms, wait_p95_ms, wait_p99_ms: how long the newest blocks waited for it: median, 95th and
-    99th percentile. overruns: how often a queue to it was full.
+    and made up for. took_p50_ms, took_p95_ms, took_p99_ms: how long the newest blocks took: median, 95th and 99th
+    percentile. overruns: how often a queue to it was so full that it pressed back. errors: how often it broke.
     """
 
     name: str
@@ -42,11 +42,23 @@ class NodeStats(Record, frozen=True, kw_only=True):
     busy_ms: float = 0.0
     fullness: float = 0.0
     latency_ms: float = 0.0
-    wait_p50_ms: float = 0.0
-    wait_p95_ms: float = 0.0
-    wait_p99_ms: float = 0.0
+    took_p50_ms: float = 0.0
+    took_p95_ms: float = 0.0
+    took_p99_ms: float = 0.0
     overruns: int = 0
+    errors: int = 0
     pressure: Pressure = Pressure.FREE
+
+
+class SoundLatency(Record, frozen=True, kw_only=True):
+    """How old sound is when the sinks get it, in the newest blocks: median, 95th and 99th percentile.
+
+    Most of it is on purpose: sound is held until an order to pause can no longer concern it.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
 
 
 class NodeLevels(Record, frozen=True, kw_only=True):
@@ -125,6 +137,7 @@ class SoundGraphReply(Reply, tag="session.sound.reply", frozen=True, kw_only=Tru
     nodes: list[NodeStats] = field(default_factory=list)
     edges: list[QueueStats] = field(default_factory=list)
     levels: list[NodeLevels] = field(default_factory=list)
+    latency: SoundLatency | None = None
 
 
 class SessionTimeline(Reply, tag="sessions.timeline.reply", frozen=True, kw_only=True):

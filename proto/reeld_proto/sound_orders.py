@@ -3,7 +3,7 @@
 from msgspec import Struct, field
 
 from reeld_proto.base import Order, Report, Telemetry
-from reeld_proto.sound import NodeLevels, NodeStats
+from reeld_proto.sound import NodeLevels, NodeStats, SoundLatency
 from reeld_proto.sound_graph import SoundChange, SoundGraph
 from reeld_proto.stats import QueueStats
 
@@ -46,6 +46,7 @@ class SoundDescribed(Report, tag="report.audio", frozen=True, kw_only=True):
     nodes: list[NodeStats] = field(default_factory=list)
     edges: list[QueueStats] = field(default_factory=list)
     levels: list[NodeLevels] = field(default_factory=list)
+    latency: SoundLatency | None = None
 
 
 class LevelMoment(Struct, frozen=True, kw_only=True):

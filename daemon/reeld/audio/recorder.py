@@ -7,6 +7,7 @@ Threads: a callback thread of each device fills its ring; the keeper opens and c
 """
 
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from msgspec import structs
@@ -15,7 +16,7 @@ from reeld.audio.api import OpenSource
 from reeld.audio.changes import Score
 from reeld.audio.feed import HOLD_NS
 from reeld.audio.graph.building import Workshop
-from reeld.audio.graph.engine import Graph, NodeTimes
+from reeld.audio.graph.engine import TIMES_KEPT, Graph, NodeTimes, percentiles_ms
 from reeld.audio.health import DeviceHealth
 from reeld.audio.keeper import Complain, DeviceKeeper, KeptDevice
 from reeld.audio.samples import frames_to_ns, ns_to_frames
@@ -27,11 +28,11 @@ from reeld.audio.world import SYSTEM
 from reeld.runtime.clock import SessionClock, monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.errors import ReeldError
-from reeld_proto.sound import NodeStats, Pressure
+from reeld_proto.sound import NodeStats, Pressure, SoundLatency
 from reeld_proto.sound_graph import SoundChange, SoundGraph, SystemAudioNode
 from reeld_proto.stats import QueueStats, TrackStats
 from reeld_proto.units import NS_PER_MS, NS_PER_S
-from reeld_proto.workers import StartAudio
+from reeld_proto.workers import SoundDescribed, StartAudio
 
 PUMP_S = 0.15
 """Pace of the pump. Blocks come every 100 ms; each turn costs the interpreter 0.5 ms beside the encoders."""
@@ -87,6 +88,7 @@ class Recorder:
             self._studio.close()
             raise
         self._failed = False
+        self._ages_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         self._stopping = threading.Event()
         self._keeper = DeviceKeeper(list(self._devices.values()), open_source, complain, make_watch=make_watch)
         self._pump = threading.Thread(target=self._run, name="audio-pump", daemon=True)
@@ -169,11 +171,18 @@ class Recorder:
             tracks = [_with_device(track.statistics(now_ns), heard) for track in self._studio.tracks.values()]
             return tracks, rings + self._score.graph.queues()
 
-    def describe(self) -> tuple[list[NodeStats], list[QueueStats]]:
-        """What every node of the graph at work has done, and its queues."""
+    def describe(self) -> SoundDescribed:
+        """What every node of the graph at work has done, its queues, the newest levels, and how late sound is."""
         with self._lock:
             graph = self._score.graph
-            return [_node_stats(times) for times in graph.times()], graph.queues()
+            p50, p95, p99 = percentiles_ms(self._ages_ns)
+            return SoundDescribed(
+                session=self.session,
+                nodes=[_node_stats(times) for times in graph.times()],
+                edges=graph.queues(),
+                levels=self._board.newest(),
+                latency=SoundLatency(p50_ms=p50, p95_ms=p95, p99_ms=p99),
+            )
 
     # -- the graph and its devices ----------------------------------------------------------------------------------
 
@@ -238,6 +247,7 @@ class Recorder:
                 device.last_sound_ns = now_ns
         until = self._frame_at(now_ns - HOLD_NS)
         self._score.pull(until)
+        self._ages_ns.append(max(0, self._clock.media_ns(now_ns) - frames_to_ns(self._score.position)))
         self._studio.spans.grow(frames_to_ns(self._score.position), SPANS_EVERY_NS)
         sent = min((ns_to_frames(track.sent_ns) for track in self._studio.tracks.values()), default=until)
         for feed in self._studio.feeds.values():
@@ -268,6 +278,7 @@ def _with_device(track: TrackStats, heard: Mapping[str, KeptDevice]) -> TrackSta
 
 
 def _node_stats(times: NodeTimes) -> NodeStats:
+    p50, p95, p99 = percentiles_ms(times.newest_ns)
     return NodeStats(
         name=times.node,
         type=times.type,
@@ -275,5 +286,11 @@ def _node_stats(times: NodeTimes) -> NodeStats:
         frames=times.frames,
         busy_ms=round(times.busy_ns / NS_PER_MS, 3),
         fullness=round(times.fullness, 4),
+        latency_ms=round(times.latency_ms, 3),
+        took_p50_ms=p50,
+        took_p95_ms=p95,
+        took_p99_ms=p99,
+        overruns=times.presses,
+        errors=times.errors,
         pressure=Pressure.HELD if times.is_pressed else Pressure.FREE,
     )

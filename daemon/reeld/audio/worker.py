@@ -265,8 +265,7 @@ class AudioWorker:
     def _described(self) -> AnyReport:
         if self._recorder is None:
             return SoundDescribed(session="" if self._hidden is None else self._hidden.session)
-        nodes, edges = self._recorder.describe()
-        return SoundDescribed(session=self._recorder.session, nodes=nodes, edges=edges, levels=self._board.newest())
+        return self._recorder.describe()
 
     def _running(self) -> Recorder:
         if self._recorder is None:

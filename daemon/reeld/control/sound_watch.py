@@ -93,7 +93,9 @@ class SoundWatch:
             found = await self.describe()
             if found is not None and found.nodes:
                 self._publisher.publish(
-                    SoundHealthReported(session=found.session, nodes=found.nodes, edges=found.edges)
+                    SoundHealthReported(
+                        session=found.session, nodes=found.nodes, edges=found.edges, latency=found.latency
+                    )
                 )
 
     async def close(self) -> None:

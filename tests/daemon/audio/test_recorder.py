@@ -353,7 +353,10 @@ def test_levels_are_told_for_each_100_ms_while_somebody_watches(studio: Studio) 
     assert 7 <= len(moments) <= 11
     assert {later.at_ns - earlier.at_ns for earlier, later in pairwise(moments)} == {100 * MS}
     assert all(moment.levels[0].peak_db[0] == pytest.approx(-6, abs=0.1) for moment in moments)
-    nodes, edges = recorder.describe()
-    assert {node.name for node in nodes} == {"mic-in", "volume", "meter", "mic", "levels"}
-    assert all(node.blocks > 0 for node in nodes)
-    assert len(edges) == 4
+    described = recorder.describe()
+    assert {node.name for node in described.nodes} == {"mic-in", "volume", "meter", "mic", "levels"}
+    assert all(node.blocks > 0 and node.took_p99_ms >= node.took_p50_ms for node in described.nodes)
+    assert len(described.edges) == 4
+    assert described.levels[0].node == "meter"
+    assert described.latency is not None
+    assert 50 < described.latency.p50_ms <= described.latency.p99_ms < 1000

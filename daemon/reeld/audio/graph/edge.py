@@ -41,6 +41,7 @@ class Edge:
         self._frames = 0
         self._peak = 0
         self._pressed = False
+        self.presses = 0
 
     def __len__(self) -> int:
         return self._frames
@@ -59,7 +60,9 @@ class Edge:
         self._blocks.append(samples)
         self._frames += len(samples)
         self._peak = max(self._peak, self._frames)
-        self._pressed = self._pressed or self._frames >= PRESSED * self.limit
+        if not self._pressed and self._frames >= PRESSED * self.limit:
+            self._pressed = True
+            self.presses += 1
 
     def pop(self, frames: int) -> Samples:
         """The oldest `frames` frames; at most `len(self)` of them."""

@@ -7,8 +7,8 @@ there is room again: sound waits where it is, up to the sources, which keep it t
 
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from reeld.audio.graph.edge import Edge, Notes
 from reeld.audio.graph.negotiation import Negotiated
@@ -16,6 +16,7 @@ from reeld.audio.graph.nodes import Moment, Node, Processor, Source
 from reeld.audio.graph.ports import PortType, ports_of, split_reference
 from reeld_proto.sound_graph import AnyNode
 from reeld_proto.stats import QueueStats
+from reeld_proto.units import NS_PER_MS
 
 TIMES_KEPT = 128
 """Pulls whose time is remembered for percentiles."""
@@ -38,8 +39,12 @@ class NodeTimes:
     pulls: int = 0
     frames: int = 0
     busy_ns: int = 0
-    busy_ns_max: int = 0
+    newest_ns: deque[int] = field(default_factory=lambda: deque(maxlen=TIMES_KEPT))
+    """What each of the last pulls took."""
+    latency_ms: float = 0.0
     errors: int = 0
+    presses: int = 0
+    """How often a queue that leads to it began to press back."""
     fullness: float = 0.0
     """Of the fullest queue that leads to it, 0 to 1."""
     is_pressed: bool = False
@@ -61,7 +66,6 @@ class Graph:
         self._outputs: dict[str, list[list[Edge | Notes]]] = {
             name: [[] for _ in ports_of(node).outputs] for name, node in self.settings.items()
         }
-        self._pull_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         for node in negotiated.graph.nodes:
             self._connect(node)
 
@@ -80,14 +84,12 @@ class Graph:
         until: frame up to which sources may give, at 48 kHz since the graph's start. last: given once, at the end:
         also what nodes hold back. Raises NodeFailed.
         """
-        started_ns = time.perf_counter_ns()
         before = sum(source.frames for source in self.sources)
         for name in self.settings:  # in order: negotiation places givers first
             outputs = self._outputs[name]
             if not last and any(edge.is_pressed for port in outputs for edge in port):
                 continue
             self._run(name, outputs, until, last=last)
-        self._pull_ns.append(time.perf_counter_ns() - started_ns)
         return sum(source.frames for source in self.sources) > before
 
     def schedule(self, at: int, settings: AnyNode) -> None:
@@ -102,8 +104,11 @@ class Graph:
     def times(self) -> list[NodeTimes]:
         """What each node has done so far."""
         for name, times in self._times.items():
-            times.frames = self._parts[name].frames
+            part = self._parts[name]
+            times.frames = part.frames
+            times.latency_ms = part.latency_ms if isinstance(part, Processor) else 0.0
             edges = [edge for edge in self._inputs[name] if isinstance(edge, Edge)]
+            times.presses = sum(edge.presses for edge in edges)
             times.is_pressed = any(edge.is_pressed for edge in edges)
             times.fullness = max((len(edge) / edge.limit for edge in edges), default=0.0)
         return list(self._times.values())
@@ -111,14 +116,6 @@ class Graph:
     def queues(self) -> list[QueueStats]:
         """The queue of every connection."""
         return [edge.statistics() for edges in self._inputs.values() for edge in edges]
-
-    def pull_ms(self) -> tuple[float, float, float]:
-        """How long a pull takes: median, 95th and 99th percentile of the last ones, in milliseconds."""
-        taken = sorted(self._pull_ns)
-        if not taken:
-            return 0.0, 0.0, 0.0
-        p50, p95, p99 = (taken[min(len(taken) - 1, int(share * len(taken)))] / 1e6 for share in (0.5, 0.95, 0.99))
-        return p50, p95, p99
 
     @property
     def is_pressed(self) -> bool:
@@ -139,7 +136,7 @@ class Graph:
         busy_ns = time.perf_counter_ns() - started_ns
         times.pulls += 1
         times.busy_ns += busy_ns
-        times.busy_ns_max = max(times.busy_ns_max, busy_ns)
+        times.newest_ns.append(busy_ns)
 
     def _connect(self, node: AnyNode) -> None:
         for reference in node.inputs:
@@ -156,6 +153,13 @@ class Graph:
 
     def _source_rate(self) -> int:
         return next(self._negotiated.outputs[source.name].rate for source in self.sources)
+
+
+def percentiles_ms(taken_ns: Iterable[int]) -> tuple[float, float, float]:
+    """Median, 95th and 99th percentile, in milliseconds; zeros for nothing."""
+    taken = sorted(taken_ns) or [0]
+    p50, p95, p99 = (taken[min(len(taken) - 1, int(share * len(taken)))] / NS_PER_MS for share in (0.5, 0.95, 0.99))
+    return round(p50, 3), round(p95, 3), round(p99, 3)
 
 
 def _type(node: AnyNode) -> str:

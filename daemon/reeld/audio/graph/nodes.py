@@ -109,9 +109,9 @@ class Processor(Node):
         self._block = round(BLOCK_S_MAX * form.rate)
 
     @property
-    def latency(self) -> int:
-        """Frames that it holds back."""
-        return self._kernel.latency
+    def latency_ms(self) -> float:
+        """How much sound it holds back."""
+        return 1000.0 * self._kernel.latency / self._form.rate
 
     def schedule(self, moment: Moment) -> None:
         """Change the settings at a frame: the next one, if that has gone by."""

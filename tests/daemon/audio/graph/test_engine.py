@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from reeld.audio.graph.edge import PRESSED
-from reeld.audio.graph.engine import NodeFailed
+from reeld.audio.graph.engine import NodeFailed, percentiles_ms
 from reeld.audio.graph.nodes import SOURCE_S_MAX
 from reeld.audio.samples import RATE, Samples, silence
 from reeld_proto.sound_graph import AnyNode, MixerNode, NullNode, SilenceNode, SoundGraph, VolumeNode
@@ -202,4 +202,7 @@ def test_what_each_node_did_and_how_full_its_queues_are_is_told() -> None:
     queues = {queue.name: queue.depth for queue in rig.graph.queues()}
     assert queues["mic-mix"] == RATE
     assert queues["mic-k-mic"] == 0
-    assert 0 < rig.graph.pull_ms()[0] <= rig.graph.pull_ms()[2]
+    p50, p95, p99 = percentiles_ms(found["mix"].newest_ns)
+    assert 0 < p50 <= p95 <= p99
+    assert percentiles_ms([]) == (0.0, 0.0, 0.0)
+    assert percentiles_ms(range(0, 100_000_000, 1_000_000)) == (50.0, 95.0, 99.0)
