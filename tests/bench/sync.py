@@ -7,6 +7,7 @@ session by more than 10 ms from its first beep on, or its flash by 40 ms, or mov
 """
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ AHEAD_S = 1.0
 SESSION_S_MAX = 0.010
 FLASH_S_MAX = 0.040
 SLOPE_S_MAX = 0.001 / 60
+NEAR_S = 0.3
+FOUND_SHARE_MIN = 0.9
+"""A busy machine loses a flash or splits a beep now and then."""
 MONITOR = Monitor("LEFT", 0, 0, 1280, 720)
 SPEAKER = ("tests.support.speaker", "--sink", "speakers", "--tone", "300", "--level", "0.1")
 PAINTER = ("tests.support.painter", "--at", "0,0,1280,720", "--fps", "5", "--tint", "40,60,90")
@@ -63,10 +67,11 @@ class Stage:
             _input(process).flush()
 
     def end(self) -> None:
-        """Nothing more is seen or heard."""
+        """Nothing more is seen or heard. Whoever hangs in a sound server that does not answer ends with the desk."""
         for process in (*self.players, self.painter):
             _input(process).close()
-            process.wait(5)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
 
 
 def _started(desk: VirtualDesk, words: tuple[str, ...], *, wait: bool = True) -> "subprocess.Popen[bytes]":
@@ -142,26 +147,29 @@ def _start_ns(path: Path, session: str) -> int:
 def _judge(film: Path, tracks: list[dict[str, Any]], made_s: list[float]) -> int:
     failed = False
     flashes = media.flashes_s(media.looks(film))
-    failed |= _tell("picture", flashes, made_s, made_s, 1.0)
+    failed |= _tell("picture", flashes, made_s, 1.0)
     sounds = [track["id"] for track in tracks if track["kind"] == "audio"]
     for number, track in enumerate(sounds):
         sound = media.samples(film, number)
         heard = media.onsets_s(sound if sound.ndim == 1 else sound[:, 0], BEEP_HZ)
-        failed |= _tell(track, heard, made_s, made_s, SESSION_S_MAX)
-        failed |= _tell(f"{track} against the picture", heard, flashes, made_s, FLASH_S_MAX)
+        failed |= _tell(track, heard, made_s, SESSION_S_MAX)
+        failed |= _tell(f"{track} against the picture", heard, flashes, FLASH_S_MAX)
     return int(failed)
 
 
-def _tell(what: str, seen_s: list[float], expected_s: list[float], made_s: list[float], most_s: float) -> bool:
-    """Print how far `seen_s` is from `expected_s`; whether that is too far, or changes too fast."""
-    if len(seen_s) != len(made_s) or len(expected_s) != len(made_s):
-        print(f"{what}: {len(seen_s)} and {len(expected_s)} of {len(made_s)} were found")
+def _tell(what: str, seen_s: list[float], expected_s: list[float], most_s: float) -> bool:
+    """Print how far `seen_s` is from `expected_s`; whether that is too far, or changes too fast, or much is missing."""
+    pairs = [(at, min(seen_s, key=lambda seen: abs(seen - at), default=at + 9)) for at in expected_s]
+    pairs = [(at, seen) for at, seen in pairs if abs(seen - at) < NEAR_S]
+    if len(pairs) < max(2, len(expected_s) * FOUND_SHARE_MIN):
+        print(f"{what}: {len(pairs)} of {len(expected_s)} were found")
         return True
-    offsets = np.array(seen_s) - np.array(expected_s)
-    rise = float(np.polyfit(made_s, offsets, 1)[0]) if len(made_s) > 1 else 0.0
+    offsets = np.array([seen - at for at, seen in pairs])
+    rise = float(np.polyfit([at for at, _ in pairs], offsets, 1)[0])
     away = offsets if most_s == FLASH_S_MAX else offsets - np.median(offsets)
     print(
-        f"{what}: {np.median(offsets) * 1000:+.2f} ms, {offsets.min() * 1000:+.2f} to {offsets.max() * 1000:+.2f},"
+        f"{what}: {len(pairs)} of {len(expected_s)}, {np.median(offsets) * 1000:+.2f} ms,"
+        f" {offsets.min() * 1000:+.2f} to {offsets.max() * 1000:+.2f},"
         f" {rise * 60_000:+.3f} ms a minute"
     )
     return bool(np.abs(away).max() > most_s or abs(rise) > SLOPE_S_MAX)

@@ -69,10 +69,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Line:
-    """Votes and the line that fits them; slope in ns a ns, spread around it in ns."""
+    """Votes and the line that fits them; slope in ns a ns, spread around it in ns.
+
+    usual_slope: of the three thirds of the votes, the middle one. Drift is in all of them, a single step in one.
+    """
 
     votes: Series
     slope: float
+    usual_slope: float
     spread: float
     seconds: int
 
@@ -80,13 +84,16 @@ class _Line:
     def fit(at: Series, votes: Series) -> "_Line":
         rise = slope(at, votes)
         rest = votes - rise * at
-        return _Line(votes, rise, spread(rest - float(np.median(rest))), len(at))
+        thirds = zip(np.array_split(at, 3), np.array_split(votes, 3), strict=True)
+        usual = median_low(slope(*third) for third in thirds)
+        return _Line(votes, rise, usual, spread(rest - float(np.median(rest))), len(at))
 
     @property
     def unsure_ppm(self) -> float:
         if abs(self.slope) > PPM_MAX * 1e-6:
             return float("inf")
-        return UNSURE * self.spread / (self.seconds * NS_PER_S) * 1e6
+        swinging = UNSURE * self.spread / (self.seconds * NS_PER_S)
+        return max(swinging, abs(self.slope - self.usual_slope)) * 1e6
 
     def contradicts(self, other: "_Line") -> bool:
         distance_ppm = abs(self.slope - other.slope) * 1e6

@@ -12,7 +12,7 @@ BEGIN_DRIFT_NS = 2 * NS_PER_MS
 """A device that drifts by `DRIFT_PPM` or more is steered from this error on."""
 BEGIN_NS = 5 * NS_PER_MS
 """Any device is, from this error on."""
-DRIFT_PPM = 5.0
+DRIFT_PPM = 10.0
 END_NS = NS_PER_MS // 2
 END_PPM = 2.0
 """Steering ends when error and drift are both below these."""

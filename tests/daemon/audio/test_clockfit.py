@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.audio.clockfit import ENOUGH_S, PPM_MAX, WINDOW_S, ClockFit, Estimate, slope, spread
+from reeld.audio.steering import DRIFT_PPM
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 
 ORIGIN = 5_000 * NS_PER_S
@@ -186,3 +187,12 @@ def test_what_was_sure_is_not_given_up_for_what_is_not() -> None:
     found = device.estimate()
     assert abs(found.ppm - 80) < 2
     assert sure.unsure_ppm < found.unsure_ppm < 10, "it ages"
+
+
+@pytest.mark.parametrize("at_s", [8, 15, 22])
+def test_a_single_step_of_a_servers_clock_is_no_drift(at_s: int) -> None:
+    """As measured on a busy machine: a server that woke late moves all its times by some milliseconds."""
+    device = Device(0, said=lambda at: 0.0025 * (at >= at_s), came=lambda at: 0.0025 * (at >= at_s))
+    device.run(30, jitter_ms=0.1)
+    found = device.estimate()
+    assert abs(found.ppm) - found.unsure_ppm < DRIFT_PPM

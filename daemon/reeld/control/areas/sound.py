@@ -24,7 +24,12 @@ def commands(parts: Parts) -> dict[type[Command], Handler]:
         if found is None:
             return c.SoundGraphReply(session=session.id, graph=running)
         return c.SoundGraphReply(
-            session=session.id, graph=running, nodes=found.nodes, edges=found.edges, levels=found.levels, latency=found.latency
+            session=session.id,
+            graph=running,
+            nodes=found.nodes,
+            edges=found.edges,
+            levels=found.levels,
+            latency=found.latency,
         )
 
     async def timeline(command: c.GetTimeline, _arrived_ns: int) -> c.Reply:
