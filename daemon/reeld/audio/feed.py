@@ -7,7 +7,6 @@ still finds its place.
 """
 
 import threading
-from math import isfinite
 
 from reeld.audio.api import SoundSource
 from reeld.audio.assembler import Assembler, Span
@@ -25,6 +24,8 @@ LATE_NS = 800 * NS_PER_MS
 waits for a pump that may be late itself."""
 HOLD_NS = 100 * NS_PER_MS
 """Frames younger than this are not given on: an order to pause that reaches us this late still cuts exactly."""
+TOLD_PPM = 50.0
+"""A clock that is less sure than this is not told."""
 TAKE_FRAMES_MAX = 10 * RATE
 """Most frames given at once: bounds memory after this process was stopped for a while."""
 
@@ -184,7 +185,7 @@ class Feed:
     def _sound_clock(self) -> SoundClock | None:
         before, stream = self._clock_before, self._stream
         found = stream.estimate if stream is not None else None
-        if stream is None or found is None or not isfinite(found.unsure_ppm):
+        if stream is None or found is None or found.unsure_ppm > TOLD_PPM:
             return before
         corrected_ms = stream.corrected_frames / RATE * 1000 + (before.corrected_ms if before is not None else 0.0)
         return SoundClock(
