@@ -12,7 +12,7 @@ from reeld.sessions.sounds import usual_graph
 from reeld_proto.commands import ErrorReply, SoundAdjusted, Sources, StartSession
 from reeld_proto.errors import ErrorCode
 from reeld_proto.records import SessionState
-from reeld_proto.sound_graph import CompressorNode, SoundChange, SoundGraph, TrackNode
+from reeld_proto.sound_graph import CompressorNode, SoundChange, SoundCodec, SoundGraph, TrackNode
 from reeld_proto.workers import (
     AdjustTracks,
     CreateSession,
@@ -88,7 +88,7 @@ def wide() -> SoundGraph:
     """Another graph with the same tracks."""
     nodes = [node for node in usual_graph().nodes if node.name != "mic"]
     squeezed = CompressorNode(name="squeeze", inputs=["mic-voice"])
-    return SoundGraph(nodes=[*nodes, squeezed, TrackNode(name="mic", inputs=["squeeze"])])
+    return SoundGraph(nodes=[*nodes, squeezed, TrackNode(name="mic", inputs=["squeeze"], codec=SoundCodec.OPUS)])
 
 
 def test_the_worker_and_the_store_are_given_the_graph_at_the_start(talk: Conversation) -> None:
