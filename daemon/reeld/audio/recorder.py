@@ -168,7 +168,7 @@ class Recorder:
             now_ns = self._clock.media_ns(monotonic_ns())
             rings = [ring for feed in self._studio.feeds.values() if (ring := feed.statistics()) is not None]
             heard = {device.track: device for device in self._devices.values()}
-            tracks = [_with_device(track.statistics(now_ns), heard) for track in self._studio.tracks.values()]
+            tracks = [_with_device(track.statistics(now_ns), heard) for track in self._studio.in_order()]
             return tracks, rings + self._score.graph.queues()
 
     def describe(self) -> SoundDescribed:

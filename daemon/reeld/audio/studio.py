@@ -132,10 +132,18 @@ class Studio:
             del self.feeds[name]
 
     def attribute(self, graph: SoundGraph) -> None:
-        """Tell each track which devices it hears: their silences are its own, if it hears nothing else."""
+        """Tell each track which devices it hears: their silences are its own, if it hears nothing else.
+
+        And the board, whose levels are told.
+        """
+        self.board.expect(meters_of(graph))
         for name, writer in self.tracks.items():
             feeds = self._feeds_of(name, graph)
             writer.hear([feed.silences for feed in feeds], feeds[0].sound_clock if len(feeds) == 1 else None)
+
+    def in_order(self) -> list[TrackWriter]:
+        """The tracks as the session lists them."""
+        return [self.tracks[name] for name in self._specs if name in self.tracks]
 
     def finish(self, end_ns: int) -> None:
         """The tracks and files end at media time `end_ns`."""
@@ -232,6 +240,12 @@ class Buffer:
             return self._ring[: self._written].copy()
         at = self._written % self._limit
         return np.concatenate([self._ring[at:], self._ring[:at]])
+
+
+def meters_of(graph: SoundGraph) -> set[str]:
+    """The nodes whose levels are told."""
+    feeds = [node for node in graph.nodes if isinstance(node, LevelFeedNode)]
+    return {split_reference(reference)[0] for feed in feeds for reference in feed.inputs}
 
 
 def device_nodes(graph: SoundGraph) -> list[DeviceNode]:

@@ -29,6 +29,13 @@ class LevelBoard:
         self._lock = threading.Lock()
         self._moments: dict[int, dict[str, NodeLevels]] = {}
         self._newest: dict[str, NodeLevels] = {}
+        self._expected: set[str] = set()
+
+    def expect(self, meters: set[str]) -> None:
+        """Whose levels make an instant complete."""
+        with self._lock:
+            self._expected = meters
+            self._newest = {node: levels for node, levels in self._newest.items() if node in meters}
 
     def add(self, noted: Sequence[Noted], start_ns: int) -> None:
         """Levels of one feed; start_ns: media time at which the graph began."""
@@ -53,11 +60,10 @@ class LevelBoard:
         """
         with self._lock:
             newest_ns = max(self._moments, default=0)
-            meters = {node for levels in self._moments.values() for node in levels} | self._newest.keys()
             ready = [
                 at_ns
                 for at_ns, levels in self._moments.items()
-                if len(levels) == len(meters) or newest_ns - at_ns >= PATIENCE_NS
+                if levels.keys() >= self._expected or newest_ns - at_ns >= PATIENCE_NS
             ]
             return [LevelMoment(at_ns=at, levels=list(self._moments.pop(at).values())) for at in sorted(ready)]
 

@@ -18,6 +18,7 @@ def level(node: str, end: int, peak: float = -6.04, first: int = 0, rate: int = 
 
 def test_levels_of_one_instant_are_told_together_oldest_first() -> None:
     board = LevelBoard()
+    board.expect({"a", "b"})
     board.add([level("a", 4800), level("a", 9600), level("b", 4800)], start_ns=5 * MS)
     (first,) = board.take()
     assert (first.at_ns, [each.node for each in first.levels]) == (105 * MS, ["a", "b"])
@@ -30,10 +31,22 @@ def test_levels_of_one_instant_are_told_together_oldest_first() -> None:
 
 def test_a_meter_that_has_stopped_holds_the_others_up_for_a_moment_only() -> None:
     board = LevelBoard()
+    board.expect({"a", "b"})
     board.add([level("b", 4800)], start_ns=0)
     board.add([level("a", 4800 * count) for count in range(1, 8)], start_ns=0)
     moments = board.take()
     assert [moment.at_ns // (100 * MS) for moment in moments] == [1, 2, 3, 4]
+
+
+def test_a_meter_that_is_gone_is_neither_waited_for_nor_told_of() -> None:
+    board = LevelBoard()
+    board.expect({"a", "b"})
+    board.add([level("a", 4800), level("b", 4800)], start_ns=0)
+    board.take()
+    board.expect({"a"})
+    assert [each.node for each in board.newest()] == ["a"]
+    board.add([level("a", 9600)], start_ns=0)
+    assert len(board.take()) == 1
 
 
 def test_a_meter_that_was_switched_on_later_counts_from_there() -> None:
