@@ -123,7 +123,7 @@ def material(seconds: float) -> Samples:
 
 def rows(folder: Path, *, short: bool) -> list[Row]:
     """The budget's chain, every node, and the live worker on a desk of its own with a sound server."""
-    seconds = 60.0 if short else 600.0
+    seconds = 15.0 if short else 600.0
     sound = material(20.0)
     files = [_raw(folder, "a", sound), _raw(folder, "b", np.roll(sound, len(sound) // 3, axis=0))]
     ours = _chain_s(sound, seconds)
@@ -148,7 +148,7 @@ def rows(folder: Path, *, short: bool) -> list[Row]:
 def _node_row(
     name: str, ours: str, peer: str | None, plugin: str | None, files: list[Path], sound: Samples, *, short: bool
 ) -> Row:
-    blocks = 1_000 if short else 6_000
+    blocks = 300 if short else 6_000
     mine_us = _node_us(ours, sound, blocks)
     others = []
     peer_us = None

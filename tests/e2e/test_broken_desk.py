@@ -12,7 +12,7 @@ from tests.support.installation import Installation
 from tests.support.monitors import remove_monitor, set_resolution
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow, pytest.mark.paired]
 
 SIZES = ((1024, 600), (800, 600), (1280, 720), (640, 480), (720, 720))
 

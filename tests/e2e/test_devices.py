@@ -16,7 +16,7 @@ from tests.support import media
 from tests.support.desk import SOUND_SETUP, VirtualDesk
 from tests.support.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(240)]
 
 MIC_HZ, SPEAKERS_HZ, HEADSET_HZ = 700.0, 1300.0, 1900.0
 BACK_S_MAX = 5.0

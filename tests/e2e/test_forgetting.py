@@ -18,7 +18,7 @@ from tests.support.installation import Installation
 from tests.support.painter import read_clock
 
 # A flash and a beep must be where they were asked for, to the frame.
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(240)]
 
 LENGTH_S = 6.0
 FROM_S, TO_S = 2.6, 3.4

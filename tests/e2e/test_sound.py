@@ -21,7 +21,7 @@ from tests.support.desk import ONE_MONITOR, VirtualDesk
 from tests.support.installation import Installation
 from tests.support.media import RATE, tone_level_db
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow, pytest.mark.paired]
 
 SOUND_ONLY = ("--display", "none", "--no-snapshots")
 EXACT_SINK = (

@@ -17,7 +17,7 @@ from tests.daemon.audio.harness import MIC, SYSTEM, AudioHarness, Player, start_
 from tests.support.desk import VirtualDesk
 from tests.support.media import RATE, onsets_s, tone_level_db
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.usefixtures("no_leaks")]
+pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.usefixtures("no_leaks")]
 
 S = 1_000_000_000
 BACK_NS_MAX = 5 * S
