@@ -17,6 +17,7 @@ from reeld.audio.generators import silence_reader, tone_reader
 from reeld.audio.graph.negotiation import Format
 from reeld.audio.graph.nodes import Noted
 from reeld.audio.graph.ports import split_reference
+from reeld.audio.graph.walking import sources_of
 from reeld.audio.samples import Samples, ns_to_frames, silence
 from reeld.audio.telling import LevelBoard, SpanTeller
 from reeld.audio.track import Send, TrackWriter
@@ -251,20 +252,6 @@ def meters_of(graph: SoundGraph) -> set[str]:
 def device_nodes(graph: SoundGraph) -> list[DeviceNode]:
     """The devices of a graph."""
     return [node for node in graph.nodes if isinstance(node, DeviceNode)]
-
-
-def sources_of(name: str, graph: SoundGraph) -> list[AnyNode]:
-    """The sources whose sound comes to the node of this name, over any number of others."""
-    nodes = {node.name: node for node in graph.nodes}
-    waiting, seen = [name], set[str]()
-    while waiting:
-        taker = nodes[waiting.pop()]
-        for reference in taker.inputs:
-            giver = split_reference(reference)[0]
-            if giver not in seen:
-                seen.add(giver)
-                waiting.append(giver)
-    return [node for node in graph.nodes if node.name in seen and isinstance(node, SourceNode)]
 
 
 def track_of(device: str, graph: SoundGraph) -> str:

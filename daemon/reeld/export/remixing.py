@@ -10,6 +10,7 @@ from msgspec import ValidationError, structs
 
 from reeld.audio.graph.negotiation import SOURCE_FORMAT, negotiate
 from reeld.audio.graph.ports import split_reference
+from reeld.audio.graph.walking import upstream
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.sound_graph import (
     AnyNode,
@@ -110,13 +111,7 @@ def mix_of(graphs: Sequence[tuple[int, SoundGraph]]) -> str | None:
 
 def leading_to(track: str, graph: SoundGraph) -> SoundGraph:
     """The graph without all that does not lead to `track`; empty if it has no such track."""
-    nodes = {node.name: node for node in graph.nodes}
-    waiting, seen = [track] if track in nodes else [], set[str]()
-    while waiting:
-        name = waiting.pop()
-        seen.add(name)
-        waiting += [giver for reference in nodes[name].inputs if (giver := split_reference(reference)[0]) not in seen]
-    return structs.replace(graph, nodes=[node for node in graph.nodes if node.name in seen])
+    return structs.replace(graph, nodes=upstream(track, graph))
 
 
 def stand_in(source: str, graph: SoundGraph, recorded: Sequence[str]) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec import structs
 
+from reeld.audio.graph.ports import split_reference
 from reeld_proto.sound_graph import (
     AnyNode,
     CompressorNode,
@@ -35,21 +36,16 @@ def without(graph: SoundGraph, names: Collection[str]) -> SoundGraph:
         nodes = left
 
 
-def giver_of(port: str) -> str:
-    """The node that an input names, whichever of its ports."""
-    return port.partition(".")[0]
-
-
 def _taken(nodes: Sequence[AnyNode]) -> set[str]:
-    return {giver_of(port) for node in nodes for port in node.inputs}
+    return {split_reference(port)[0] for node in nodes for port in node.inputs}
 
 
 def _with_what_is_left(node: AnyNode, known: Collection[str]) -> AnyNode | None:
     if isinstance(node, SpanFeedNode) and node.track not in known:
         return None
-    if isinstance(node, SourceNode) or all(giver_of(port) in known for port in node.inputs):
+    if isinstance(node, SourceNode) or all(split_reference(port)[0] in known for port in node.inputs):
         return node
-    kept = [number for number, port in enumerate(node.inputs) if giver_of(port) in known]
+    kept = [number for number, port in enumerate(node.inputs) if split_reference(port)[0] in known]
     inputs = [node.inputs[number] for number in kept]
     if isinstance(node, MixerNode) and inputs:
         weights = [node.weights[number] for number in kept if number < len(node.weights)]

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
+from reeld.audio.graph.walking import sources_of
 from reeld.audio.recordable import recording_faults
 from reeld.sessions.findings import SOURCES_REMEDY, Findings, device_code, unknown
 from reeld.sessions.sound_changes import check_edit
-from reeld.sessions.sound_pruning import giver_of, without
+from reeld.sessions.sound_pruning import without
 from reeld_proto.commands import ErrorReply, Sources, StartSession
 from reeld_proto.errors import ErrorCode
 from reeld_proto.records import AudioSource
@@ -159,11 +160,10 @@ def plan_edit(graph: SoundGraph, before: SoundPlan, listed: Sources | ErrorReply
 
 def tracks_of(graph: SoundGraph, sources: dict[str, AudioSource]) -> list[AudioTrackSpec]:
     """The tracks in the order of their nodes. sources: of device nodes by their names."""
-    nodes = {node.name: node for node in graph.nodes}
     specs = []
     for node in graph.nodes:
         if isinstance(node, TrackNode):
-            heard = [nodes[name] for name in sorted(_sources_of(node, nodes))]
+            heard = sources_of(node.name, graph)
             alone = heard[0] if len(heard) == 1 else None
             device = sources.get(alone.name) if alone is not None else None
             spec = AudioTrackSpec(
@@ -195,22 +195,6 @@ def _choice(node: SourceNode, request: StartSession) -> str:
         return ""
     asked = request.microphone if isinstance(node, MicrophoneNode) else request.system_audio
     return asked if asked == NONE or node.device == DEFAULT else node.device
-
-
-def _sources_of(node: AnyNode, nodes: dict[str, AnyNode]) -> set[str]:
-    """Names of the sources that a node hears, over any number of others."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = [node.name]
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name not in nodes:
-            continue
-        seen.add(name)
-        if isinstance(nodes[name], SourceNode):
-            found.add(name)
-        waiting += [giver_of(port) for port in nodes[name].inputs]
-    return found
 
 
 def _role(heard: Collection[AnyNode]) -> str:
