@@ -1,9 +1,10 @@
 """The graph of sound: the chain of the budget beside ffmpeg's filters, each node alone, and the live worker's CPU.
 
 The chain: two sources of 48 kHz stereo, each resampled to 44.1 kHz and made half as loud, mixed, limited, metered. Ours
-runs through the engine, sound in memory; ffmpeg reads the same sound from files, resamples with soxr as we
-do (and, told beside it, with its own resampler), and what reading alone costs is taken off. Nodes are timed in blocks of 10 ms (480 x 2) through the engine, ffmpeg's filters in the same way, its own
-start taken off; pedalboard's where it is installed and has one.
+runs through the engine, sound in memory; ffmpeg reads the same sound from files, resamples with soxr as we do (and,
+told beside it, with its own resampler), and what reading alone costs is taken off. Nodes are timed in blocks of 10 ms
+(480 x 2) through the engine, ffmpeg's filters in the same way, its own start taken off; pedalboard's where it is
+installed and has one.
 """
 
 import itertools
