@@ -1,0 +1,107 @@
+"""A real systemd user manager of a test's own, in a mount name space: nothing of the machine's own systemd is touched.
+
+It needs root, since a control group and two mounts are made. It ends with the test, however that ends: the script reads
+from a pipe that the test holds open.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.installation import Result
+from tests.support.wait import until
+
+SYSTEMD = Path("/lib/systemd/systemd")
+JOURNAL = Path("/lib/systemd/systemd-journald")
+SCRIPT = """
+set -eu
+mount --make-rprivate /
+mount -t cgroup2 none /sys/fs/cgroup
+# The journal tells a user's service by the names of its groups.
+slice=/sys/fs/cgroup/$1.slice
+mkdir -p "$slice/user@$(id -u).service"
+echo $$ >"$slice/user@$(id -u).service/cgroup.procs"
+mount -t tmpfs none /run/systemd
+mkdir -p /run/systemd/system /run/systemd/journald.conf.d /run/log
+mount -t tmpfs none /run/log
+printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\nForwardToWall=no\\n' >/run/systemd/journald.conf.d/test.conf
+"$3" & journal=$!
+until [ -S /run/systemd/journal/stdout ]; do sleep 0.02; done
+"$2" --user & manager=$!
+while read -r _; do :; done
+kill -TERM $manager
+for _ in $(seq 150); do kill -0 $manager 2>/dev/null || break; sleep 0.1; done
+echo $$ >/sys/fs/cgroup/cgroup.procs
+kill -TERM $journal
+for _ in $(seq 20); do kill -0 $journal 2>/dev/null || break; sleep 0.1; done
+echo 1 >"$slice/cgroup.kill" || kill -KILL $manager $journal
+wait || true
+for _ in $(seq 50); do find "$slice" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done
+"""
+
+
+@dataclass
+class UserManager:
+    """Context manager. env: what the desktop knows, DISPLAY included; the manager itself is not told of the display."""
+
+    env: Mapping[str, str]
+    home: Path = field(init=False)
+    runtime: Path = field(init=False)
+    _process: "subprocess.Popen[bytes]" = field(init=False)
+
+    def __enter__(self) -> "UserManager":
+        base = Path(tempfile.mkdtemp(prefix="login-"))
+        self.home = base / "home"
+        self.home.mkdir()
+        # In memory as everywhere: systemd removes runtime directories on no other kind of disk. The path is short on
+        # purpose, since those of Unix sockets are limited to about 100 bytes.
+        self.runtime = Path(tempfile.mkdtemp(prefix="login-", dir="/dev/shm"))
+        own = {"HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime), "COLUMNS": "200"}
+        left_out = ("REELD_", "XDG_", "DBUS_")
+        self.env = {key: value for key, value in self.env.items() if not key.startswith(left_out)} | own
+        unseen = {key: value for key, value in self.env.items() if key not in ("DISPLAY", "XAUTHORITY")}
+        self._log = (base / "systemd.log").open("wb")
+        self._process = subprocess.Popen(
+            ["unshare", "--mount", "bash", "-c", SCRIPT, "manager", f"reeld-{base.name}", str(SYSTEMD), str(JOURNAL)],
+            env={**unseen, "SYSTEMD_LOG_TARGET": "console", "SYSTEMD_LOG_LEVEL": "info"},
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        until((self.runtime / "systemd" / "private").exists, 10, what="a user manager")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(40)
+        self._log.close()
+        for folder in (self.home.parent, self.runtime):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(self, *words: str, timeout_s: float = 60.0) -> Result:
+        """A program inside the login, as from a terminal of its desktop."""
+        inside = ["nsenter", f"--target={self._process.pid}", "--mount", "--", *words]
+        done = subprocess.run(inside, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def ctl(self, *words: str) -> Result:
+        """`reelctl WORDS`."""
+        return self.run(sys.executable, "-m", "reeld_client.cli.main", *words)
+
+    def ok(self, *words: str) -> Any:
+        """The JSON result of a `reelctl` command that must succeed."""
+        result = self.ctl(*words, "--json")
+        assert result.code == 0, f"{words}: exit {result.code}\n{result.out}\n{result.err}\n{self.log[-3000:]}"
+        return json.loads(result.out)
+
+    @property
+    def log(self) -> str:
+        """What the manager itself said."""
+        return (self.home.parent / "systemd.log").read_text(errors="replace")
