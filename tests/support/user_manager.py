@@ -30,7 +30,9 @@ echo $$ >"$slice/user@$(id -u).service/cgroup.procs"
 mount -t tmpfs none /run/systemd
 mkdir -p /run/systemd/system /run/systemd/journald.conf.d /run/log
 mount -t tmpfs none /run/log
-printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\nForwardToWall=no\\n' >/run/systemd/journald.conf.d/test.conf
+# The kernel's messages and its audit are the machine's.
+settings='[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\nForwardToWall=no\\n'
+printf "$settings" >/run/systemd/journald.conf.d/test.conf
 "$3" & journal=$!
 until [ -S /run/systemd/journal/stdout ]; do sleep 0.02; done
 "$2" --user & manager=$!
@@ -66,13 +68,12 @@ class UserManager:
         left_out = ("REELD_", "XDG_", "DBUS_")
         self.env = {key: value for key, value in self.env.items() if not key.startswith(left_out)} | own
         unseen = {key: value for key, value in self.env.items() if key not in ("DISPLAY", "XAUTHORITY")}
-        self._log = (base / "systemd.log").open("wb")
         self._process = subprocess.Popen(
             ["unshare", "--mount", "bash", "-c", SCRIPT, "manager", f"reeld-{base.name}", str(SYSTEMD), str(JOURNAL)],
-            env={**unseen, "SYSTEMD_LOG_TARGET": "console", "SYSTEMD_LOG_LEVEL": "info"},
+            env={**unseen, "SYSTEMD_LOG_TARGET": "journal"},
             stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         until((self.runtime / "systemd" / "private").exists, 10, what="a user manager")
         return self
@@ -81,7 +82,6 @@ class UserManager:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(40)
-        self._log.close()
         for folder in (self.home.parent, self.runtime):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -103,5 +103,5 @@ class UserManager:
 
     @property
     def log(self) -> str:
-        """What the manager itself said."""
-        return (self.home.parent / "systemd.log").read_text(errors="replace")
+        """What the manager and its services have said."""
+        return self.run("journalctl", "--quiet", "--no-pager", "--output=cat").out
