@@ -4,10 +4,10 @@ It needs root, since a control group and two mounts are made. It ends with the t
 from a pipe that the test holds open.
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.installation import Result
+from tests.support.reelctl_server import Reelctl
 from tests.support.wait import until
 
 SYSTEMD = Path("/lib/systemd/systemd")
@@ -48,6 +49,15 @@ for _ in $(seq 50); do find "$slice" -depth -type d -exec rmdir {} + 2>/dev/null
 """
 
 
+def may_mount() -> bool:
+    """Whether this process has CAP_SYS_ADMIN; root in a container may lack it."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        rights = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+        return bool(rights >> 21 & 1)
+    return False
+
+
 @dataclass
 class UserManager:
     """Context manager. env: what the desktop knows, DISPLAY included; the manager itself is not told of the display."""
@@ -56,6 +66,7 @@ class UserManager:
     home: Path = field(init=False)
     runtime: Path = field(init=False)
     _process: "subprocess.Popen[bytes]" = field(init=False)
+    _reelctl: Reelctl = field(init=False)
 
     def __enter__(self) -> "UserManager":
         base = Path(tempfile.mkdtemp(prefix="login-"))
@@ -75,25 +86,42 @@ class UserManager:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until((self.runtime / "systemd" / "private").exists, 10, what="a user manager")
+        try:
+            until(self._is_up, 10, what="a user manager")
+            self._reelctl = Reelctl(*self._inside).__enter__()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._reelctl.__exit__()
+        self._end()
+
+    def _end(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(40)
         for folder in (self.home.parent, self.runtime):
             shutil.rmtree(folder, ignore_errors=True)
 
+    @property
+    def _inside(self) -> list[str]:
+        return ["nsenter", f"--target={self._process.pid}", "--mount", f"--wd={Path.cwd()}", "--"]
+
+    def _is_up(self) -> bool:
+        assert self._process.poll() is None, f"no user manager: exit {self._process.returncode}"
+        return (self.runtime / "systemd" / "private").exists()
+
     def run(self, *words: str, timeout_s: float = 60.0) -> Result:
         """A program inside the login, as from a terminal of its desktop."""
-        inside = ["nsenter", f"--target={self._process.pid}", "--mount", "--", *words]
-        done = subprocess.run(inside, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False)
+        command = [*self._inside, *words]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def ctl(self, *words: str) -> Result:
         """`reelctl WORDS`."""
-        return self.run(sys.executable, "-m", "reeld_client.cli.main", *words)
+        return Result(*self._reelctl.run(list(words), self.env, 60))
 
     def ok(self, *words: str) -> Any:
         """The JSON result of a `reelctl` command that must succeed."""

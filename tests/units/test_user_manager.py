@@ -19,13 +19,13 @@ from reeld_proto.commands import Status
 from reeld_proto.errors import TransportError
 from tests.support.desk import ONE_MONITOR, VirtualDesk
 from tests.support.installation import is_alive
-from tests.support.user_manager import UserManager
+from tests.support.user_manager import UserManager, may_mount
 from tests.support.wait import until
 
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux"),
-    pytest.mark.skipif(os.getuid() != 0, reason="a user manager of its own needs root for its control group"),
+    pytest.mark.skipif(not may_mount(), reason="a user manager of the test's own needs the right to mount"),
 ]
 BACK_WITHIN_S = 3.0
 
@@ -89,8 +89,14 @@ def is_active(login: UserManager, pid: int) -> bool:
 
 
 def record(login: UserManager) -> str:
-    """A session of the screen with at least a second in the store."""
+    """A session of the screen, without sound."""
     session: str = login.ok("start", "--mic", "none", "--system-audio", "none")["session"]
+    return session
+
+
+def record_a_second(login: UserManager) -> str:
+    """... of which a second is in the store."""
+    session = record(login)
     with client(login) as reel:
         until(lambda: reel.show(session).bytes, 10, what="a chunk in the store")
     return session
@@ -140,7 +146,7 @@ def test_installed_it_serves_and_uninstalled_nothing_is_left_but_recordings(logi
 
 
 def test_after_kill_9_a_new_daemon_serves_at_once_and_the_session_is_there_up_to_then(service: UserManager) -> None:
-    session, pid = record(service), pid_of(service)
+    session, pid = record_a_second(service), pid_of(service)
     os.kill(pid, signal.SIGKILL)
     assert successor(service, pid) < BACK_WITHIN_S
     until(lambda: state_of(service, session) == "interrupted", 5, what="an interrupted session")
@@ -151,7 +157,7 @@ def test_after_kill_9_a_new_daemon_serves_at_once_and_the_session_is_there_up_to
 
 
 def test_a_frozen_daemon_is_replaced_by_the_watchdog(service: UserManager) -> None:
-    session, pid = record(service), pid_of(service)
+    session, pid = record_a_second(service), pid_of(service)
     os.kill(pid, signal.SIGSTOP)
     assert successor(service, pid) < 1.0 + BACK_WITHIN_S
     assert not is_alive(pid)

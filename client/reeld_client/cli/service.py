@@ -63,7 +63,7 @@ def logs(
         bool, typer.Option("--follow", "-f", metavar="", help="Go on with what comes, until Ctrl-C.")
     ] = False,
 ) -> Answer:
-    """Print what the daemon and its workers said last, a JSON document a line."""
+    """Print what the daemon and its workers said last, a JSON document a line, and the manager about them."""
     from reeld_client.service.choosing import this_manager  # noqa: PLC0415
 
     manager = this_manager()

@@ -43,7 +43,7 @@ class ServiceRemoved(Struct, frozen=True, kw_only=True):
 
 
 class ServiceLogs(Struct, frozen=True, kw_only=True):
-    """The last lines of the daemon and its workers, oldest first, as they were written: JSON each."""
+    """The last lines of the daemon, its workers (JSON each) and the manager about them, oldest first."""
 
     manager: str
     source: str
