@@ -1,5 +1,7 @@
 """Which release is installed. Harm guarded against: a tool that fails in a tree that nobody installed."""
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 
 from reeld_client import release
@@ -12,7 +14,7 @@ def test_the_distribution_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_tree_that_nobody_installed_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> str:
-        raise release.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.setattr(release, "version", missing)
     assert release.installed_release() == "unknown"

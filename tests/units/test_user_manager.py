@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reeld.supervisor.directories import DirectoryLock
 from reeld_client import Client
 from reeld_proto.commands import Status
 from reeld_proto.errors import TransportError
@@ -141,6 +142,20 @@ def test_installed_it_serves_and_uninstalled_nothing_is_left_but_recordings(logi
 
     login.ok("service", "install")
     assert state_of(login, session) == "completed", "the stop was clean"
+    login.ok("service", "uninstall")
+    shutil.rmtree(store(login))
+
+
+def test_a_store_that_another_daemon_holds_is_the_reason_that_is_told(login: UserManager) -> None:
+    other = DirectoryLock(store(login))
+    other.directory.mkdir(parents=True)
+    other.acquire("another daemon")
+    try:
+        told_of = login.ctl("service", "install")
+    finally:
+        other.release()
+    assert told_of.code == 4
+    assert "another daemon holds" in told_of.err
     login.ok("service", "uninstall")
     shutil.rmtree(store(login))
 

@@ -19,7 +19,6 @@ class ServiceStatus(Struct, frozen=True, kw_only=True):
     path: str
     manager: str
     state: str = ""
-    warnings: list[str] = field(default_factory=list)
 
 
 class ServiceInstalled(Struct, frozen=True, kw_only=True):

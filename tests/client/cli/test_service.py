@@ -1,11 +1,11 @@
 """`reelctl service` on a machine whose systemctl is a script. Real systemd: `tests/units/test_user_manager.py`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reeld_client.service import choosing
 from reeld_client.service.models import ServiceInstalled, ServiceLogs, ServiceRemoved, ServiceStatus
 from reeld_proto.records import SessionState
 from tests.client.cli.reelctl import Reelctl, as_process
@@ -30,7 +30,7 @@ if words[0] == "show-environment":
 
 @pytest.fixture(autouse=True)
 def _linux(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
 
 
 @pytest.fixture
@@ -50,7 +50,6 @@ def test_from_install_to_uninstall(reelctl: Reelctl, home: Path) -> None:
         "path": path,
         "manager": "systemd",
         "state": "inactive (dead)",
-        "warnings": [],
     }
     assert "`reelctl service install`" in reelctl("service", "status").out
     done = reelctl("service", "install", "--json").json
