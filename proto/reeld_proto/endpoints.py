@@ -16,8 +16,11 @@ _LONGEST_NAME = "telemetry.sock"
 def default_runtime_dir() -> Path:
     """`REELD_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/reeld`, else a folder of this user below the temporary folder."""
     chosen = os.environ.get("REELD_RUNTIME_DIR")
-    if chosen:
-        return Path(chosen).absolute()
+    return Path(chosen).absolute() if chosen else plain_runtime_dir()
+
+
+def plain_runtime_dir() -> Path:
+    """The runtime directory of a daemon that is told nothing: what a service manager starts."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base:
         return Path(base) / "reeld"
@@ -31,10 +34,17 @@ def default_store_dir() -> Path:
     chosen = os.environ.get("REELD_STORE")
     if chosen:
         return Path(chosen).absolute()
+    base = os.environ.get("XDG_DATA_HOME")
+    if base and sys.platform != "darwin":
+        return Path(base) / "reeld"
+    return plain_store_dir()
+
+
+def plain_store_dir() -> Path:
+    """Where a daemon keeps recordings that has nothing but a home; a service manager need not know more."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "reeld"
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "reeld"
+    return Path.home() / ".local" / "share" / "reeld"
 
 
 @dataclass(frozen=True)

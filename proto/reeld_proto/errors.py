@@ -37,6 +37,8 @@ class ErrorCode(StrEnum):
     """No sound server or device can be reached."""
     DEVICE_FAILED = "device-failed"
     """A device was found but cannot be recorded."""
+    SERVICE_FAILED = "service-failed"
+    """The user's service manager (systemd, launchd) cannot be reached, or did not do what was asked."""
     PERMISSION = "permission"
     """The operating system refused access to a device or a folder."""
     DISK_FULL = "disk-full"
@@ -85,6 +87,7 @@ EXIT_CODES: dict[ErrorCode, int] = {
     ErrorCode.NO_DISPLAY: 6,
     ErrorCode.NO_AUDIO: 6,
     ErrorCode.DEVICE_FAILED: 6,
+    ErrorCode.SERVICE_FAILED: 6,
     ErrorCode.PERMISSION: 6,
     ErrorCode.DISK_FULL: 6,
     ErrorCode.DISK_FAILED: 6,

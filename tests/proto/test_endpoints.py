@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from reeld_proto.endpoints import SOCKET_PATH_BYTES_MAX, Endpoints, default_runtime_dir, default_store_dir
+from reeld_proto.endpoints import (
+    SOCKET_PATH_BYTES_MAX,
+    Endpoints,
+    default_runtime_dir,
+    default_store_dir,
+    plain_runtime_dir,
+    plain_store_dir,
+)
 from reeld_proto.errors import RequestRejected
 
 _NAMES = ("control", "events", "workers", "telemetry", "ingest", "commits")
@@ -62,3 +69,15 @@ def test_the_store_is_with_the_users_data(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_store_dir() == tmp_path / ".local" / "share" / "reeld"
+
+
+def test_a_service_manager_that_knows_no_variables_of_ours_has_places_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REELD_RUNTIME_DIR", "/elsewhere")
+    monkeypatch.setenv("REELD_STORE", "/elsewhere")
+    monkeypatch.setenv("XDG_DATA_HOME", "/elsewhere")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert plain_runtime_dir() == tmp_path / "reeld"
+    assert plain_store_dir().is_relative_to(tmp_path)

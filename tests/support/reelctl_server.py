@@ -18,12 +18,18 @@ from reeld_client.cli.main import main
 
 
 class Reelctl:
-    """Context manager. `run` from one thread at a time."""
+    """Context manager. `run` from one thread at a time. inside: words before the command, such as `nsenter`."""
+
+    def __init__(self, *inside: str) -> None:
+        self._inside = inside
 
     def __enter__(self) -> "Reelctl":
         self._folder = tempfile.TemporaryDirectory(prefix="reelctl-")
         self._server = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            [*self._inside, sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
         return self
 

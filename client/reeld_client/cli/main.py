@@ -25,6 +25,7 @@ from reeld_client.cli import (
     privacy,
     record,
     replay,
+    service,
     snapshots,
     storage,
     upkeep,
@@ -58,6 +59,7 @@ picture.register(app)
 privacy.register(app)
 record.register(app)
 replay.register(app)
+service.register(app)
 storage.register(app)
 upkeep.register(app)
 
@@ -65,12 +67,9 @@ upkeep.register(app)
 def _version(context: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if not wanted:
         return
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - 30 ms for this option alone
+    from reeld_client.release import installed_release  # noqa: PLC0415 - 30 ms for this option alone
 
-    try:
-        release = version("reeld")
-    except PackageNotFoundError:
-        release = "unknown"
+    release = installed_release()
     invocation: Invocation = context.obj
     if invocation.json:
         print_json({"version": release})

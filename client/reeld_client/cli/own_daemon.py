@@ -47,13 +47,7 @@ class OwnDaemon:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        missing = [name for name in ("reeld", *_NEEDED) if find_spec(name) is None]
-        if missing:
-            raise TransportError(
-                "no daemon is running, and the one to start is not installed",
-                remedy="Install it with `pip install 'reeld[daemon]'`, or start a daemon elsewhere.",
-                faults=tuple(f"missing module: {name}" for name in missing),
-            )
+        check_installed()
         self.runtime = Path(tempfile.mkdtemp(prefix="reeld-"))
         try:
             self._start()
@@ -110,6 +104,17 @@ class OwnDaemon:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
         shutil.rmtree(self.runtime, ignore_errors=True)
+
+
+def check_installed() -> None:
+    """Raises TransportError, with every module that is missing, unless the extra `[daemon]` is installed here."""
+    missing = [name for name in ("reeld", *_NEEDED) if find_spec(name) is None]
+    if missing:
+        raise TransportError(
+            "no daemon is running, and the one to start is not installed",
+            remedy="Install it with `pip install 'reeld[daemon]'`, or start a daemon elsewhere.",
+            faults=tuple(f"missing module: {name}" for name in missing),
+        )
 
 
 def _answers(client: Client) -> bool:

@@ -29,12 +29,14 @@ from reeld_client.cli.render_live import (
     print_stopped,
 )
 from reeld_client.cli.render_replay import print_replay
+from reeld_client.cli.render_service import print_installed, print_logs, print_removed, print_service
 from reeld_client.cli.render_snapshots import print_snapshots
 from reeld_client.cli.render_storage import print_budget, print_storage
 from reeld_client.cli.render_upkeep import print_repaired, print_upkeep
 from reeld_client.cli.snapshots import Snapshots
 from reeld_client.cli.watch_model import WatchModel
 from reeld_client.cli.watch_view import view
+from reeld_client.service.models import ServiceInstalled, ServiceLogs, ServiceRemoved, ServiceStatus
 from reeld_proto.commands import (
     BudgetApplied,
     Exported,
@@ -108,4 +110,8 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     Repaired: print_repaired,
     UpkeepStatus: print_upkeep,
     IndexChecked: print_index,
+    ServiceStatus: print_service,
+    ServiceInstalled: print_installed,
+    ServiceRemoved: print_removed,
+    ServiceLogs: print_logs,
 }
