@@ -76,11 +76,12 @@ def tried(name: str, timeout_s: float = TRIAL_TIMEOUT_S) -> str:
     """Why this encoder cannot be used, empty if it can. The first call for a name starts a process."""
     with _trying:
         if name not in _tried:
-            _tried[name] = _trial(name, timeout_s)
+            _tried[name] = trial(name, timeout_s)
         return _tried[name]
 
 
-def _trial(name: str, timeout_s: float) -> str:
+def trial(name: str, timeout_s: float) -> str:
+    """As `tried`, but anew, and beside others: blocks for a process. Software encoders, too. From any thread."""
     try:
         result = subprocess.run(
             [sys.executable, "-m", "reeld.media.trial", name],

@@ -1,0 +1,84 @@
+"""Commands about the daemon's settings: init, show, check, set. The daemon's package reads and writes the file."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from msgspec.structs import replace
+
+from reeld_client.cli.command import command
+from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.daemon_package import ask
+from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, ShownConfig
+from reeld_proto.errors import ErrorCode, TransportError
+
+T = TypeVar("T")
+_LIMIT_S = 20.0
+"""Reading a file takes milliseconds, starting Python on a busy machine seconds."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The config file (REELD_CONFIG).", show_default=False),
+]
+
+
+def init(
+    _invocation: Invocation,
+    *,
+    config: ConfigOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> Answer:
+    """Write a config file with every setting, its meaning and its default."""
+    return Answer(_ask("init", config, MadeConfig, *(["--force"] if force else [])))
+
+
+def show(_invocation: Invocation, *, config: ConfigOption = None) -> Answer:
+    """Show the settings that hold, and where each comes from."""
+    return Answer(_ask("show", config, ShownConfig))
+
+
+def check(
+    _invocation: Invocation,
+    *,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Without one the file that holds.", show_default=False)
+    ] = None,
+) -> Answer:
+    """Check a config file: every fault at once, exit code 2 if there is one."""
+    return Answer(_ask("check", file, CheckedConfig))
+
+
+def set_(
+    invocation: Invocation,
+    *,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As in `config show`.", show_default=False)],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="30, true, high, '[\"a\"]'", show_default=False)],
+    config: ConfigOption = None,
+) -> Answer:
+    """Change a setting in the config file; comments and order stay."""
+    done = _ask("set", config, ConfigSet, f"--key={key}", f"--value={value}")
+    return Answer(replace(done, restart=done.was != done.value and _runs(invocation)))
+
+
+def _ask(what: str, path: Path | None, kind: type[T], *words: str) -> T:
+    where = [] if path is None else ["--config", str(path.expanduser().absolute())]
+    return ask("reeld.settings", [what, *where, *words], kind, _LIMIT_S)
+
+
+def _runs(invocation: Invocation) -> bool:
+    """Whether there is a daemon that has read the file already. One that does not answer has."""
+    try:
+        with invocation.client() as client:
+            client.ping()
+    except TransportError as error:
+        return error.code is not ErrorCode.NO_DAEMON
+    return True
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    group = typer.Typer(help="The daemon's settings: make, show, check and change the config file.")
+    for function in (init, show, check):
+        command(group)(function)
+    command(group, name="set")(set_)
+    app.add_typer(group, name="config")

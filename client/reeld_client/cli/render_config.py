@@ -1,0 +1,52 @@
+"""What the commands about settings say to a person."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+from reeld_client.cli.human import plural
+from reeld_client.cli.render_live import table, words
+from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, SettingSource, ShownConfig
+
+_GRAPH = "audio"
+
+
+def print_made_config(console: Console, done: MadeConfig) -> None:
+    """`reelctl config init`."""
+    console.print(words(f"✓ {'replaced' if done.replaced else 'made'} {done.path}", "green"))
+
+
+def print_config(console: Console, found: ShownConfig) -> None:
+    """`reelctl config show`."""
+    console.print(
+        words(found.path if found.exists else f"{found.path} is not there: all settings are defaults", "bold")
+    )
+    rows = table("setting", "value", "from")
+    for setting in found.settings:
+        quiet = "dim" if setting.source is SettingSource.DEFAULT else ""
+        rows.add_row(words(setting.key, quiet), words(_shown(setting.key, setting.value), quiet), setting.source.value)
+    console.print(rows)
+
+
+def print_checked_config(console: Console, found: CheckedConfig) -> None:
+    """`reelctl config check`."""
+    console.print(words(f"✓ {found.path}: {plural(found.given, 'setting')}, no faults", "green"))
+
+
+def print_set(console: Console, done: ConfigSet) -> None:
+    """`reelctl config set`."""
+    was, now = (_shown(done.key, value) for value in (done.was, done.value))
+    console.print(words(f"✓ {done.key} = {now} (was {was})", "green"))
+    if done.restart:
+        console.print(
+            words("The daemon that runs read the file when it started: restart it for this to hold.", "yellow")
+        )
+
+
+def _shown(key: str, value: Any) -> str:
+    if value is None:
+        return "the usual graph" if key == _GRAPH else "not set"
+    if key == _GRAPH:
+        return f"a graph of {plural(len(value['nodes']), 'node')}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
