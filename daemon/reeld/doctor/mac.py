@@ -71,7 +71,7 @@ def main() -> None:
     for name, ask in asked.items():
         try:
             answers[name] = ask()
-        except (OSError, AttributeError):
+        except (OSError, AttributeError, ValueError):
             continue
     sys.stdout.buffer.write(msgspec.json.encode(msgspec.convert(answers, MacFacts)))
 
