@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import av
 
-from reeld.media.hardware import candidates, trial
+from reeld.media.hardware import LATE, candidates, trial
 from reeld.media.presets import LIBRARIES
 from reeld_proto.doctor import Finding, fault, fine, warning
 from reeld_proto.records import EncoderChoice, Quality, VideoCodec
@@ -27,6 +27,8 @@ def judge(trials: Mapping[str, str], wanted: EncoderChoice, codec: VideoCodec) -
         check = f"encoder-{each.value}"
         if not why:
             found.append(fine(check, f"{name} encodes"))
+        elif why.startswith(LATE):
+            found.append(warning(check, f"{name}: {why}", "Run it again when the machine is less busy."))
         elif each is codec:
             found.append(
                 fault(check, f"{name}: {why}", "Install FFmpeg's libraries anew: pip install --force-reinstall av")

@@ -1,6 +1,7 @@
 """Whether reeld starts at login, as the service manager tells it."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def systemctl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> Non
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(service.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
 
 
 SHOWS = "printf 'LoadState=%s\\nActiveState=%s\\nUnitFileState=%s\\n'"

@@ -1,6 +1,9 @@
 """The verdict on the disk, and a measurement of a real one that must leave nothing behind."""
 
 import errno
+import os
+import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +58,7 @@ def test_a_disk_that_refuses_is_told_not_raised(monkeypatch: pytest.MonkeyPatch,
     def refuse(*_args: Any, **_words: Any) -> Any:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(disk.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     assert disk.gather(tmp_path).refused == "Read-only file system"
 
 
@@ -67,8 +70,8 @@ def test_a_slow_disk_does_not_hold_up_the_report(monkeypatch: pytest.MonkeyPatch
         now[0] += 1.0
         synced.append(now[0])
 
-    monkeypatch.setattr(disk.os, "fsync", slow)
-    monkeypatch.setattr(disk.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "fsync", slow)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     facts = disk.gather(tmp_path)
     assert len(synced) == 3  # two pieces pass the limit of 1.5 s, and one commit is needed for a figure
     assert facts.bytes_per_s == 1_000_000

@@ -6,6 +6,7 @@ import pytest
 
 from reeld.doctor import encoders
 from reeld.doctor.encoders import judge
+from reeld.media.hardware import LATE
 from reeld.media.presets import LIBRARIES
 from reeld_proto.records import EncoderChoice, VideoCodec
 from tests.daemon.doctor.verdicts import FAULT, OK, WARNING, statuses
@@ -25,6 +26,11 @@ def test_the_codec_that_is_recorded_with_must_work_another_need_not() -> None:
     assert verdict({**SOFTWARE, "libx264": "broken"})["encoder-h264"] is FAULT
     assert verdict({**SOFTWARE, "libx265": "broken"})["encoder-hevc"] is WARNING
     assert verdict({})["encoder-h264"] is FAULT
+
+
+def test_software_that_is_merely_late_is_no_fault() -> None:
+    """A busy machine is not a broken one."""
+    assert verdict({**SOFTWARE, "libx264": f"{LATE} 3 s"})["encoder-h264"] is WARNING
 
 
 def test_hardware_that_fails_is_a_warning_only_where_it_is_asked_for() -> None:

@@ -26,7 +26,8 @@ def test_no_server_is_a_warning_because_pictures_are_recorded_all_the_same() -> 
 @pytest.mark.parametrize("kind", ["microphone", "output"])
 def test_a_device_that_is_missing_or_muted_is_named(kind: str) -> None:
     for device in (None, Device("Quiet One", muted=True)):
-        found = judge(replace(GOOD, **{kind: device}))
+        facts = replace(GOOD, microphone=device) if kind == "microphone" else replace(GOOD, output=device)
+        found = judge(facts)
         assert {check for check, status in statuses(found).items() if status is WARNING} == {kind}
     assert any("Quiet One" in finding.detail for finding in found)
 

@@ -1,5 +1,6 @@
 """The file on disk: whole or as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(monkeypatch: pytest
     def full(_fd: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RequestRejected, match="No space left") as caught:
         files.write(path, "new = 1\n")
     assert caught.value.code is ErrorCode.PERMISSION
