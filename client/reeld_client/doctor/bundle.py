@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,9 @@ def _without_home(value: Any) -> Any:
 
 
 def journal() -> list[str]:
-    """The service's last log lines; empty where there is no journal."""
+    """The service's last log lines; empty where nobody kept any."""
     if sys.platform == "darwin":
-        return []
+        return last_lines(Path.home() / "Library" / "Logs" / "reeld" / "reeld.log")
     command = ["journalctl", "--user", "-u", UNIT, "-o", "cat", "-q", "--no-pager", "-n", str(LOG_LINES_MAX)]
     try:
         done = subprocess.run(
@@ -88,6 +89,15 @@ def journal() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return done.stdout.splitlines()
+
+
+def last_lines(path: Path) -> list[str]:
+    """The end of a log file; empty if it is not there."""
+    try:
+        with path.open(errors="replace") as file:
+            return [line.rstrip("\n") for line in deque(file, maxlen=LOG_LINES_MAX)]
+    except OSError:
+        return []
 
 
 def discreet_log(lines: Iterable[str]) -> list[str]:

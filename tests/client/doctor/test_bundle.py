@@ -116,6 +116,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(monkeypatch: pytest
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_of_a_log_file_the_end_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bundle, "LOG_LINES_MAX", 2)
+    path = tmp_path / "reeld.log"
+    assert bundle.last_lines(path) == []
+    path.write_bytes(b"one\ntwo\n\xff three\n")
+    assert bundle.last_lines(path) == ["two", "\ufffd three"]
+
+
 def test_without_a_journal_there_are_no_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert bundle.journal() == []
