@@ -81,6 +81,7 @@ class StartOptions(TypedDict, total=False):
     codec: VideoCodec
     snapshots: bool
     tags: list[str]
+    profile: str
 
 
 class ArrangeOptions(TypedDict, total=False):

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from reeld.audio.recordable import recording_faults
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
-from reeld_proto.records import EncoderChoice, Quality, VideoCodec
+from reeld_proto.records import EncoderChoice, Layout, Quality, VideoCodec
 from reeld_proto.sound_graph import SoundGraph
 from reeld_proto.sound_reading import read_graph, unknown_key
 
@@ -154,6 +154,25 @@ class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"two rules are called {twice!r}; gaps could not say which of them it was")
 
 
+class ProfileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[profiles.NAME]`: what `start --profile NAME` uses when the command does not say; like the options of `start`.
+
+    What a profile does not give is as without one.
+    """
+
+    displays: list[str] | None = None
+    cameras: list[str] | None = None
+    layout: Layout | None = None
+    microphone: str | None = None
+    system_audio: str | None = None
+    fps: Annotated[int, Meta(ge=1, le=60)] | None = None
+    quality: Quality | None = None
+    codec: VideoCodec | None = None
+    pointer: bool | None = None
+    snapshots: bool | None = None
+    tags: list[str] | None = None
+
+
 def _audio(table: Any) -> Iterator[str]:
     """What is wrong with `[audio]`."""
     if not isinstance(table, dict):
@@ -166,7 +185,8 @@ def _audio(table: Any) -> Iterator[str]:
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default, so an empty file is valid.
 
-    audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual one.
+    profiles: by name, see `ProfileConfig`. audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual
+    one.
     """
 
     store: StoreConfig = StoreConfig()
@@ -176,6 +196,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    profiles: dict[str, ProfileConfig] = {}
     audio: SoundGraph | None = None
 
 
@@ -244,6 +265,9 @@ def _wrong_value(value: Any, kind: Any, name: str) -> Iterator[str]:
     row = _row_kind(kind)
     if _is_table(value, kind):
         yield from _wrong_values(value, kind, f"{name}.")
+    elif row is not None and isinstance(value, dict) and get_origin(kind) is dict:
+        for each, table in value.items():
+            yield from _wrong_value(table, row, f"{name}.{each}")
     elif row is not None and isinstance(value, list) and all(isinstance(each, dict) for each in value):
         faults = [fault for each in value for fault in _wrong_values(each, row, f"{name}.")]
         yield from faults or _refused([_known(each, row) for each in value], kind, name)
@@ -258,7 +282,7 @@ def _is_table(value: Any, kind: Any) -> bool:
 def _known(table: dict[str, Any], kind: type[Struct]) -> dict[str, Any]:
     """A table without what is unknown in it, and without tables in it, which are looked at by themselves."""
     fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-    known = {key: value for key, value in table.items() if key in fields and not _is_table(value, fields[key])}
+    known = {key: value for key, value in table.items() if key in fields and not isinstance(value, dict)}
     for key, value in known.items():
         row = _row_kind(fields[key])
         if row is not None and isinstance(value, list):
@@ -282,6 +306,10 @@ def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Ite
             yield unknown_key(f"{prefix}{key}", f"{prefix}{nearest[0]}")
         elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
             yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
+        elif isinstance(value, dict) and get_origin(fields[key]) is dict and (row := _row_kind(fields[key])):
+            for name, each in value.items():
+                if isinstance(each, dict):
+                    yield from _unknown_keys(each, row, f"{prefix}{key}.{name}.")
         elif isinstance(value, list) and (row := _row_kind(fields[key])) is not None:
             for each in value:
                 if isinstance(each, dict):

@@ -9,7 +9,7 @@ from reeld_client.cli.human import plural
 from reeld_client.cli.render_live import table, words
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, SettingSource, ShownConfig
 
-_GRAPH = "audio"
+_GRAPH, _PROFILES = "audio", "profiles"
 
 
 def print_made_config(console: Console, done: MadeConfig) -> None:
@@ -45,6 +45,8 @@ def print_set(console: Console, done: ConfigSet) -> None:
 
 
 def _shown(key: str, value: Any) -> str:
+    if key == _PROFILES:
+        return ", ".join(value) or "none"
     if value is None:
         return "the usual graph" if key == _GRAPH else "not set"
     if key == _GRAPH:

@@ -28,6 +28,16 @@ _RULES = """\
 #name = "passwords"
 #app = "keepassxc"
 """
+_PROFILES = """\
+# What `reelctl start --profile meeting` uses when the command does not say. Other choices:
+# displays, cameras, layout, codec, pointer, snapshots.
+#[profiles.meeting]
+#microphone = "default"
+#system_audio = "default"
+#quality = "high"
+#fps = 15
+#tags = ["meeting"]
+"""
 _SOUND = """\
 # The graph of sounds, as tables [[audio.nodes]]; without any it is the usual one.
 # `reelctl audio check FILE.toml` checks one, `reelctl audio graph` draws the one that is used.
@@ -44,7 +54,7 @@ def template() -> str:
             if key.table == table:
                 lines += ["", *_entry(key)]
         parts.append("\n".join(lines) + "\n")
-    return "\n".join([*parts, _SOUND])
+    return "\n".join([*parts, _PROFILES, _SOUND])
 
 
 def _entry(key: Key) -> list[str]:

@@ -41,8 +41,9 @@ def show(path: Path) -> ShownConfig:
     for key in keys():
         source = SettingSource.FILE if key.name in given.get(key.table, {}) else SettingSource.DEFAULT
         settings.append(Setting(key=key.path, value=effective[key.table][key.name], source=source))
-    source = SettingSource.FILE if "audio" in given else SettingSource.DEFAULT
-    settings.append(Setting(key="audio", value=effective["audio"], source=source))
+    for name in ("profiles", "audio"):
+        source = SettingSource.FILE if name in given else SettingSource.DEFAULT
+        settings.append(Setting(key=name, value=effective[name], source=source))
     return ShownConfig(path=str(path), exists=text is not None, settings=settings)
 
 

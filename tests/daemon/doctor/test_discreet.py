@@ -23,10 +23,11 @@ def test_no_text_of_rules_or_devices_is_told(name: str, app: str, title: str, de
 
 
 def test_what_helps_is_told() -> None:
-    plain = discreet(parse_config("[record]\nfps = 12\n[[privacy.rules]]\nname = 'bank'\napp = 'x'\n"))
+    plain = discreet(parse_config("[record]\nfps = 12\n[[privacy.rules]]\nname = 'bank'\napp = 'x'\n[profiles.anna]"))
     assert plain["record"]["fps"] == 12
     assert plain["privacy"] == {"rules": 1, "pause_on_lock": True}
     assert plain["replay"]["microphone"] == "default"
+    assert plain["profiles"] == 1
 
 
 def test_of_the_graph_of_sounds_kinds_and_numbers_are_told() -> None:

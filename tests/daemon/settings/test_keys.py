@@ -22,8 +22,8 @@ def test_every_table_says_what_it_is_for(name: str) -> None:
     assert heading(tables()[name])
 
 
-def test_all_tables_of_the_config_are_there_but_the_graph_of_sounds() -> None:
-    assert [*tables(), "audio"] == list(Config.__struct_fields__)
+def test_all_tables_of_the_config_are_there_but_those_that_a_person_names() -> None:
+    assert [*tables(), "profiles", "audio"] == list(Config.__struct_fields__)
 
 
 def test_defaults_are_those_of_the_structs() -> None:

@@ -17,6 +17,7 @@ def test_it_means_nothing_but_defaults() -> None:
 
 def test_every_setting_is_in_it_once_and_valid_when_the_sign_is_taken_away() -> None:
     config = parse_config(uncommented())
+    assert config.profiles["meeting"].fps == 15
     for key in keys():
         assert len(re.findall(rf"(?m)^#?\[?\[?(?:{key.path}\]\]|{key.name} = )", template())) >= 1, key.path
         value = getattr(getattr(config, key.table), key.name)
