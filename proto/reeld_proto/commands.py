@@ -45,6 +45,7 @@ from reeld_proto.records import (
     WindowSource,
     WorkerInfo,
 )
+from reeld_proto.reloading import ConfigReloaded, ReloadConfig
 from reeld_proto.snapshots import ListSnapshots, SnapshotList
 from reeld_proto.sound import (
     AdjustSound,
@@ -366,6 +367,7 @@ AnyCommand = (
     | GetUpkeep
     | SteerUpkeep
     | CheckIndex
+    | ReloadConfig
 )
 AnyReply = (
     Pong
@@ -399,5 +401,6 @@ AnyReply = (
     | Repaired
     | UpkeepStatus
     | IndexChecked
+    | ConfigReloaded
     | ErrorReply
 )

@@ -1,4 +1,4 @@
-"""What `reelctl config` tells about the daemon's settings. No messages: the file is read where it lies."""
+"""What `reelctl config` tells about the file of the daemon's settings. No messages: it is read where it lies."""
 
 from enum import StrEnum
 from typing import Any
@@ -47,11 +47,12 @@ class CheckedConfig(Record, frozen=True, kw_only=True):
 class ConfigSet(Record, frozen=True, kw_only=True):
     """Answer to `config set`. was: the value that held before, the default's if none was given.
 
-    restart: whether a daemon runs that goes on with what it read when it started.
+    live: whether the daemon that runs took it over. restart: whether one runs that must be started again for that.
     """
 
     path: str
     key: str
     was: Any
     value: Any
+    live: bool = False
     restart: bool = False

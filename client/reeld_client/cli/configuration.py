@@ -1,4 +1,4 @@
-"""Commands about the daemon's settings: init, show, check, set. The daemon's package reads and writes the file."""
+"""Commands about the daemon's settings: init, show, check, set, reload. The daemon's package reads and writes them."""
 
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,7 +10,7 @@ from reeld_client.cli.command import command
 from reeld_client.cli.invocation import Answer, Invocation
 from reeld_client.daemon_package import ask
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, ShownConfig
-from reeld_proto.errors import ErrorCode, TransportError
+from reeld_proto.errors import ErrorCode, ReeldError
 
 T = TypeVar("T")
 _LIMIT_S = 20.0
@@ -55,9 +55,15 @@ def set_(
     value: Annotated[str, typer.Argument(metavar="VALUE", help="30, true, high, '[\"a\"]'", show_default=False)],
     config: ConfigOption = None,
 ) -> Answer:
-    """Change a setting in the config file; comments and order stay."""
+    """Change a setting in the config file; comments and order stay. A daemon that runs takes over what it can."""
     done = _ask("set", config, ConfigSet, f"--key={key}", f"--value={value}")
-    return Answer(replace(done, restart=done.was != done.value and _runs(invocation)))
+    return Answer(_told(invocation, done))
+
+
+def reload(invocation: Invocation) -> Answer:
+    """Have the daemon read its config file again, and tell what holds at once and what needs a restart."""
+    with invocation.client() as client:
+        return Answer(client.reload_config())
 
 
 def _ask(what: str, path: Path | None, kind: type[T], *words: str) -> T:
@@ -65,20 +71,24 @@ def _ask(what: str, path: Path | None, kind: type[T], *words: str) -> T:
     return ask("reeld.settings", [what, *where, *words], kind, _LIMIT_S)
 
 
-def _runs(invocation: Invocation) -> bool:
-    """Whether there is a daemon that has read the file already. One that does not answer has."""
+def _told(invocation: Invocation, done: ConfigSet) -> ConfigSet:
+    """The answer with what a running daemon makes of the change. One that cannot read it again needs a restart."""
+    if done.was == done.value:
+        return done
     try:
         with invocation.client() as client:
-            client.ping()
-    except TransportError as error:
-        return error.code is not ErrorCode.NO_DAEMON
-    return True
+            reply = client.reload_config()
+    except ReeldError as error:
+        return replace(done, restart=error.code is not ErrorCode.NO_DAEMON)
+    if Path(reply.path).resolve() != Path(done.path).resolve():
+        return done
+    return replace(done, live=done.key in reply.live, restart=done.key in reply.restart)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     group = typer.Typer(help="The daemon's settings: make, show, check and change the config file.")
-    for function in (init, show, check):
+    for function in (init, show, check, reload):
         command(group)(function)
     command(group, name="set")(set_)
     app.add_typer(group, name="config")

@@ -8,7 +8,13 @@ from rich.console import Console
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
 from reeld_client.cli.record import Recorded
 from reeld_client.cli.render_audio import print_adjusted, print_checked, print_sound, print_timeline
-from reeld_client.cli.render_config import print_checked_config, print_config, print_made_config, print_set
+from reeld_client.cli.render_config import (
+    print_checked_config,
+    print_config,
+    print_made_config,
+    print_reloaded,
+    print_set,
+)
 from reeld_client.cli.render_copies import print_bundled, print_imported, print_synced
 from reeld_client.cli.render_doctor import print_diagnosis
 from reeld_client.cli.render_edits import print_deleted, print_derived
@@ -61,6 +67,7 @@ from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, Show
 from reeld_proto.copies import Bundled, Imported, Synced
 from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
 from reeld_proto.records import SessionInfo
+from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.stats import Stats
 
 
@@ -117,4 +124,5 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     ShownConfig: print_config,
     CheckedConfig: print_checked_config,
     ConfigSet: print_set,
+    ConfigReloaded: print_reloaded,
 }

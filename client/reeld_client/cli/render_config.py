@@ -8,6 +8,7 @@ from rich.console import Console
 from reeld_client.cli.human import plural
 from reeld_client.cli.render_live import table, words
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, SettingSource, ShownConfig
+from reeld_proto.reloading import ConfigReloaded
 
 _GRAPH, _PROFILES = "audio", "profiles"
 
@@ -38,10 +39,22 @@ def print_set(console: Console, done: ConfigSet) -> None:
     """`reelctl config set`."""
     was, now = (_shown(done.key, value) for value in (done.was, done.value))
     console.print(words(f"✓ {done.key} = {now} (was {was})", "green"))
+    if done.live:
+        console.print(words("The daemon that runs has taken it over: it holds from the next start of a session on."))
     if done.restart:
         console.print(
             words("The daemon that runs read the file when it started: restart it for this to hold.", "yellow")
         )
+
+
+def print_reloaded(console: Console, done: ConfigReloaded) -> None:
+    """`reelctl config reload`."""
+    if not done.live and not done.restart:
+        console.print(words(f"{done.path}: nothing has changed"))
+    for name in done.live:
+        console.print(words(f"✓ {name} holds from the next start of a session on", "green"))
+    for name in done.restart:
+        console.print(words(f"! {name} holds when the daemon is started again", "yellow"))
 
 
 def _shown(key: str, value: Any) -> str:

@@ -132,6 +132,12 @@ class SessionService:
 
     # -- what clients ask -------------------------------------------------------------------------------------------
 
+    def reconfigure(self, config: Config) -> None:
+        """Use these settings from the next start on."""
+        self._configured = config.audio
+        self._profiles = config.profiles
+        self._core.reconfigure(config)
+
     async def start(self, request: StartSession, arrived_ns: int) -> Reply:
         """Start a session; `SessionStarted`, or the error as ErrorReply. arrived_ns: when the command came.
 

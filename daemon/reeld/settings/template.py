@@ -9,7 +9,7 @@ _WIDTH = 100
 _HEAD = """\
 # Settings of reeld. What stands behind a single # is the default: take the # away and change it.
 # `reelctl config check` tells what is wrong in here, `reelctl config show` what holds.
-# A running daemon reads this when it starts.
+# A daemon reads this when it starts; `reelctl config reload` has it read again.
 """
 EXAMPLES = {
     "storage.quota": "50GB",

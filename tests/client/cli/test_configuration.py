@@ -2,12 +2,16 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reeld_client import daemon_package
 from reeld_client.cli import configuration
+from reeld_proto import commands
 from reeld_proto.configuration import ConfigSet
+from reeld_proto.errors import error_for
+from reeld_proto.reloading import ConfigReloaded
 from tests.client.cli.reelctl import Reelctl
 from tests.client.fake_reeld import FakeReeld, Server
 
@@ -44,18 +48,42 @@ def test_what_is_shown_to_a_person(reelctl: Reelctl, path: Path) -> None:
         assert word in out
 
 
-def test_a_change_says_that_the_daemon_that_runs_needs_a_restart(
+def test_a_change_says_what_the_daemon_that_runs_makes_of_it(
     monkeypatch: pytest.MonkeyPatch, reelctl: Reelctl, fake: FakeReeld, server: Server
 ) -> None:
-    def set_to(value: int) -> None:
+    def changed(value: int) -> Any:
         done = ConfigSet(path="/x", key="record.fps", was=30, value=value)
         monkeypatch.setattr(configuration, "ask", lambda *_words: done)
+        found = reelctl("config", "set", "record.fps", str(value), "--json").json
+        return found["live"], found["restart"], reelctl("config", "set", "record.fps", str(value)).out
 
-    set_to(12)
-    assert reelctl("config", "set", "record.fps", "12", "--json").json["restart"] is True
-    assert "restart it" in reelctl("config", "set", "record.fps", "12").out
-    set_to(30)
-    assert reelctl("config", "set", "record.fps", "30", "--json").json["restart"] is False
+    fake.answers["config_reload"] = ConfigReloaded(path="/x", live=["record.fps"], restart=[])
+    live, restart, out = changed(12)
+    assert (live, restart, "next start of a session" in out) == (True, False, True)
+    fake.answers["config_reload"] = ConfigReloaded(path="/x", live=[], restart=["record.fps"])
+    live, restart, out = changed(12)
+    assert (live, restart, "restart it" in out) == (False, True, True)
+    fake.answers["config_reload"] = ConfigReloaded(path="/another", live=["record.fps"], restart=[])
+    assert changed(12)[:2] == (False, False)
+    fake.answers["config_reload"] = error_for("unknown-command", "an old daemon")
+    assert changed(12)[:2] == (False, True)
+    before = len(fake.of(commands.ReloadConfig))
+    assert changed(30)[:2] == (False, False)
+    assert len(fake.of(commands.ReloadConfig)) == before
+
+
+def test_a_reload_tells_what_holds_at_once(reelctl: Reelctl, fake: FakeReeld, server: Server) -> None:
+    fake.answers["config_reload"] = ConfigReloaded(path="/x", live=["record.fps"], restart=["storage.quota"])
+    assert reelctl("config", "reload", "--json").json == {
+        "path": "/x",
+        "live": ["record.fps"],
+        "restart": ["storage.quota"],
+    }
+    out = reelctl("config", "reload").out
+    assert "record.fps holds from the next start" in out
+    assert "storage.quota holds when the daemon is started again" in out
+    fake.answers["config_reload"] = ConfigReloaded(path="/x", live=[], restart=[])
+    assert "nothing has changed" in reelctl("config", "reload").out
 
 
 def test_without_the_extra_the_person_is_told_what_to_install(
