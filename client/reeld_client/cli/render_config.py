@@ -15,14 +15,13 @@ _GRAPH, _PROFILES = "audio", "profiles"
 
 def print_made_config(console: Console, done: MadeConfig) -> None:
     """`reelctl config init`."""
-    console.print(words(f"✓ {'replaced' if done.replaced else 'made'} {done.path}", "green"))
+    console.print(words(f"✓ {'replaced' if done.replaced else 'made'} {done.path}", "green"), soft_wrap=True)
 
 
 def print_config(console: Console, found: ShownConfig) -> None:
     """`reelctl config show`."""
-    console.print(
-        words(found.path if found.exists else f"{found.path} is not there: all settings are defaults", "bold")
-    )
+    about = "" if found.exists else " is not there: all settings are defaults"
+    console.print(words(f"{found.path}{about}", "bold"), soft_wrap=True)
     rows = table("setting", "value", "from")
     for setting in found.settings:
         quiet = "dim" if setting.source is SettingSource.DEFAULT else ""
@@ -32,7 +31,7 @@ def print_config(console: Console, found: ShownConfig) -> None:
 
 def print_checked_config(console: Console, found: CheckedConfig) -> None:
     """`reelctl config check`."""
-    console.print(words(f"✓ {found.path}: {plural(found.given, 'setting')}, no faults", "green"))
+    console.print(words(f"✓ {found.path}: {plural(found.given, 'setting')}, no faults", "green"), soft_wrap=True)
 
 
 def print_set(console: Console, done: ConfigSet) -> None:
@@ -40,17 +39,15 @@ def print_set(console: Console, done: ConfigSet) -> None:
     was, now = (_shown(done.key, value) for value in (done.was, done.value))
     console.print(words(f"✓ {done.key} = {now} (was {was})", "green"))
     if done.live:
-        console.print(words("The daemon that runs has taken it over: it holds from the next start of a session on."))
+        console.print(words("The daemon has taken it over: it holds from the next start of a session on."))
     if done.restart:
-        console.print(
-            words("The daemon that runs read the file when it started: restart it for this to hold.", "yellow")
-        )
+        console.print(words("The daemon read the file when it started: restart it for this to hold.", "yellow"))
 
 
 def print_reloaded(console: Console, done: ConfigReloaded) -> None:
     """`reelctl config reload`."""
     if not done.live and not done.restart:
-        console.print(words(f"{done.path}: nothing has changed"))
+        console.print(words(f"{done.path}: nothing has changed"), soft_wrap=True)
     for name in done.live:
         console.print(words(f"✓ {name} holds from the next start of a session on", "green"))
     for name in done.restart:

@@ -29,9 +29,8 @@ def print_diagnosis(console: Console, found: Diagnosis) -> None:
     console.print(rows)
     console.print(_summary(found.findings))
     if found.bundle is not None:
-        console.print(
-            words(f"{found.bundle} holds findings, versions, settings and logs; look at it before you send it")
-        )
+        about = "holds findings, versions, settings and logs; look at it before you send it"
+        console.print(words(f"{found.bundle} {about}"), soft_wrap=True)
 
 
 def _row(finding: Finding) -> tuple[Text, Text, Text]:
