@@ -1,12 +1,15 @@
 """`python -m reeld.doctor`: makes all checks at once and writes `Examined` as one JSON document to standard output."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
+import psutil
 
 from reeld.config import Config, load_config
 from reeld.doctor import clock, disk, display, encoders, mac, sound, versions
@@ -56,7 +59,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.stdout.flush()
 
 
+def leave() -> NoReturn:
+    """End at once, with everything that was started: what hangs in a driver would otherwise stay, or keep us."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     main()
-    # A thread that hangs in a driver would otherwise keep this process.
-    os._exit(0)
+    leave()

@@ -113,5 +113,7 @@ def check_portaudio() -> list[Finding]:
         facts = PortAudioFacts(failure=f"no answer within {PORTAUDIO_LIMIT_S:g} s")
     except msgspec.DecodeError:
         facts = PortAudioFacts(failure=f"its process ended with status {done.returncode}")
+    if facts.failure:
+        return judge_portaudio(facts, needs_pulse=False)
     needs_pulse = sys.platform != "darwin" and pulse.ask(lambda _: True, SERVER_LIMIT_S) is True
     return judge_portaudio(facts, needs_pulse=needs_pulse)

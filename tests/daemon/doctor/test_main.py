@@ -1,5 +1,7 @@
 """The whole report as `reelctl doctor` gets it, of a real desk and of a broken machine."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +16,8 @@ from reeld.doctor import clock, display, encoders
 from reeld_proto.doctor import CheckStatus, Examined, Finding
 from tests.daemon.doctor.verdicts import statuses
 from tests.support.desk import ONE_MONITOR, VirtualDesk
+from tests.support.installation import is_alive
+from tests.support.wait import until
 
 CHECKS = {
     "config", "display", "damage", "shared-memory", "monitors", "sound-server", "microphone", "output", "portaudio",
@@ -36,6 +40,31 @@ def test_a_whole_desk_is_examined_within_five_seconds(tmp_path: Path) -> None:
     assert not faults
     assert examined.config is not None
     assert took_s < 5.0
+
+
+@pytest.mark.alone
+def test_servers_that_hang_are_told_in_time_and_hide_nothing(tmp_path: Path) -> None:
+    """A hung server is what a person runs this for. Both accept connections and never answer, as stopped ones do."""
+    command = [sys.executable, "-m", "reeld.doctor", "--store", str(tmp_path)]
+    with VirtualDesk(ONE_MONITOR, sound=True) as desk:
+        servers = [server.pid for server in (desk._server, desk._pulse) if server is not None]
+        for pid in servers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            done = subprocess.run(command, env=desk.env, capture_output=True, timeout=30, check=True)
+            took_s = time.monotonic() - begun
+        finally:
+            for pid in servers:
+                os.kill(pid, signal.SIGCONT)
+    assert len(servers) == 2
+    found = statuses(msgspec.json.decode(done.stdout, type=Examined).findings)
+    assert found["display"] is CheckStatus.FAULT
+    assert found["sound-server"] is CheckStatus.WARNING
+    assert found["portaudio"] is CheckStatus.FAULT
+    assert found["encoder-h264"] is CheckStatus.OK
+    assert found["disk-space"] is not CheckStatus.FAULT
+    assert took_s < 7.0
 
 
 def test_checks_that_break_or_hang_do_not_hide_the_others(
@@ -63,6 +92,20 @@ def test_checks_that_break_or_hang_do_not_hide_the_others(
     assert "no answer" in found["clock"].detail
     assert found["disk-speed"].status is not CheckStatus.FAULT
     assert examined.config is None
+
+
+def test_nothing_that_hangs_is_left_behind() -> None:
+    """A trial of a broken driver would otherwise stay for ever."""
+    code = """
+import subprocess, threading
+from reeld.doctor.__main__ import leave
+threading.Thread(target=threading.Event().wait).start()
+print(subprocess.Popen(["sleep", "60"]).pid, flush=True)
+leave()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True)
+    pid = int(done.stdout)
+    until(lambda: not is_alive(pid), 5, what="the end of what hung")
 
 
 @pytest.mark.parametrize(
