@@ -44,6 +44,7 @@ from reeld_proto.commands import (
     VerifyStore,
 )
 from reeld_proto.records import Corner, InsetSize, Layout, Quality, SessionInfo, SessionState, VideoCodec
+from reeld_proto.reloading import ConfigReloaded, ReloadConfig
 from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 
@@ -81,6 +82,7 @@ class StartOptions(TypedDict, total=False):
     codec: VideoCodec
     snapshots: bool
     tags: list[str]
+    profile: str
 
 
 class ArrangeOptions(TypedDict, total=False):
@@ -163,6 +165,11 @@ def mark(text: str) -> Call[SessionChanged]:
 def set_private(private: bool) -> Call[PrivacyChanged]:  # noqa: FBT001 - it is what the command says
     """Private mode on or off."""
     return Call(SetPrivate(private=private), expect(PrivacyChanged), QUICK_S)
+
+
+def reload_config() -> Call[ConfigReloaded]:
+    """Have the config file read again."""
+    return Call(ReloadConfig(), expect(ConfigReloaded), QUICK_S)
 
 
 class SessionFilters(TypedDict, total=False):

@@ -34,6 +34,7 @@ from reeld_proto.endpoints import default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
+from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
@@ -155,6 +156,10 @@ class Client(LibraryMethods):
     def mark(self, text: str) -> SessionChanged:
         """Put a note at this instant of the current session."""
         return self.call(calls.mark(text))
+
+    def reload_config(self) -> ConfigReloaded:
+        """Have the daemon read its config file again; what needs a restart is told."""
+        return self.call(calls.reload_config())
 
     def set_private(self, private: bool) -> PrivacyChanged:  # noqa: FBT001 - it is what the command says
         """Private mode on or off: while it is on nothing is recorded, over the end of the session and the daemon."""

@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reeld import __version__
-from reeld.config import Config, load_config
-from reeld.daemon import Daemon
+from reeld.config import default_config_path, load_config
+from reeld.daemon import Daemon, ReadConfig
 from reeld.runtime import logs
 from reeld.supervisor.directories import DirectoryLock, prepare_private_dir, remove_stale_sockets
 from reeld.supervisor.supervisor import Premises
 from reeld_proto.endpoints import Endpoints, default_runtime_dir, default_store_dir
 from reeld_proto.errors import ReeldError
 
-Maker = Callable[[Premises, Config], Daemon]
+Maker = Callable[..., Daemon]
+"""Called as `Daemon` is, with its premises, settings and `read_config`."""
 
 
 def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
         run(
             runtime_dir=options.runtime.absolute() if options.runtime else default_runtime_dir(),
             store_dir=options.store.absolute() if options.store else default_store_dir(),
-            config=load_config(options.config),
+            read_config=_reader(options.config),
             make=make,
         )
     except ReeldError as error:
@@ -39,8 +40,9 @@ def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
         sys.exit(error.exit_code)
 
 
-def run(*, runtime_dir: Path, store_dir: Path, config: Config, make: Maker = Daemon) -> None:
+def run(*, runtime_dir: Path, store_dir: Path, read_config: ReadConfig, make: Maker = Daemon) -> None:
     """Hold both folders and serve until told to end. Raises ReeldError if that is not possible."""
+    _, config = read_config()
     endpoints = Endpoints(runtime_dir)
     locks = [DirectoryLock(runtime_dir), DirectoryLock(store_dir)]
     note = f"runtime {runtime_dir}, store {store_dir}"
@@ -52,10 +54,16 @@ def run(*, runtime_dir: Path, store_dir: Path, config: Config, make: Maker = Dae
         if stale:
             logs.get_logger().warning("daemon.stale_sockets_removed", names=stale)
         premises = Premises(endpoints, store_dir, inherited_fds=[lock.fd for lock in locks])
-        asyncio.run(make(premises, config).run())
+        asyncio.run(make(premises, config, read_config=read_config).run())
     finally:
         for lock in reversed(locks):
             lock.release()
+
+
+def _reader(named: Path | None) -> ReadConfig:
+    """Reads the file that was named when the daemon started, or the one of the default place."""
+    path = named.absolute() if named else default_config_path()
+    return lambda: (path, load_config(named and path))
 
 
 def _described(store_dir: Path) -> str:

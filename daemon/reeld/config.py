@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,11 +15,13 @@ from msgspec import Meta, Struct
 from reeld.audio.recordable import recording_faults
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
-from reeld_proto.records import EncoderChoice, Quality, VideoCodec
+from reeld_proto.records import EncoderChoice, Layout, Quality, VideoCodec
 from reeld_proto.sound_graph import SoundGraph
 from reeld_proto.sound_reading import read_graph, unknown_key
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
+_WHERE = re.compile(r" - at `[^`]*`$")
+"""How msgspec ends a message; the place it names is within the value it was given."""
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -36,7 +38,7 @@ def parse_size(text: str) -> int:
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[store]`. reserve_bytes: free disk below which no session starts."""
+    """`[store]`: the file that holds everything. reserve_bytes: free disk below which no session starts."""
 
     reserve_bytes: Annotated[int, Meta(ge=0)] = 100_000_000
 
@@ -44,8 +46,9 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[record]`: what a session uses when its command does not say.
 
-    fps: frames per second, 1-60. pointer: whether the mouse pointer is drawn. encoder: `software`, or `auto` to use the
-    graphics hardware where a trial shows that it can encode.
+    fps: frames per second, 1-60. quality: how faithful pictures are; `lossless` keeps every pixel. pointer: whether the
+    mouse pointer is drawn. codec: how pictures are encoded. encoder: `software`, or `auto` to use the graphics hardware
+    where a trial shows that it can encode.
     """
 
     fps: Annotated[int, Meta(ge=1, le=60)] = 30
@@ -56,8 +59,9 @@ class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class SnapshotsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[snapshots]`: stills of each picture, taken when it changed enough. enabled: unless a session says otherwise.
+    """`[snapshots]`: stills of each picture, taken when it changed enough.
 
+    enabled: whether they are taken when a session does not say.
     min_s, max_s: seconds between two of them; the first while the picture changes now and then, the other while it
     never rests.
     """
@@ -133,8 +137,9 @@ class UpkeepConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[privacy]`: what is never recorded. rules: tables `[[privacy.rules]]`, see `PrivacyRule`.
+    """`[privacy]`: what is never recorded.
 
+    rules: tables `[[privacy.rules]]`, each with a `name` and one or more of `app`, `title`, `screen`, `hours`.
     pause_on_lock: whether nothing is recorded while the desktop is locked.
     """
 
@@ -149,6 +154,25 @@ class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"two rules are called {twice!r}; gaps could not say which of them it was")
 
 
+class ProfileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[profiles.NAME]`: what `start --profile NAME` uses when the command does not say; like the options of `start`.
+
+    What a profile does not give is as without one.
+    """
+
+    displays: list[str] | None = None
+    cameras: list[str] | None = None
+    layout: Layout | None = None
+    microphone: str | None = None
+    system_audio: str | None = None
+    fps: Annotated[int, Meta(ge=1, le=60)] | None = None
+    quality: Quality | None = None
+    codec: VideoCodec | None = None
+    pointer: bool | None = None
+    snapshots: bool | None = None
+    tags: list[str] | None = None
+
+
 def _audio(table: Any) -> Iterator[str]:
     """What is wrong with `[audio]`."""
     if not isinstance(table, dict):
@@ -161,7 +185,8 @@ def _audio(table: Any) -> Iterator[str]:
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default, so an empty file is valid.
 
-    audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual one.
+    profiles: by name, see `ProfileConfig`. audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual
+    one.
     """
 
     store: StoreConfig = StoreConfig()
@@ -171,6 +196,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    profiles: dict[str, ProfileConfig] = {}
     audio: SoundGraph | None = None
 
 
@@ -210,13 +236,66 @@ def parse_config(text: str, *, origin: str = "config") -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RequestRejected(f"{origin} is not valid TOML: {error}") from error
-    unknown = (*_unknown_keys(table, Config, ""), *(_audio(table["audio"]) if "audio" in table else ()))
-    if unknown:
-        raise RequestRejected(f"{origin}: {'; '.join(unknown)}", faults=unknown)
+    faults = tuple(config_faults(table))
+    if faults:
+        raise RequestRejected(f"{origin}: {'; '.join(faults)}", faults=faults)
+    return msgspec.convert(table, Config)
+
+
+def config_faults(table: dict[str, Any]) -> Iterator[str]:
+    """Everything that is wrong with a parsed file: unknown keys, wrong values, and settings that contradict others."""
+    yield from _unknown_keys(table, Config, "")
+    if "audio" in table:
+        yield from _audio(table["audio"])
+    yield from _wrong_values({key: value for key, value in table.items() if key != "audio"}, Config, "")
+
+
+def _wrong_values(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    is_sound = True
+    for key in filter(fields.__contains__, table):
+        for fault in _wrong_value(table[key], fields[key], f"{prefix}{key}"):
+            is_sound = False
+            yield fault
+    if is_sound:
+        yield from _refused(_known(table, kind), kind, prefix.removesuffix("."))
+
+
+def _wrong_value(value: Any, kind: Any, name: str) -> Iterator[str]:
+    row = _row_kind(kind)
+    if _is_table(value, kind):
+        yield from _wrong_values(value, kind, f"{name}.")
+    elif row is not None and isinstance(value, dict) and get_origin(kind) is dict:
+        for each, table in value.items():
+            yield from _wrong_value(table, row, f"{name}.{each}")
+    elif row is not None and isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        faults = [fault for each in value for fault in _wrong_values(each, row, f"{name}.")]
+        yield from faults or _refused([_known(each, row) for each in value], kind, name)
+    else:
+        yield from _refused(value, kind, name)
+
+
+def _is_table(value: Any, kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, dict)
+
+
+def _known(table: dict[str, Any], kind: type[Struct]) -> dict[str, Any]:
+    """A table without what is unknown in it, and without tables in it, which are looked at by themselves."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    known = {key: value for key, value in table.items() if key in fields and not isinstance(value, dict)}
+    for key, value in known.items():
+        row = _row_kind(fields[key])
+        if row is not None and isinstance(value, list):
+            known[key] = [_known(each, row) if isinstance(each, dict) else each for each in value]
+    return known
+
+
+def _refused(value: Any, kind: Any, name: str) -> Iterator[str]:
+    """The first fault that msgspec finds, in our words for where it is."""
     try:
-        return msgspec.convert(table, Config)
+        msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise RequestRejected(f"{origin}: {error}") from error
+        yield f"{name}: {_WHERE.sub('', str(error))}" if name else _WHERE.sub("", str(error))
 
 
 def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
@@ -227,6 +306,10 @@ def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Ite
             yield unknown_key(f"{prefix}{key}", f"{prefix}{nearest[0]}")
         elif isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Struct):
             yield from _unknown_keys(value, fields[key], f"{prefix}{key}.")
+        elif isinstance(value, dict) and get_origin(fields[key]) is dict and (row := _row_kind(fields[key])):
+            for name, each in value.items():
+                if isinstance(each, dict):
+                    yield from _unknown_keys(each, row, f"{prefix}{key}.{name}.")
         elif isinstance(value, list) and (row := _row_kind(fields[key])) is not None:
             for each in value:
                 if isinstance(each, dict):

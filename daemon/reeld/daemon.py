@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any
 
 import zmq.asyncio
@@ -25,14 +26,20 @@ from reeld.privacy.watching import lock_watch
 from reeld.replay.keeper import ReplayKeeper
 from reeld.runtime.logs import get_logger
 from reeld.sessions import SessionService
+from reeld.settings.reloading import reloaded
 from reeld.supervisor import Limits, Listeners, Premises, Role, Supervisor
 from reeld.supervisor import jobs as jobs_module
 from reeld.supervisor.notify import ServiceManager
 from reeld.supervisor.supervisor import MODULES
 from reeld.upkeep.keeper import Upkeep
+from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.events import ExportProgress, StatsPublished
 from reeld_proto.records import SessionBrief, WorkerInfo
+from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.workers import JobProgress
+
+ReadConfig = Callable[[], tuple[Path, Config]]
+"""Gives the config file's path and settings; from any thread. Raises RequestRejected with every fault."""
 
 STATS_EVERY_S = 0.5
 REPLIES_OUT_S = 2.0
@@ -42,7 +49,7 @@ REPLIES_OUT_S = 2.0
 class Daemon:
     """One run of the daemon. Everything happens in the event loop that runs `run`.
 
-    modules, export_module: which Python modules the workers are.
+    modules, export_module: which Python modules the workers are. read_config: reads the config file again.
     """
 
     def __init__(
@@ -53,9 +60,11 @@ class Daemon:
         modules: Mapping[Role, str] = MODULES,
         export_module: str = jobs_module.MODULE,
         limits: Limits | None = None,
+        read_config: ReadConfig | None = None,
     ) -> None:
         self._premises = premises
         self._config = config
+        self._read_config = read_config
         self._modules = modules
         self._export_module = export_module
         self._limits = limits
@@ -167,6 +176,7 @@ class Daemon:
                 event_seq=lambda: self.publisher.seq,
                 store_dir=premises.store_dir,
                 publish=self.publisher.publish,
+                reload=self._reload,
             )
         )
         self.enforcer = Enforcer(parts)
@@ -204,6 +214,17 @@ class Daemon:
         await self.library.close()
         self.server.close()
         self.publisher.close()
+
+    async def _reload(self) -> ConfigReloaded:
+        if self._read_config is None:
+            raise RequestRejected("this daemon was started without a config file", code=ErrorCode.WRONG_STATE)
+        # A home folder on a server that hangs must not hold up the loop.
+        path, read = await asyncio.to_thread(self._read_config)
+        found = reloaded(self._config, read)
+        self._config = found.config
+        self.sessions.reconfigure(found.config)
+        get_logger().info("config.reloaded", live=found.live, restart=found.restart)
+        return ConfigReloaded(path=str(path), live=found.live, restart=found.restart)
 
     def _worker_lost(self, role: Role, reason: str) -> None:
         self.sessions.worker_lost(role, reason)

@@ -45,6 +45,7 @@ from reeld_proto.records import (
     WindowSource,
     WorkerInfo,
 )
+from reeld_proto.reloading import ConfigReloaded, ReloadConfig
 from reeld_proto.snapshots import ListSnapshots, SnapshotList
 from reeld_proto.sound import (
     AdjustSound,
@@ -91,7 +92,8 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     pointer: whether the mouse pointer is drawn.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
     fps, quality, codec, pointer, snapshots: None means the daemon's configured default. audio: the graph of sounds in
-    the place of the configured one; its devices called `default` are then microphone and system_audio.
+    the place of the configured one; its devices called `default` are then microphone and system_audio. profile: a table
+    `[profiles.NAME]` of the daemon's config file, for whatever is left as it is by default here.
     """
 
     name: Name = ""
@@ -116,6 +118,7 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     snapshots: bool | None = None
     audio: SoundGraph | None = None
     tags: list[Name] = field(default_factory=list)
+    profile: Name = ""
 
 
 class PauseSession(Command, tag="session.pause", frozen=True, kw_only=True):
@@ -364,6 +367,7 @@ AnyCommand = (
     | GetUpkeep
     | SteerUpkeep
     | CheckIndex
+    | ReloadConfig
 )
 AnyReply = (
     Pong
@@ -397,5 +401,6 @@ AnyReply = (
     | Repaired
     | UpkeepStatus
     | IndexChecked
+    | ConfigReloaded
     | ErrorReply
 )

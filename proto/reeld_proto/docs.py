@@ -22,6 +22,7 @@ from reeld_proto import (
     pictures,
     privacy,
     records,
+    reloading,
     replay_orders,
     session_orders,
     snapshots,
@@ -53,7 +54,7 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-_AREAS = (edits, storage, copies, upkeep, pictures, privacy, snapshots, sound)
+_AREAS = (edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound)
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""

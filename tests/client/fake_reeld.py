@@ -34,6 +34,7 @@ from reeld_proto.records import (
     WorkerInfo,
     WorkerState,
 )
+from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.sound import AutomationPoint, HeardSpan, NodeLevels, NodeStats
 from reeld_proto.sound_graph import (
     LevelFeedNode,
@@ -182,6 +183,9 @@ class FakeReeld:
     def _privacy_set(self, command: commands.SetPrivate) -> Any:
         self.private = command.private
         return commands.PrivacyChanged(session=None if self.state is None else SESSION, private=self.private)
+
+    def _config_reload(self, _command: Any) -> Any:
+        return ConfigReloaded(path="/home/somebody/.config/reeld/config.toml", live=["record.fps"], restart=[])
 
     def _sources(self, _command: Any) -> Any:
         sound = AudioSource(id="virtual_mic", name="Virtual [mic]", default=True)

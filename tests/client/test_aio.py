@@ -46,6 +46,7 @@ def test_a_whole_session_from_start_to_file(runtime: Path, server: Server, no_le
             assert (await client.resume()).state is SessionState.ACTIVE
             assert (await client.mark("x")).marker_at_s == 1.5
             assert (await client.set_private(True)).private
+            assert (await client.reload_config()).live == ["record.fps"]
             assert (await client.status()).session is not None
             assert (await client.stop()).duration_s == 7.4
             assert await client.sessions() == [INFO]

@@ -210,6 +210,8 @@ def test_variables_are_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(app, "run", lambda **words: seen.update(words))
     app.main([])
     assert (seen["runtime_dir"], seen["store_dir"]) == (tmp_path / "run", tmp_path / "store")
-    assert seen["config"].record.fps == 7  # type: ignore[attr-defined]
+    assert callable(seen["read_config"])
+    path, config = seen["read_config"]()
+    assert (path, config.record.fps) == (tmp_path / "c.toml", 7)
     app.main(["--store", str(tmp_path / "other")])
     assert seen["store_dir"] == tmp_path / "other"

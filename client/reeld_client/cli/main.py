@@ -13,7 +13,9 @@ import typer
 
 from reeld_client.cli import (
     audio,
+    configuration,
     copies,
+    doctor,
     edits,
     forget,
     gc,
@@ -53,7 +55,9 @@ edits.register(app)
 gc.register(app)
 forget.register(app)
 index.register(app)
+configuration.register(app)
 copies.register(app)
+doctor.register(app)
 observe.register(app)
 picture.register(app)
 privacy.register(app)

@@ -8,7 +8,15 @@ from rich.console import Console
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
 from reeld_client.cli.record import Recorded
 from reeld_client.cli.render_audio import print_adjusted, print_checked, print_sound, print_timeline
+from reeld_client.cli.render_config import (
+    print_checked_config,
+    print_config,
+    print_made_config,
+    print_reloaded,
+    print_set,
+)
 from reeld_client.cli.render_copies import print_bundled, print_imported, print_synced
+from reeld_client.cli.render_doctor import print_diagnosis
 from reeld_client.cli.render_edits import print_deleted, print_derived
 from reeld_client.cli.render_forget import print_forgotten
 from reeld_client.cli.render_gc import print_collected
@@ -36,6 +44,7 @@ from reeld_client.cli.render_upkeep import print_repaired, print_upkeep
 from reeld_client.cli.snapshots import Snapshots
 from reeld_client.cli.watch_model import WatchModel
 from reeld_client.cli.watch_view import view
+from reeld_client.doctor.diagnosis import Diagnosis
 from reeld_client.service.models import ServiceInstalled, ServiceLogs, ServiceRemoved, ServiceStatus
 from reeld_proto.commands import (
     BudgetApplied,
@@ -56,9 +65,11 @@ from reeld_proto.commands import (
     UpkeepStatus,
     Verified,
 )
+from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, ShownConfig
 from reeld_proto.copies import Bundled, Imported, Synced
 from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
 from reeld_proto.records import SessionInfo
+from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.stats import Stats
 
 
@@ -114,4 +125,10 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     ServiceInstalled: print_installed,
     ServiceRemoved: print_removed,
     ServiceLogs: print_logs,
+    Diagnosis: print_diagnosis,
+    MadeConfig: print_made_config,
+    ShownConfig: print_config,
+    CheckedConfig: print_checked_config,
+    ConfigSet: print_set,
+    ConfigReloaded: print_reloaded,
 }

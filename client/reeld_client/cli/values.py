@@ -55,6 +55,15 @@ MicOption = Annotated[str, typer.Option("--mic", metavar="ID|default|none", help
 SystemAudioOption = Annotated[
     str, typer.Option("--system-audio", metavar="ID|default|none", help="Computer sound to record.")
 ]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Choices of [profiles.NAME] in the daemon's config file, for what is not said here.",
+        show_default=False,
+    ),
+]
 AudioGraphOption = Annotated[
     Path | None,
     typer.Option(
@@ -113,6 +122,7 @@ START_OPTIONS: dict[str, tuple[Any, Any]] = {
     "codec": (CodecOption, None),
     "snapshots": (SnapshotsOption, None),
     "tag": (TagOption, None),
+    "profile": (ProfileOption, None),
 }
 """What `start` and `record` take: parameter of `start_options`, its annotation and default."""
 
@@ -140,12 +150,16 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     codec: VideoCodec | None,
     snapshots: bool | None,
     tag: list[str] | None,
+    profile: str | None,
 ) -> StartOptions:
     """The options of `start` as the client takes them. Raises RequestRejected with every fault found."""
     faults: list[str] = []
     # Lengths, rates and what exists are the daemon's business, which tells all of those faults at once.
-    if name is not None and not name.strip():
-        faults.append("--name is empty")
+    faults += [
+        f"{option} is empty"
+        for option, value in (("--name", name), ("--profile", profile))
+        if value is not None and not value.strip()
+    ]
     lists = {"--display": display, "--window": window, "--camera": camera, "--file": file, "--tag": tag}
     for option, values in lists.items():
         if any(not value.strip() for value in values or ()):
@@ -187,6 +201,8 @@ def start_options(  # noqa: PLR0913 - one parameter an option
         options["codec"] = codec
     if snapshots is not None:
         options["snapshots"] = snapshots
+    if profile is not None:
+        options["profile"] = profile
     return options
 
 

@@ -15,9 +15,10 @@ from reeld.sessions import SessionService
 from reeld.supervisor.jobs import Jobs
 from reeld.upkeep.keeper import Upkeep
 from reeld_proto.commands import Reply
-from reeld_proto.errors import InternalError
+from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 from reeld_proto.events import Event
 from reeld_proto.records import WorkerInfo
+from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.workers import AnyOrder, AnyReport
 
 if TYPE_CHECKING:
@@ -31,11 +32,16 @@ AskStore = Callable[[AnyOrder, float], Coroutine[Any, Any, AnyReport]]
 given twice when the store restarts. Raises ReeldError."""
 
 
+async def _cannot_reload() -> ConfigReloaded:
+    raise RequestRejected("this daemon read no config file", code=ErrorCode.WRONG_STATE)
+
+
 @dataclass(frozen=True)
 class Parts:
     """The parts of the daemon that commands speak to.
 
-    workers: every process; event_seq: last event's number; publish: tells everybody who subscribed.
+    workers: every process; event_seq: last event's number; publish: tells everybody who subscribed. reload: reads the
+    config file again; raises ReeldError.
     """
 
     config: Config
@@ -53,6 +59,7 @@ class Parts:
     event_seq: Callable[[], int]
     store_dir: Path
     publish: Callable[[Event], None] = lambda _event: None
+    reload: Callable[[], Coroutine[Any, Any, ConfigReloaded]] = _cannot_reload
 
 
 R = TypeVar("R")

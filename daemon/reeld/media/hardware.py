@@ -17,6 +17,9 @@ from reeld_proto.records import EncoderChoice, Quality, VideoCodec
 TRIAL_TIMEOUT_S = 5.0
 """Longest trial. A working encoder needs less than one second, most of it for the process."""
 
+LATE = "no answer within"
+"""How a trial's answer begins when its process was ended. A driver hangs; or the machine was busy."""
+
 _NVENC = {
     "preset": "p2", "tune": "ull", "rc": "constqp", "qp": "{q}", "bf": "0", "delay": "0", "zerolatency": "1",
     "forced-idr": "1", "no-scenecut": "1",
@@ -76,11 +79,12 @@ def tried(name: str, timeout_s: float = TRIAL_TIMEOUT_S) -> str:
     """Why this encoder cannot be used, empty if it can. The first call for a name starts a process."""
     with _trying:
         if name not in _tried:
-            _tried[name] = _trial(name, timeout_s)
+            _tried[name] = trial(name, timeout_s)
         return _tried[name]
 
 
-def _trial(name: str, timeout_s: float) -> str:
+def trial(name: str, timeout_s: float) -> str:
+    """As `tried`, but anew, and beside others: blocks for a process. Software encoders, too. From any thread."""
     try:
         result = subprocess.run(
             [sys.executable, "-m", "reeld.media.trial", name],
@@ -92,7 +96,7 @@ def _trial(name: str, timeout_s: float) -> str:
             text=True,
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {timeout_s:g} s"
+        return f"{LATE} {timeout_s:g} s"
     except OSError as error:
         return f"no trial could be made: {error}"
     if result.returncode == 0:

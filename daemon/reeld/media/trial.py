@@ -1,4 +1,4 @@
-"""A few frames through a hardware encoder. `python -m reeld.media.trial NAME` tells why it is of no use, and ends 1."""
+"""A few frames through an encoder. `python -m reeld.media.trial NAME` tells why it is of no use, and ends 1."""
 
 import sys
 
@@ -8,7 +8,7 @@ from reeld.media.decode import pictures
 from reeld.media.encoder import TIMESCALE, VideoEncoder
 from reeld.media.fragments import parse_chunk, parse_init
 from reeld.media.hardware import candidates
-from reeld.media.presets import Settings
+from reeld.media.presets import Settings, settings_for
 from reeld_proto.errors import ReeldError
 from reeld_proto.records import Quality, VideoCodec
 
@@ -56,7 +56,7 @@ def _grey(level: int) -> av.VideoFrame:
 def main() -> int:
     """Try the encoder named on the command line."""
     for codec in VideoCodec:
-        for settings in candidates(codec, Quality.MEDIUM):
+        for settings in (settings_for(codec, Quality.MEDIUM), *candidates(codec, Quality.MEDIUM)):
             if settings.name == sys.argv[1]:
                 fault = fault_of(settings)
                 print(fault)  # noqa: T201 - the answer

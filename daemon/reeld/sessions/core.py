@@ -46,6 +46,10 @@ class SessionCore(SoundKeeper):
         self._buffer = buffer
         self._asked: tuple[int, StartSession, int] | None = None
 
+    def reconfigure(self, config: Config) -> None:
+        """Plan with these settings from now on; a session that runs stays as it was planned."""
+        self._config = config
+
     def handle(self, event: signals.Event) -> list[Command]:
         """What shall be done, in this order, about `event`. Never raises for what a client or worker did."""
         self._commands = []

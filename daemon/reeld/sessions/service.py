@@ -15,6 +15,7 @@ from reeld.sessions import signals
 from reeld.sessions.core import SessionCore
 from reeld.sessions.journal import error_reply
 from reeld.sessions.pictures import wants_video
+from reeld.sessions.profiles import with_profile
 from reeld.sessions.signals import Service
 from reeld.sessions.sounds import wants_audio
 from reeld.sessions.states import RUNNING, SETTLED
@@ -116,6 +117,7 @@ class SessionService:
         self._workers = workers
         self._buffer = buffer
         self._configured = config.audio
+        self._profiles = config.profiles
         self._core = SessionCore(config, buffer=buffer)
         self._read_session = read_session
         self._free_bytes = free_bytes
@@ -130,14 +132,21 @@ class SessionService:
 
     # -- what clients ask -------------------------------------------------------------------------------------------
 
+    def reconfigure(self, config: Config) -> None:
+        """Use these settings from the next start on."""
+        self._configured = config.audio
+        self._profiles = config.profiles
+        self._core.reconfigure(config)
+
     async def start(self, request: StartSession, arrived_ns: int) -> Reply:
         """Start a session; `SessionStarted`, or the error as ErrorReply. arrived_ns: when the command came.
 
-        Raises RequestRejected WRONG_STATE while the daemon is stopping.
+        Raises RequestRejected: WRONG_STATE while the daemon is stopping, NOT_FOUND for an unknown profile.
         """
         if self._closing:
             raise RequestRejected("the daemon is stopping", code=ErrorCode.WRONG_STATE)
-        reply = await self._ask(lambda ask: signals.StartAsked(ask=ask, request=request, now_ns=arrived_ns))
+        whole = with_profile(request, self._profiles)
+        reply = await self._ask(lambda ask: signals.StartAsked(ask=ask, request=whole, now_ns=arrived_ns))
         if isinstance(reply, SessionStarted) and not self._buffer:
             get_logger().info(
                 "session.started",

@@ -28,9 +28,15 @@ def options(**given_: Any) -> dict[str, Any]:
 
 def test_what_was_not_said_is_not_sent() -> None:
     """The daemon's configuration decides on frame rate and quality."""
-    assert not {"fps", "quality", "codec", "snapshots"} & set(options())
+    assert not {"fps", "quality", "codec", "snapshots", "profile"} & set(options())
     assert options(snapshots=False)["snapshots"] is False
     assert options(fps=24)["fps"] == 24
+
+
+def test_a_profile_is_named_and_not_empty() -> None:
+    assert options(profile="meeting")["profile"] == "meeting"
+    with pytest.raises(RequestRejected, match="--profile is empty"):
+        options(profile=" ")
 
 
 @given(st.tuples(st.integers(), st.integers(), st.integers(1), st.integers(1)))

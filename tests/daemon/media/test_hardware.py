@@ -35,12 +35,12 @@ def no_trial(_name: str, _timeout_s: float) -> str:
 
 @pytest.mark.parametrize("codec", list(VideoCodec))
 def test_software_is_never_tried(codec: VideoCodec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "_trial", no_trial)
+    monkeypatch.setattr(hardware, "trial", no_trial)
     assert choose(codec, Quality.LOW, EncoderChoice.SOFTWARE) == settings_for(codec, Quality.LOW)
 
 
 def test_lossless_is_left_to_software_which_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "_trial", no_trial)
+    monkeypatch.setattr(hardware, "trial", no_trial)
     assert choose(VideoCodec.HEVC, Quality.LOSSLESS, EncoderChoice.AUTO).pixels.exact
 
 
@@ -51,7 +51,7 @@ def test_hardware_that_passes_is_chosen_and_tried_once(monkeypatch: pytest.Monke
         asked.append(name)
         return "" if name == "h264_vaapi" else BROKEN
 
-    monkeypatch.setattr(hardware, "_trial", passes)
+    monkeypatch.setattr(hardware, "trial", passes)
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             chosen = choose(VideoCodec.H264, Quality.MEDIUM, EncoderChoice.AUTO)
@@ -61,7 +61,7 @@ def test_hardware_that_passes_is_chosen_and_tried_once(monkeypatch: pytest.Monke
 
 
 def test_without_hardware_there_is_one_warning_with_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "_trial", lambda _name, _timeout_s: BROKEN)
+    monkeypatch.setattr(hardware, "trial", lambda _name, _timeout_s: BROKEN)
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             assert choose(VideoCodec.HEVC, Quality.HIGH, EncoderChoice.AUTO) == settings_for(

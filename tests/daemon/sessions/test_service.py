@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reeld.config import Config
+from reeld.config import Config, ProfileConfig
 from reeld.runtime.clock import wall_ns
 from reeld.sessions import service as service_module
 from reeld.sessions.service import SessionService, default_name, new_session_id
@@ -38,13 +38,14 @@ from tests.support.premises import eventually
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
+CONFIG = Config()
 WALL_2026_NS = 1_795_369_666 * NS_PER_S
 
 
 class Hands:
     """Workers that do what is ordered at once, unless `delay` or `fail` says otherwise; keeps what was ordered."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self.orders: list[AnyOrder] = []
         self.told: list[tuple[Any, ...]] = []
         self.delay: dict[type[Any], asyncio.Event] = {}
@@ -52,7 +53,7 @@ class Hands:
         self.events: list[Event] = []
         self.free_bytes = 10**12
         self.service = SessionService(
-            self, Config(), read_session=self.read, free_bytes=lambda: self.free_bytes, publish=self.events.append
+            self, config, read_session=self.read, free_bytes=lambda: self.free_bytes, publish=self.events.append
         )
 
     async def read(self, session: str) -> SessionInfo:
@@ -105,9 +106,9 @@ class Hands:
         return await self.service.start(StartSession(), 1)
 
 
-def play(scene: Callable[[Hands], Coroutine[Any, Any, None]]) -> None:
+def play(scene: Callable[[Hands], Coroutine[Any, Any, None]], config: Config = CONFIG) -> None:
     async def run() -> None:
-        hands = Hands()
+        hands = Hands(config)
         try:
             await scene(hands)
         finally:
@@ -134,6 +135,18 @@ def test_a_session_passes_through_start_pause_resume_mark_and_stop() -> None:
         assert hands.told[-1] == ("live", None)
 
     play(scene)
+
+
+def test_a_profile_decides_what_the_command_does_not_say() -> None:
+    async def scene(hands: Hands) -> None:
+        with pytest.raises(RequestRejected, match="quiet"):
+            await hands.service.start(StartSession(profile="quite"), 1)
+        assert not hands.orders
+        assert isinstance(await hands.service.start(StartSession(profile="quiet"), 1), SessionStarted)
+        assert not hands.ordered(StartAudio)
+        assert [order.fps for order in hands.ordered(StartVideo)] == [7]
+
+    play(scene, Config(profiles={"quiet": ProfileConfig(microphone="none", system_audio="none", fps=7)}))
 
 
 def test_picture_sound_and_store_are_ordered_side_by_side() -> None:
