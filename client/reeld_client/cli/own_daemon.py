@@ -13,14 +13,13 @@ from types import TracebackType
 from typing import Self
 
 from reeld_client.client import Client
+from reeld_client.daemon_package import NEEDED
 from reeld_proto.errors import ErrorCode, ReeldError, TransportError, error_for
 
 _READY_WITHIN_S = 20.0
 _GONE_WITHIN_S = 40.0
 """A stop lets encoders drain and the store commit before the daemon leaves."""
 _LOOK_EVERY_S = 0.05
-_NEEDED = ("av", "lmdb", "numpy", "structlog")
-"""A module of each part that only the extra `[daemon]` brings."""
 _SAYS = "reeld: "
 _CODES = {
     2: ErrorCode.INVALID_REQUEST,
@@ -108,7 +107,7 @@ class OwnDaemon:
 
 def check_installed() -> None:
     """Raises TransportError, with every module that is missing, unless the extra `[daemon]` is installed here."""
-    missing = [name for name in ("reeld", *_NEEDED) if find_spec(name) is None]
+    missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise TransportError(
             "no daemon is running, and the one to start is not installed",

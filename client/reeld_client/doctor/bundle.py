@@ -19,9 +19,10 @@ from typing import Any
 
 import msgspec
 
-from reeld_client.doctor.daemon import release
 from reeld_client.doctor.diagnosis import Diagnosis
-from reeld_client.doctor.service import UNIT
+from reeld_client.release import installed_release
+from reeld_client.service.launchd import Launchd
+from reeld_client.service.systemd import UNIT
 from reeld_proto.codec import to_plain
 from reeld_proto.doctor import CheckStatus
 
@@ -52,7 +53,7 @@ def write_bundle(path: Path, diagnosis: Diagnosis, config: dict[str, Any] | None
 
 def _documents(diagnosis: Diagnosis, config: dict[str, Any] | None) -> dict[str, Any]:
     about = {
-        "reeld": release(),
+        "reeld": installed_release(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
@@ -80,7 +81,7 @@ def _without_home(value: Any) -> Any:
 def journal() -> list[str]:
     """The service's last log lines; empty where nobody kept any."""
     if sys.platform == "darwin":
-        return last_lines(Path.home() / "Library" / "Logs" / "reeld" / "reeld.log")
+        return last_lines(Launchd().log)
     command = ["journalctl", "--user", "-u", UNIT, "-o", "cat", "-q", "--no-pager", "-n", str(LOG_LINES_MAX)]
     try:
         done = subprocess.run(

@@ -1,12 +1,12 @@
 """Whether a daemon runs, answers, and is of our own release."""
 
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 from reeld_client import calls
 from reeld_client.client import Client
 from reeld_client.core import Call
+from reeld_client.release import installed_release
 from reeld_proto.doctor import Finding, fault, fine, warning
 from reeld_proto.errors import ErrorCode, ReeldError
 from reeld_proto.records import WorkerState
@@ -43,7 +43,7 @@ def judge(facts: DaemonFacts, runtime: Path) -> list[Finding]:
 
 def gather(runtime: Path) -> DaemonFacts:
     """Ask the daemon once. Blocks for `LIMIT_S` at most."""
-    own = release()
+    own = installed_release()
     question = calls.status()
     try:
         with Client(runtime) as client:
@@ -52,14 +52,6 @@ def gather(runtime: Path) -> DaemonFacts:
         return DaemonFacts(own) if error.code is ErrorCode.NO_DAEMON else DaemonFacts(own, silent=str(error))
     failed = [worker.name for worker in found.workers if worker.state is WorkerState.FAILED]
     return DaemonFacts(own, found.daemon.version, found.daemon.pid, failed=failed)
-
-
-def release() -> str:
-    """The release that is installed here."""
-    try:
-        return metadata.version("reeld")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def check(runtime: Path) -> list[Finding]:

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from reeld_client.service.launchd import LABEL, Launchd
+from reeld_client.service.systemd import UNIT, Systemd
 from reeld_proto.doctor import Finding, fault, fine, warning
 
-UNIT = "reeld.service"
-LABEL = "org.reeld.reeld"
 LIMIT_S = 1.5
 _INSTALL = "Let it start at login: reelctl service install."
 
@@ -53,10 +53,8 @@ def gather() -> ServiceFacts:
 
 def unit_folders() -> list[Path]:
     """Where systemd looks for a user's units, as far as they are put there by hand or by a package."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    own = (Path(base) if base else Path.home() / ".config") / "systemd" / "user"
     system = ("/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
-    return [own, *map(Path, system)]
+    return [Systemd().path.parent, *map(Path, system)]
 
 
 def _of_systemd() -> ServiceFacts:
@@ -70,7 +68,7 @@ def _of_systemd() -> ServiceFacts:
 
 
 def _of_launchd() -> ServiceFacts:
-    installed = (Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist").exists()
+    installed = Launchd().path.exists()
     said = _said("launchctl", "print", f"gui/{os.getuid()}/{LABEL}")
     running = said is not None and "state = running" in said
     return ServiceFacts(installed, True, "enabled", "active" if running else "inactive")  # noqa: FBT003

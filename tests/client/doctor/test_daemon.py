@@ -7,6 +7,7 @@ import pytest
 
 from reeld_client.doctor import daemon
 from reeld_client.doctor.daemon import DaemonFacts, judge
+from reeld_client.release import installed_release
 from reeld_proto import commands
 from reeld_proto.doctor import CheckStatus
 from reeld_proto.records import DaemonInfo, WorkerInfo, WorkerState
@@ -37,7 +38,7 @@ def test_a_daemon_that_runs_is_seen(server: Server, runtime: Path) -> None:
 
 
 def test_no_daemon_is_seen_at_once(runtime: Path, no_leaks: None) -> None:
-    assert daemon.gather(runtime) == DaemonFacts(daemon.release())
+    assert daemon.gather(runtime) == DaemonFacts(installed_release())
 
 
 def test_a_daemon_that_does_not_answer_is_told(

@@ -9,6 +9,8 @@ import pytest
 
 from reeld_client.doctor import service
 from reeld_client.doctor.service import ServiceFacts, judge, read_properties
+from reeld_client.service.launchd import LABEL
+from reeld_client.service.systemd import UNIT
 from reeld_proto.doctor import CheckStatus
 
 GOOD = ServiceFacts(installed=True, manager=True, enabled="enabled", active="active")
@@ -63,7 +65,7 @@ def test_without_a_service_manager_the_file_is_looked_at_alone(
 ) -> None:
     systemctl(monkeypatch, tmp_path, body)
     monkeypatch.setattr(service, "LIMIT_S", 0.3)
-    unit = tmp_path / "systemd" / "user" / service.UNIT
+    unit = tmp_path / "systemd" / "user" / UNIT
     unit.parent.mkdir(parents=True)
     unit.touch()
     assert service.gather() == ServiceFacts(installed=True, manager=False)
@@ -71,6 +73,6 @@ def test_without_a_service_manager_the_file_is_looked_at_alone(
 
 def test_the_names_are_those_of_the_shipped_files() -> None:
     root = Path(__file__).parents[3]
-    assert (root / "systemd" / service.UNIT).exists()
-    assert (root / "launchd" / f"{service.LABEL}.plist").exists()
+    assert (root / "systemd" / UNIT).exists()
+    assert (root / "launchd" / f"{LABEL}.plist").exists()
     assert read_properties("A=b=c\njunk\n") == {"A": "b=c"}
