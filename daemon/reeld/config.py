@@ -173,6 +173,28 @@ class ProfileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tags: list[str] | None = None
 
 
+class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[obs]`: obs-websocket 5 on loopback, for remotes made for OBS. Without a password nobody may connect.
+
+    displays, test_patterns, microphone, system_audio: what a remote starts, as for `start`. export_dir: folder in which
+    what a remote stopped or saved is exported as an MP4 file; absent: it stays in the store alone.
+    """
+
+    enabled: bool = False
+    port: Annotated[int, Meta(ge=1024, le=65535)] = 4455
+    password: str = ""
+    displays: list[str] = []
+    test_patterns: list[str] = []
+    microphone: str = "default"
+    system_audio: str = "default"
+    export_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which is told as a fault of the file."""
+        if self.enabled and not self.password:
+            raise ValueError("enabled needs a password: any program of this machine may try to connect")
+
+
 def _audio(table: Any) -> Iterator[str]:
     """What is wrong with `[audio]`."""
     if not isinstance(table, dict):
@@ -197,6 +219,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     profiles: dict[str, ProfileConfig] = {}
+    obs: ObsConfig = ObsConfig()
     audio: SoundGraph | None = None
 
 
