@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -35,6 +36,8 @@ def main() -> int:
     parser.add_argument("--runtime", type=Path, required=True)
     options, _ = parser.parse_known_args()
     logs.configure(worker=options.name)
+    # What hangs up before it has asked for anything is no fault of ours.
+    logging.getLogger("websockets.server").addFilter(lambda record: record.msg != "opening handshake failed")
     # Taken out: nothing that is started from here needs the password.
     config = msgspec.json.decode(os.environ.pop(SETTINGS), type=ObsConfig)
     os.nice(NICENESS)
