@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support import media
-from tests.support.installation import Installation
+from tests.support.installation import Installation, is_alive
 from tests.support.wait import until
 
 PASSWORD = "correct horse"
@@ -64,7 +64,7 @@ class House:
         for child in psutil.Process(daemon.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if "reeld.obs" in child.cmdline():
-                    return child.pid
+                    return int(child.pid)
         return 0
 
 
@@ -190,42 +190,39 @@ def test_simpleobsws_records_to_a_file_that_plays_and_saves_the_replay(house: Ho
     assert plays(asyncio.run(_record(house)))
 
 
-def test_who_does_not_know_the_password_is_refused(house: House) -> None:
-    async def guess() -> None:
-        remote = await _simple(house, "guess")
-        try:
-            with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(remote.ws.wait_closed(), 5) or await remote.ws.ping()
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 4009
-            assert not remote.is_identified()
-        finally:
-            await remote.disconnect()
-
-    asyncio.run(guess())
+async def _guess(house: House) -> None:
+    remote = await _simple(house, "guess")
+    try:
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(remote.ws.wait_closed(), 5) or await remote.ws.ping()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4009
+        assert not remote.is_identified()
+    finally:
+        await remote.disconnect()
 
 
-@pytest.mark.parametrize(
-    "headers", [{"origin": "https://evil.example"}, {"additional_headers": {"Host": "evil.example:{port}"}}]
-)
-def test_no_page_of_the_web_can_connect(house: House, headers: dict[str, Any]) -> None:
-    """Even one that knows the password, or has its own name lead to this machine."""
-
-    async def visit() -> None:
-        async with connect(house.url, **headers):
-            pass
-
-    with pytest.raises(InvalidStatus, match="403"):
-        asyncio.run(visit())
+async def _visit(house: House, **options: Any) -> None:
+    async with connect(house.url, **options):
+        pass
 
 
-def test_a_bridge_that_is_killed_is_back_and_the_last_one_leaves_with_the_daemon(house: House) -> None:
+@pytest.fixture
+def short_lived(tmp_path: Path) -> Iterator[House]:
+    """One that a test may kill."""
+    with Installation(os.environ) as installation:
+        yield House(installation, tmp_path)
+
+
+def test_strangers_are_refused_and_a_bridge_that_is_killed_is_back_until_the_daemon_dies(short_lived: House) -> None:
+    house = short_lived
+    asyncio.run(_guess(house))
+    for options in ({"origin": "https://evil.example"}, {"additional_headers": {"Host": f"evil.example:{house.port}"}}):
+        with pytest.raises(InvalidStatus, match="403"):
+            asyncio.run(_visit(house, **options))
     first = house.bridge_pid()
     os.kill(first, signal.SIGKILL)
     second = until(lambda: house.bridge_pid() not in {0, first} and house.bridge_pid(), what="another bridge")
     until(house.is_up, what="its port")
-    daemon = house.installation.daemon
-    assert daemon is not None
-    assert daemon.poll() is None
     house.installation.kill_daemon()
-    until(lambda: not psutil.pid_exists(second) or psutil.Process(second).status() == "zombie", 5, what="its end")
+    until(lambda: not is_alive(second), 5, what="its end")

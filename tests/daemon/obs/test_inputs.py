@@ -5,7 +5,7 @@ import pytest
 from reeld.obs.inputs import inputs_of, metered, to_mul
 from reeld.sessions.sounds import usual_graph
 from reeld_proto.sound import NodeLevels
-from reeld_proto.sound_graph import MicrophoneNode, MixerNode, SoundGraph, SystemAudioNode, VolumeNode
+from reeld_proto.sound_graph import AnyNode, MicrophoneNode, MixerNode, SoundGraph, SystemAudioNode, VolumeNode
 
 
 def test_the_usual_graph_has_a_microphone_and_the_sound_of_the_computer() -> None:
@@ -20,7 +20,7 @@ def test_the_usual_graph_has_a_microphone_and_the_sound_of_the_computer() -> Non
 
 
 def test_a_fader_that_others_go_through_is_not_the_fader_of_one() -> None:
-    nodes = [
+    nodes: list[AnyNode] = [
         MicrophoneNode(name="mic-in"),
         SystemAudioNode(name="system-in"),
         MixerNode(name="mix", inputs=["mic-in", "system-in"]),
