@@ -174,10 +174,11 @@ class ProfileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[obs]`: obs-websocket 5 on loopback, for remotes made for OBS. Without a password nobody may connect.
+    """`[obs]`: a bridge for remotes that were made for OBS and speak obs-websocket 5, on loopback alone.
 
-    displays, test_patterns, microphone, system_audio: what a remote starts, as for `start`. export_dir: folder in which
-    what a remote stopped or saved is exported as an MP4 file; absent: it stays in the store alone.
+    enabled: whether there is one. port: where it listens. password: of the remotes; one is needed, for any program of
+    this machine may try to connect. displays, test_patterns, microphone, system_audio: what a remote records, as for
+    `start`. export_dir: folder into which what a remote stopped or saved is exported; absent: it stays in the store.
     """
 
     enabled: bool = False
@@ -192,7 +193,7 @@ class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Raises ValueError, which is told as a fault of the file."""
         if self.enabled and not self.password:
-            raise ValueError("enabled needs a password: any program of this machine may try to connect")
+            raise ValueError("enabled needs a password")
 
 
 def _audio(table: Any) -> Iterator[str]:
@@ -218,8 +219,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
-    profiles: dict[str, ProfileConfig] = {}
     obs: ObsConfig = ObsConfig()
+    profiles: dict[str, ProfileConfig] = {}
     audio: SoundGraph | None = None
 
 

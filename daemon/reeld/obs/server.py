@@ -48,7 +48,7 @@ class Remote:
 
 
 class Bridge:
-    """All remotes of one daemon."""
+    """All remotes of one daemon. ready: set once they may connect."""
 
     def __init__(self, client: AsyncClient, config: ObsConfig) -> None:
         self._client = client
@@ -57,13 +57,19 @@ class Bridge:
         self._requests = Requests(self._desk)
         self._remotes: set[Remote] = set()
         self._metering = asyncio.Event()
+        self._following = asyncio.Event()
+        self.ready = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError if the port is taken, TransportError when the daemon has gone."""
-        async with await self._listen() as server, asyncio.TaskGroup() as group:
-            get_logger().info("obs.ready", port=server.sockets[0].getsockname()[1])
+        async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
-            group.create_task(self._follow_levels())
+            # Before that a remote could ask for a state and miss the event that changes it.
+            await self._following.wait()
+            async with await self._listen():
+                get_logger().info("obs.ready", port=self._config.port)
+                self.ready.set()
+                await self._follow_levels()
 
     async def _listen(self) -> Server:
         return await serve(
@@ -143,6 +149,7 @@ class Bridge:
                     self._requests.recording.told(event)
                 elif isinstance(event, Snapshot):
                     self._requests.recording.begin(event.status.session)
+                    self._following.set()
 
     async def _follow_levels(self) -> None:
         """Levels are measured for whoever asks for them: while a remote does, and no longer."""

@@ -73,7 +73,7 @@ def place(runtime: Path, work: Callable[[Place], Coroutine[Any, Any, None]]) -> 
             bridge = Bridge(client, ObsConfig(enabled=True, port=port, password=PASSWORD))
             serve = asyncio.create_task(bridge.run())
             try:
-                await eventually(lambda: b"session" in daemon.topics)
+                await asyncio.wait_for(bridge.ready.wait(), 10)
                 await asyncio.wait_for(work(Place(bridge, daemon, port)), 20)
             finally:
                 serve.cancel()
