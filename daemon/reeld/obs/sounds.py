@@ -59,7 +59,7 @@ class Sounds:
     async def _list(self, data: Message) -> Message:
         inputs = [each.described() for each in await self._inputs()]
         kind = data.get("inputKind")
-        return {"inputs": [each for each in inputs if kind in {None, each["inputKind"]}]}
+        return {"inputs": [each for each in inputs if kind is None or kind == each["inputKind"]]}
 
     async def _special(self, _data: Message) -> Message:
         inputs = await self._inputs()

@@ -1,13 +1,19 @@
 """One connection as a conversation. Harm guarded against: a request of somebody who never gave the password."""
 
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reeld.obs.conversation import BATCH_MAX, Asked, AskedBatch, Conversation
 from reeld.obs.gate import Challenge
 from reeld.obs.wire import CloseCode, Closing, Intent, Op
 
+KEYS = st.sampled_from(
+    ["rpcVersion", "authentication", "eventSubscriptions", "requestId", "requestType", "requestData", "requests"]
+)
 PASSWORD = "secret"
 CHALLENGE = Challenge()
 RIGHT = CHALLENGE.answer(PASSWORD)
@@ -96,6 +102,22 @@ def test_a_batch_keeps_its_order(friend: Conversation) -> None:
     requests = [{"requestType": "A", "requestData": {"x": 1}}, {"requestType": "B", "requestId": "b"}]
     heard = friend.hear(Op.BATCH, {"requestId": "1", "requests": requests, "haltOnFailure": True})
     assert heard == AskedBatch("1", [Asked(None, "A", {"x": 1}), Asked("b", "B", {})], halt=True, execution=0)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([*map(int, Op), -1, 99]), st.dictionaries(KEYS, ANYTHING, max_size=4))))
+def test_whatever_a_stranger_says_nothing_is_asked_of_reeld(messages: list[tuple[int, dict[str, Any]]]) -> None:
+    stranger = Conversation(PASSWORD, CHALLENGE)
+    for op, data in messages:
+        with contextlib.suppress(Closing):
+            pytest.fail(f"{stranger.hear(op, data)}")
+    assert not stranger.subscriptions
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Every request against a daemon that only talks. Harm guarded against: a remote that is told that something was done
 when it was refused."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,21 @@ def test_what_reeld_refuses_is_refused_in_the_words_of_obs(runtime: Path, error:
         return await remote.ask("StartRecord")
 
     assert drive(FakeReeld(session_start=error), runtime, work)[0] == code
+
+
+def test_whatever_the_fields_hold_each_request_is_answered(runtime: Path) -> None:
+    """Harm: a remote with a fault is cut off in the middle of its work."""
+    fields = ["inputName", "inputUuid", "inputKind", "inputMuted", "inputVolumeDb", "inputVolumeMul", "sceneName"]
+    odd: list[Any] = [None, [], {}, [{}], "", "x" * 1000, 10**30, -1.5, True, float("inf")]
+
+    async def work(remote: Remote) -> None:
+        for name in (await remote.ask("GetVersion"))["availableRequests"]:
+            for value in odd:
+                await remote.ask(name, **dict.fromkeys(fields, value))
+            for field, value in itertools.product(fields[3:6], odd):
+                await remote.ask(name, inputName="mic", **{field: value})
+
+    drive(FakeReeld(), runtime, work)
 
 
 def test_a_batch_goes_on_or_ends_at_the_first_failure(runtime: Path) -> None:
