@@ -111,7 +111,11 @@ ANYTHING = st.recursive(
 )
 
 
-@given(st.lists(st.tuples(st.sampled_from([*map(int, Op), -1, 99]), st.dictionaries(KEYS, ANYTHING, max_size=4))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*map(int, Op), -1, 99]), st.dictionaries(KEYS, ANYTHING, max_size=3)), max_size=3
+    )
+)
 def test_whatever_a_stranger_says_nothing_is_asked_of_reeld(messages: list[tuple[int, dict[str, Any]]]) -> None:
     stranger = Conversation(PASSWORD, CHALLENGE)
     for op, data in messages:
