@@ -173,6 +173,29 @@ class ProfileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tags: list[str] | None = None
 
 
+class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[obs]`: a bridge for remotes that were made for OBS and speak obs-websocket 5, on loopback alone.
+
+    enabled: whether there is one. port: where it listens. password: of the remotes; one is needed, for any program of
+    this machine may try to connect. displays, test_patterns, microphone, system_audio: what a remote records, as for
+    `start`. export_dir: folder into which what a remote stopped or saved is exported; absent: it stays in the store.
+    """
+
+    enabled: bool = False
+    port: Annotated[int, Meta(ge=1024, le=65535)] = 4455
+    password: str = ""
+    displays: list[str] = []
+    test_patterns: list[str] = []
+    microphone: str = "default"
+    system_audio: str = "default"
+    export_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which is told as a fault of the file."""
+        if self.enabled and not self.password:
+            raise ValueError("enabled needs a password")
+
+
 def _audio(table: Any) -> Iterator[str]:
     """What is wrong with `[audio]`."""
     if not isinstance(table, dict):
@@ -196,6 +219,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    obs: ObsConfig = ObsConfig()
     profiles: dict[str, ProfileConfig] = {}
     audio: SoundGraph | None = None
 

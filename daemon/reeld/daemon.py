@@ -20,6 +20,7 @@ from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.obs.keeper import ObsKeeper
 from reeld.privacy.house import PrivateHouse
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.privacy.watching import lock_watch
@@ -192,6 +193,7 @@ class Daemon:
             self.privacy.serve(),
             self.sound.serve(),
             self._watch_lock(),
+            ObsKeeper(self._premises, self._config.obs).serve(),
         ]
 
     async def _watch_lock(self) -> None:

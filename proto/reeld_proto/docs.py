@@ -67,6 +67,7 @@ def render() -> str:
     parts = [
         _head(),
         _framing(),
+        _conversation(),
         _section("Commands", commands.__doc__, _messages(commands.AnyCommand), "What a client sends on `control`."),
         _section("Replies", "", _messages(commands.AnyReply), "What comes back on `control`."),
         _section("Events", events.__doc__, _events(), "What everybody hears who subscribed on `events`."),
@@ -121,6 +122,51 @@ types are answered with `{ErrorCode.UNKNOWN_COMMAND}`, versions other than {PROT
 | chunk | {codec.PAYLOAD_BYTES_MAX} |
 
 What is larger is answered with `{ErrorCode.TOO_LARGE}` before it is decoded.
+"""
+
+
+def _conversation() -> str:
+    question = {"type": "session.start", "name": "standup", "test_patterns": ["640x480"], "microphone": "none"}
+    asked = {"v": PROTOCOL_VERSION, "seq": 1, "id": "q1", "body": question}
+    answer = commands.SessionStarted(
+        session="20261126-031144-ivld", state=records.SessionState.ACTIVE, first_frame_ms=9
+    )
+    answered = codec.Envelope(v=PROTOCOL_VERSION, seq=7, id="q1", sender="reeld", body=answer)
+    ping = codec.encode(codec.Envelope(v=PROTOCOL_VERSION, seq=1, id="q1", body=commands.Ping()))
+    return f"""## How a client speaks
+
+Questions: a DEALER socket connects to `ipc://RUNTIME/control.sock` and sends each command as one frame, without an
+empty frame before it. Replies are one frame, too. Several questions may be under way; replies come in the order in
+which the work is done, so a client finds the question by `id`, which it chooses anew for each. `seq` may be a count of
+its own. Nothing else is needed before the first question: versions are in every envelope.
+
+A reply comes when the work is done, an export's after the file is written. Who waits longer than a few seconds asks
+`ping` meanwhile on the same socket: it is answered at once by a daemon that is alive. A reply that does not come at all
+says nothing of whether the command was carried out; `status` does.
+
+Events: a SUB socket connects to `ipc://RUNTIME/events.sock` and subscribes to topics (`session`), or to the empty one
+for all that are numbered. Each event is two frames: topic, envelope. To miss no state: subscribe, wait until the socket
+is connected, ask `snapshot`, then apply every event whose `seq` is above its `event_seq`, and those whose `seq` is 0.
+Who hears all topics and sees `seq` rise by more than 1 has lost events and asks for another snapshot.
+
+A recording, for instance: `session.start`, `session.stop`, then `sessions.export` with the `session` of the first
+reply. The states of `session.state` meanwhile are `starting`, `active`, `ending`, `persisting`, `completed`; after
+`pausing`, `paused`, `resuming` it is `active` again, and `error`, `interrupted` and `partial` are ends, too.
+
+Numbers are msgpack integers of up to 64 bits (`sent_ns` is above 2^53 after 104 days of uptime: a language without
+such integers may read them as approximate, or ignore them); where a field is a `number`, integers are taken as well.
+Text is UTF-8; absent values are nil. A question and its answer, as JSON:
+
+```json
+{msgspec.json.encode(asked).decode()}
+{msgspec.json.encode(answered).decode()}
+```
+
+A `ping` as it goes over the wire, in hexadecimal:
+
+```
+{ping.hex(" ", 1)}
+```
 """
 
 

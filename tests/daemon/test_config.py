@@ -229,6 +229,15 @@ def test_snapshots_have_a_pace_whose_bounds_are_in_order() -> None:
             parse_config(f"[snapshots]\n{wrong}\n")
 
 
+def test_a_bridge_for_remotes_is_off_and_needs_a_password() -> None:
+    """Harm: a person enables it, and every program of the machine may record them."""
+    assert not parse_config("").obs.enabled
+    assert parse_config("[obs]\nenabled = true\npassword = 'x'\n").obs.port == 4455
+    for wrong in ("enabled = true", "port = 80", "pasword = 'x'", "password = 1"):
+        with pytest.raises(RequestRejected):
+            parse_config(f"[obs]\n{wrong}\n")
+
+
 GRAPH = """
 [[audio.nodes]]
 type = "tone"

@@ -1,12 +1,14 @@
 """The reference is what the code says."""
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from reeld_proto import docs
-from reeld_proto.codec import tags_of
+from reeld_proto.codec import Envelope, tags_of, unpack
+from reeld_proto.commands import AnyCommand, AnyReply, Ping, StartSession
 from reeld_proto.docs import DOCUMENT, main, render
 from reeld_proto.errors import EXIT_CODES, ErrorCode
 from reeld_proto.version import PROTOCOL_VERSION
@@ -45,6 +47,17 @@ def test_versions_sockets_and_limits_stand_there(text: str) -> None:
     assert f"Protocol version {PROTOCOL_VERSION}" in text
     for expected in ("control.sock", "events.sock", "262144", "msgpack"):
         assert expected in text
+
+
+def test_the_examples_are_messages_that_the_daemon_takes(text: str) -> None:
+    """Who writes a client in another language begins with these."""
+    asked, answered = re.findall(r"^\{.*\}$", text, re.MULTILINE)
+    command = msgspec.json.decode(asked, type=Envelope[AnyCommand]).body
+    assert isinstance(command, StartSession)
+    assert command.test_patterns == ["640x480"]
+    assert msgspec.json.decode(answered, type=Envelope[AnyReply]).id == msgspec.json.decode(asked)["id"]
+    (ping,) = re.findall(r"^(?:[0-9a-f]{2} ?)+$", text, re.MULTILINE)
+    assert isinstance(unpack(bytes.fromhex(ping), AnyCommand).body, Ping)
 
 
 def test_tables_have_as_many_cells_as_their_head(text: str) -> None:

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.config import Config, PrivacyConfig, ReplayConfig, parse_config
+from reeld.config import Config, ObsConfig, PrivacyConfig, ReplayConfig, parse_config
 from reeld.doctor.discreet import WITHHELD, _without_secrets, discreet
 from reeld_proto.privacy import PrivacyRule
 
@@ -17,6 +17,7 @@ def test_no_text_of_rules_or_devices_is_told(name: str, app: str, title: str, de
     config = Config(
         privacy=PrivacyConfig(rules=[PrivacyRule(name=name, app=app, title=title)]),
         replay=ReplayConfig(minutes=5, microphone=device, displays=[device]),
+        obs=ObsConfig(password=name, displays=[title], microphone=device, export_dir=app),
     )
     text = msgspec.json.encode(discreet(config)).decode()
     assert not any(each in text for each in (name, app, title, device))
