@@ -1,0 +1,201 @@
+"""What the tray knows of a daemon, built from snapshots and events. Pure: told the time, asks nobody.
+
+Times are seconds of one monotonic clock.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reeld_client.cli.human import clock, printable, size
+from reeld_proto.commands import Snapshot
+from reeld_proto.errors import DeviceTrouble
+from reeld_proto.events import AnyEvent, SessionStateChanged, TroubleReported, WorkerStateChanged
+from reeld_proto.records import SessionBrief, SessionState, WorkerState
+from reeld_proto.stats import Stats
+
+TROUBLE_S = 120.0
+"""How long a trouble is shown of which nobody will say that it is over."""
+QUIET_S = 60.0
+"""A trouble that is told again within this time is shown, but no second notification is made."""
+TEXT_MAX = 120
+"""Longest text of others in a menu or tooltip, in characters."""
+
+RUNNING = frozenset({SessionState.ACTIVE, SessionState.PARTIAL})
+OVER = frozenset({SessionState.COMPLETED, SessionState.ERROR, SessionState.INTERRUPTED, SessionState.IDLE})
+_BEGINNING = frozenset({SessionState.VALIDATING, SessionState.CHECKING_PERMISSIONS, SessionState.STARTING})
+_ENDING = frozenset({SessionState.ENDING, SessionState.PERSISTING})
+_LASTING = frozenset({DeviceTrouble.LOST, DeviceTrouble.SILENT, DeviceTrouble.MUTE})
+"""Troubles that hold until `DeviceTrouble.BACK`, or until the session is over."""
+
+
+class Face(StrEnum):
+    """What the icon shows; where several hold, the last of them."""
+
+    IDLE = "idle"
+    RECORDING = "recording"
+    PAUSED = "paused"
+    ATTENTION = "attention"
+    PRIVATE = "private"
+    NO_DAEMON = "no-daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should be told now."""
+
+    title: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Trouble:
+    text: str
+    at_s: float
+    lasts: bool
+
+
+@dataclass(slots=True)
+class TrayModel:
+    """What is known. `see` and `lose` change it and return what should be told; the rest asks it."""
+
+    is_connected: bool = False
+    is_private: bool = False
+    session: SessionBrief | None = None
+    stats: Stats | None = None
+    _elapsed_at_s: float = 0.0
+    _failed: dict[str, str] = field(default_factory=dict)
+    _troubles: dict[tuple[str, str], _Trouble] = field(default_factory=dict)
+
+    def see(self, item: Snapshot | AnyEvent, now_s: float) -> list[Notice]:
+        """Take over a snapshot or an event."""
+        self.is_connected = True
+        if isinstance(item, Snapshot):
+            self._see_snapshot(item, now_s)
+        elif isinstance(item, SessionStateChanged):
+            return self._see_session(item, now_s)
+        elif isinstance(item, TroubleReported):
+            return self._see_trouble(item, now_s)
+        elif isinstance(item, WorkerStateChanged):
+            return self._see_worker(item)
+        return []
+
+    def lose(self) -> list[Notice]:
+        """The daemon went away: nothing of what was known still holds."""
+        was_recording = self.session is not None
+        self.is_connected = self.is_private = False
+        self.session = self.stats = None
+        self._failed.clear()
+        self._troubles.clear()
+        return [Notice("Not recording", "reeld went away while a session was recorded.")] if was_recording else []
+
+    def _see_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
+        self.is_private = snapshot.status.private
+        self.stats = snapshot.stats
+        failed = {worker.name for worker in snapshot.status.workers if worker.state is WorkerState.FAILED}
+        self._failed = {name: self._failed.get(name, f"{printable(name)} failed") for name in failed}
+        self._enter(snapshot.status.session, now_s)
+
+    def _enter(self, session: SessionBrief | None, now_s: float) -> None:
+        if session is not None and session.state in OVER:
+            session = None
+        if session is None or self.session is None or session.id != self.session.id:
+            self._troubles = {key: one for key, one in self._troubles.items() if not one.lasts}
+        self.session = session
+        self._elapsed_at_s = now_s
+
+    def _see_session(self, event: SessionStateChanged, now_s: float) -> list[Notice]:
+        known = self.session
+        brief = SessionBrief(id=event.session, name=event.name, state=event.state, elapsed_s=event.elapsed_s)
+        self._enter(brief, now_s)
+        name, reason = _short(event.name) or "the session", _short(event.reason)
+        if event.state is SessionState.PARTIAL and (known is None or known.state is not SessionState.PARTIAL):
+            return [Notice("Only a part is recorded", reason or f"A track of {name} is missing.")]
+        if event.state in {SessionState.ERROR, SessionState.INTERRUPTED}:
+            return [
+                Notice("The recording failed" if event.state is SessionState.ERROR else "Interrupted", reason or name)
+            ]
+        if event.state is SessionState.COMPLETED and reason:
+            return [Notice(f"Stopped {name}", reason)]
+        return []
+
+    def _see_trouble(self, event: TroubleReported, now_s: float) -> list[Notice]:
+        who = event.track or event.worker
+        if event.code == DeviceTrouble.BACK:
+            for code in _LASTING:
+                self._troubles.pop((code, who), None)
+            return []
+        text = f"{_short(who)}: {_short(event.message)}"
+        key = (event.code, who)
+        known = self._troubles.get(key)
+        self._troubles[key] = _Trouble(text, now_s, event.code in _LASTING)
+        if known is not None and now_s - known.at_s < QUIET_S:
+            return []
+        return [Notice("Trouble with the recording" if self.session else "Trouble", text)]
+
+    def _see_worker(self, event: WorkerStateChanged) -> list[Notice]:
+        if event.state is not WorkerState.FAILED:
+            self._failed.pop(event.name, None)
+            return []
+        is_new = event.name not in self._failed
+        self._failed[event.name] = f"{_short(event.name)} failed" + (
+            f": {_short(event.reason)}" if event.reason else ""
+        )
+        return [Notice("A part of reeld failed", self._failed[event.name])] if is_new else []
+
+    def troubles(self, now_s: float) -> list[str]:
+        """What is wrong at this moment, newest last; empty without a daemon."""
+        lasting = [one.text for one in self._troubles.values() if one.lasts or now_s - one.at_s < TROUBLE_S]
+        partial = self.session is not None and self.session.state is SessionState.PARTIAL
+        return ["a track is missing"] * (partial and not lasting) + list(self._failed.values()) + lasting
+
+    def face(self, now_s: float) -> Face:
+        """What the icon shows."""
+        if not self.is_connected:
+            return Face.NO_DAEMON
+        if self.is_private:
+            return Face.PRIVATE
+        if self.troubles(now_s):
+            return Face.ATTENTION
+        if self.session is None or self.session.state in _BEGINNING:
+            return Face.IDLE
+        return Face.RECORDING if self.session.state in RUNNING | _ENDING else Face.PAUSED
+
+    def headline(self, now_s: float) -> str:
+        """State, recorded time and size: `Recording 12:34, 45.1 MB`."""
+        if not self.is_connected:
+            return "reeld is not running"
+        if self.session is None:
+            return "Private: nothing is recorded" if self.is_private else "Not recording"
+        state = self.session.state
+        if state in _BEGINNING:
+            return "Starting\N{HORIZONTAL ELLIPSIS}"
+        figures = clock(self.elapsed_s(now_s)) + (f", {size(self.size_bytes)}" if self.size_bytes else "")
+        if state in _ENDING:
+            return f"Finishing {figures}"
+        if self.is_private:
+            return f"Private, nothing is recorded {figures}"
+        return f"{'Recording' if state in RUNNING else 'Paused'} {figures}"
+
+    def tooltip(self, now_s: float) -> str:
+        """A few lines: the headline, the session's name, what is wrong."""
+        name = [_short(self.session.name)] if self.session is not None and self.session.name else []
+        return "\n".join([self.headline(now_s), *name, *self.troubles(now_s)])
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Recorded time of the session by now; 0.0 without one."""
+        if self.session is None:
+            return 0.0
+        since_s = max(0.0, now_s - self._elapsed_at_s) if self.session.state in RUNNING else 0.0
+        return self.session.elapsed_s + since_s
+
+    @property
+    def size_bytes(self) -> int:
+        """What the session takes so far, as of the last snapshot."""
+        if self.stats is None or self.session is None or self.stats.session is None:
+            return 0
+        return sum(track.bytes for track in self.stats.tracks) if self.stats.session.id == self.session.id else 0
+
+
+def _short(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
