@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from reeld_client.cli.human import size
+from reeld_client.cli.human import plural, size
 from reeld_client.client import Client
 from reeld_client.tray import launch
 from reeld_client.tray.menu import Action
@@ -91,7 +91,7 @@ def storage_text(report: StorageReport) -> str:
     quota = f" of {size(report.quota_bytes)}" if report.quota_bytes is not None else ""
     days = report.forecast_days
     enough = "" if days is None or not days < _FOREVER_DAYS else f", enough for {days:.0f} days as of late"
-    lines = [f"{size(report.used_bytes)}{quota} used by {len(report.sessions)} sessions"]
+    lines = [f"{size(report.used_bytes)}{quota} used by {plural(len(report.sessions), 'session')}"]
     lines.append(f"{size(report.free_bytes)} free on this disk{enough}")
     if report.largest:
         lines.append(f"largest: {report.largest[0].label}, {size(report.largest[0].unique_bytes)}")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from reeld_client.cli.human import clock, printable, size
 from reeld_proto.commands import Snapshot
 from reeld_proto.errors import DeviceTrouble
-from reeld_proto.events import AnyEvent, SessionStateChanged, TroubleReported, WorkerStateChanged
+from reeld_proto.events import AnyEvent, SessionStateChanged, TroubleReported
 from reeld_proto.records import SessionBrief, SessionState, WorkerState
 from reeld_proto.stats import Stats
 
@@ -63,7 +63,8 @@ class TrayModel:
     session: SessionBrief | None = None
     stats: Stats | None = None
     _elapsed_at_s: float = 0.0
-    _failed: dict[str, str] = field(default_factory=dict)
+    _partial_told: bool = False
+    _failed: list[str] = field(default_factory=list)
     _troubles: dict[tuple[str, str], _Trouble] = field(default_factory=dict)
 
     def see(self, item: Snapshot | AnyEvent, now_s: float) -> list[Notice]:
@@ -75,14 +76,12 @@ class TrayModel:
             return self._see_session(item, now_s)
         elif isinstance(item, TroubleReported):
             return self._see_trouble(item, now_s)
-        elif isinstance(item, WorkerStateChanged):
-            return self._see_worker(item)
         return []
 
     def lose(self) -> list[Notice]:
         """The daemon went away: nothing of what was known still holds."""
         was_recording = self.session is not None
-        self.is_connected = self.is_private = False
+        self.is_connected = self.is_private = self._partial_told = False
         self.session = self.stats = None
         self._failed.clear()
         self._troubles.clear()
@@ -91,8 +90,9 @@ class TrayModel:
     def _see_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
         self.is_private = snapshot.status.private
         self.stats = snapshot.stats
-        failed = {worker.name for worker in snapshot.status.workers if worker.state is WorkerState.FAILED}
-        self._failed = {name: self._failed.get(name, f"{printable(name)} failed") for name in failed}
+        # A worker that ends unexpectedly is told as a trouble, too; here are those that were given up.
+        workers = snapshot.status.workers
+        self._failed = [_short(worker.name) for worker in workers if worker.state is WorkerState.FAILED]
         self._enter(snapshot.status.session, now_s)
 
     def _enter(self, session: SessionBrief | None, now_s: float) -> None:
@@ -104,11 +104,11 @@ class TrayModel:
         self._elapsed_at_s = now_s
 
     def _see_session(self, event: SessionStateChanged, now_s: float) -> list[Notice]:
-        known = self.session
         brief = SessionBrief(id=event.session, name=event.name, state=event.state, elapsed_s=event.elapsed_s)
         self._enter(brief, now_s)
         name, reason = _short(event.name) or "the session", _short(event.reason)
-        if event.state is SessionState.PARTIAL and (known is None or known.state is not SessionState.PARTIAL):
+        was_told, self._partial_told = self._partial_told, event.state is SessionState.PARTIAL
+        if event.state is SessionState.PARTIAL and not was_told:
             return [Notice("Only a part is recorded", reason or f"A track of {name} is missing.")]
         if event.state in {SessionState.ERROR, SessionState.INTERRUPTED}:
             return [
@@ -124,29 +124,22 @@ class TrayModel:
             for code in _LASTING:
                 self._troubles.pop((code, who), None)
             return []
-        text = f"{_short(who)}: {_short(event.message)}"
+        text = _short(event.message if event.message.startswith(who) else f"{who}: {event.message}")
         key = (event.code, who)
-        known = self._troubles.get(key)
+        known = self._troubles.pop(key, None)
         self._troubles[key] = _Trouble(text, now_s, event.code in _LASTING)
         if known is not None and now_s - known.at_s < QUIET_S:
             return []
         return [Notice("Trouble with the recording" if self.session else "Trouble", text)]
 
-    def _see_worker(self, event: WorkerStateChanged) -> list[Notice]:
-        if event.state is not WorkerState.FAILED:
-            self._failed.pop(event.name, None)
-            return []
-        is_new = event.name not in self._failed
-        self._failed[event.name] = f"{_short(event.name)} failed" + (
-            f": {_short(event.reason)}" if event.reason else ""
-        )
-        return [Notice("A part of reeld failed", self._failed[event.name])] if is_new else []
-
     def troubles(self, now_s: float) -> list[str]:
         """What is wrong at this moment, newest last; empty without a daemon."""
-        lasting = [one.text for one in self._troubles.values() if one.lasts or now_s - one.at_s < TROUBLE_S]
+        shown = {key: one for key, one in self._troubles.items() if one.lasts or now_s - one.at_s < TROUBLE_S}
+        told_of = {who for _, who in shown}
+        failed = [f"{name} failed and was given up" for name in self._failed if name not in told_of]
         partial = self.session is not None and self.session.state is SessionState.PARTIAL
-        return ["a track is missing"] * (partial and not lasting) + list(self._failed.values()) + lasting
+        told = failed + [one.text for one in shown.values()]
+        return ["a track is missing"] if partial and not told else told
 
     def face(self, now_s: float) -> Face:
         """What the icon shows."""

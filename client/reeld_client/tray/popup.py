@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
+from reeld_client.cli.human import printable
 from reeld_client.tray.menu import SEPARATOR, Entry
 
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf")
@@ -43,7 +44,7 @@ class Popup:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        widest = max((font().getlength(entry.label) for entry in self.entries), default=0.0)
+        widest = max((font().getlength(printable(entry.label)) for entry in self.entries), default=0.0)
         width = min(WIDTH_MAX_PX, _LEFT_PX + round(widest) + _RIGHT_PX)
         return width, 2 * _MARGIN_PX + sum(_height(entry) for entry in self.entries)
 
@@ -99,7 +100,7 @@ def _height(entry: Entry) -> int:
 
 def _draw_entry(draw: ImageDraw.ImageDraw, entry: Entry, middle: int, *, is_chosen: bool) -> None:
     colour = _GROUND if is_chosen else _TEXT if entry.enabled else _DULL
-    draw.text((_LEFT_PX, middle), entry.label, fill=colour, font=font(), anchor="lm")
+    draw.text((_LEFT_PX, middle), printable(entry.label), fill=colour, font=font(), anchor="lm")
     if entry.checked is not None:
         draw.rectangle((10, middle - 6, 21, middle + 5), outline=colour)
         if entry.checked:

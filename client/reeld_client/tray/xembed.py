@@ -56,7 +56,7 @@ class XembedScreen:
         self._manager_atom = self._atom("MANAGER")
         self._selection = self._atom(f"_NET_SYSTEM_TRAY_S{self._display.get_default_screen()}")
         self._woken, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
+        self._waker.settimeout(0)
         self._notices: deque[Notice] = deque()
         self._stopping = False
         self._host: Any = None
