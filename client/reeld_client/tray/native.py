@@ -1,6 +1,8 @@
 """The tray where the desktop draws the menu: AppIndicator, the menu bar of macOS. A thin shell around pystray."""
 
+import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from reeld_client.tray.app import Tray
@@ -28,7 +30,12 @@ class NativeScreen:
 
     def run(self) -> None:
         """See `Screen.run`."""
-        self._icon.run(self._begin)
+        try:
+            self._icon.run(self._begin)
+        except Exception:
+            # On leaving, pystray takes back its notifications, which fails where the desktop shows none.
+            if not self._stopped:
+                raise
 
     def _begin(self, shown: Any) -> None:
         shown.visible = True
@@ -52,10 +59,12 @@ class NativeScreen:
 
     def tell(self, notice: Notice) -> None:
         """See `Screen.tell`."""
+        if sys.platform != "darwin" and notify_with_desktop(notice.title, notice.text):
+            return
         if self._icon.HAS_NOTIFICATION:
-            self._icon.notify(notice.text, notice.title)
-        else:
-            notify_with_desktop(notice.title, notice.text)
+            # What a backend raises where the desktop shows no notifications is its own; icon and menu tell it, too.
+            with suppress(Exception):
+                self._icon.notify(notice.text, notice.title)
 
     def stop(self) -> None:
         """See `Screen.stop`."""

@@ -11,6 +11,7 @@ from reeld_client.tray.menu import Action, Entry, menu
 from reeld_client.tray.model import Face, Notice, TrayModel
 from reeld_client.tray.native import NativeScreen
 from reeld_proto.records import SessionState
+from tests.client.tray.stand_ins import StandIns
 from tests.client.tray.test_model import model
 
 
@@ -123,10 +124,37 @@ def test_an_open_menu_is_not_replaced_for_the_time_alone(
     assert icon.menus == made + 2
 
 
-def test_trouble_is_a_notification_of_the_desktop(shown: tuple[StillTray, NativeScreen, Any]) -> None:
+def test_trouble_is_a_notification_of_the_desktop(
+    shown: tuple[StillTray, NativeScreen, Any], stand_ins: StandIns
+) -> None:
     _, screen, icon = shown
+    stand_ins.make("notify-send", status=1)
     screen.tell(Notice("title", "text"))
     assert icon.notified == [("title", "text")]
+
+
+def test_a_desktop_without_notifications_does_not_end_the_tray(
+    shown: tuple[StillTray, NativeScreen, Any], stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AppIndicator's backend of pystray raises then, when it notifies and again when it leaves."""
+    _, screen, icon = shown
+    stand_ins.make("notify-send", status=1)
+
+    def raises(*_: Any) -> None:
+        raise LookupError("org.freedesktop.Notifications was not provided")
+
+    monkeypatch.setattr(icon, "_notify", raises)
+    screen.tell(Notice("title", "text"))
+
+    def leaves() -> None:
+        icon._mark_ready()
+        raises()
+
+    monkeypatch.setattr(icon, "_run", leaves)
+    with pytest.raises(LookupError):
+        screen.run()
+    screen.stop()
+    screen.run()
 
 
 def test_a_tray_stopped_before_it_runs_does_not_stay(pystray: Any) -> None:
