@@ -23,7 +23,13 @@ TEXT_MAX = 120
 RUNNING = frozenset({SessionState.ACTIVE, SessionState.PARTIAL})
 OVER = frozenset({SessionState.COMPLETED, SessionState.ERROR, SessionState.INTERRUPTED, SessionState.IDLE})
 _BEGINNING = frozenset({SessionState.VALIDATING, SessionState.CHECKING_PERMISSIONS, SessionState.STARTING})
-_ENDING = frozenset({SessionState.ENDING, SessionState.PERSISTING})
+_WORDS = {
+    SessionState.ACTIVE: "Recording",
+    SessionState.PARTIAL: "Recording",
+    SessionState.PAUSING: "Pausing",
+    SessionState.PAUSED: "Paused",
+    SessionState.RESUMING: "Resuming",
+}
 _LASTING = frozenset({DeviceTrouble.LOST, DeviceTrouble.SILENT, DeviceTrouble.MUTE})
 """Troubles that hold until `DeviceTrouble.BACK`, or until the session is over."""
 
@@ -151,7 +157,8 @@ class TrayModel:
             return Face.ATTENTION
         if self.session is None or self.session.state in _BEGINNING:
             return Face.IDLE
-        return Face.RECORDING if self.session.state in RUNNING | _ENDING else Face.PAUSED
+        # Until a pause has begun, and as soon as it is being ended, something may be recorded.
+        return Face.PAUSED if self.session.state is SessionState.PAUSED else Face.RECORDING
 
     def headline(self, now_s: float) -> str:
         """State, recorded time and size: `Recording 12:34, 45.1 MB`."""
@@ -163,11 +170,8 @@ class TrayModel:
         if state in _BEGINNING:
             return "Starting\N{HORIZONTAL ELLIPSIS}"
         figures = clock(self.elapsed_s(now_s)) + (f", {size(self.size_bytes)}" if self.size_bytes else "")
-        if state in _ENDING:
-            return f"Finishing {figures}"
-        if self.is_private:
-            return f"Private, nothing is recorded {figures}"
-        return f"{'Recording' if state in RUNNING else 'Paused'} {figures}"
+        private = "Private, nothing is recorded" if self.is_private else ""
+        return f"{private or _WORDS.get(state, 'Finishing')} {figures}"
 
     def tooltip(self, now_s: float) -> str:
         """A few lines: the headline, the session's name, what is wrong."""

@@ -51,7 +51,9 @@ def trouble(code: str, track: str = "mic", message: str = "unplugged") -> Troubl
         (SessionState.ACTIVE, Face.RECORDING),
         (SessionState.PARTIAL, Face.ATTENTION),
         (SessionState.ENDING, Face.RECORDING),
+        (SessionState.PAUSING, Face.RECORDING),
         (SessionState.PAUSED, Face.PAUSED),
+        (SessionState.RESUMING, Face.RECORDING),
         (SessionState.COMPLETED, Face.IDLE),
     ],
 )
@@ -75,6 +77,20 @@ def test_private_mode_is_never_hidden_by_anything_else() -> None:
 def test_time_goes_on_between_snapshots_only_while_recording() -> None:
     assert model(SessionState.ACTIVE).headline(70.0) == "Recording 2:05, 2.30 MB"
     assert model(SessionState.PAUSED).headline(70.0) == "Paused 1:05, 2.30 MB"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (SessionState.VALIDATING, "Starting\N{HORIZONTAL ELLIPSIS}"),
+        (SessionState.PARTIAL, "Recording 1:05, 2.30 MB"),
+        (SessionState.PAUSING, "Pausing 1:05, 2.30 MB"),
+        (SessionState.RESUMING, "Resuming 1:05, 2.30 MB"),
+        (SessionState.PERSISTING, "Finishing 1:05, 2.30 MB"),
+    ],
+)
+def test_words_say_what_is_under_way(state: SessionState, words: str) -> None:
+    assert model(state).headline(10.0) == words
 
 
 def test_the_size_of_another_session_is_not_shown() -> None:

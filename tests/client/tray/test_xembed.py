@@ -85,19 +85,25 @@ class Person:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.screen().save(Path(folder) / f"{name}.png")
 
-    def open_menu(self, button: int = 1) -> str:
-        """Click on the icon; the window of the menu."""
+    def point_at_icon(self) -> None:
+        """Move the pointer there."""
         box = until(self.icon_box, what="an icon")
         assert box is not None
-        self.desk.run("xdotool", "mousemove", str(box[0] + 5), str(box[1] + 5), "click", str(button))
+        self.desk.run("xdotool", "mousemove", str(box[0] + 5), str(box[1] + 5))
+
+    def open_menu(self, button: int = 1) -> str:
+        """Click on the icon; the window of the menu."""
+        self.point_at_icon()
+        self.desk.run("xdotool", "click", str(button))
         return until(lambda: self.windows(MENU), what="a menu")[0]
 
     def choose(self, action: Action) -> None:
         """Open the menu and click on this entry; it can be chosen once the tray knows what we know."""
         window = self.open_menu()
         known = TrayModel()
-        with Client(self.house.runtime) as client:
-            known.see(client.snapshot(), 0.0)
+        if self.house.daemon is not None:
+            with Client(self.house.runtime) as client:
+                known.see(client.snapshot(), 0.0)
         popup = Popup(menu(known, 0.0))
         row = next(row for row, entry in enumerate(popup.entries) if entry.action is action)
         assert popup.entries[row].can_be_chosen, f"{action} is not offered"
@@ -109,11 +115,13 @@ class Person:
 @pytest.fixture
 def person(stand_ins: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """A small desk, a daemon, and programs of the desktop that note what they are asked."""
-    for name in ("xdg-open", "notify-send"):
+    for name in ("xdg-open", "notify-send", "systemctl"):
         stand_ins.make(name)
     monkeypatch.setenv("XDG_VIDEOS_DIR", str(tmp_path / "films"))
+    monkeypatch.delenv("REELD_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     with VirtualDesk(monitors=(Monitor("LEFT", 0, 0, 640, 480),)) as desk, FakeHouse(REAL_WORKERS="store") as house:
+        house.runtime = desk.runtime_dir / "reeld"  # where the service's would be
         yield Person(desk, house)
 
 
@@ -182,7 +190,13 @@ def test_daemon_and_tray_host_may_come_and_go(person: Person, stand_ins: StandIn
     assert b"no tray (yet)" in person.program.stderr.readline()
     host = person.desk.spawn(*TRAYER)
     until(person.sees(Face.NO_DAEMON), what="the icon without a daemon")
+    person.point_at_icon()
+    until(lambda: person.windows("reel-tray tip"), what="the state in words")
+    person.keep("no-daemon-tip")
+    person.choose(Action.START_DAEMON)
+    until(lambda: stand_ins.said("systemctl") == ["--user", "start", "reeld"])
     person.open_menu()
+    assert not person.windows("reel-tray tip"), "it would cover the menu"
     person.keep("no-daemon-menu")
     person.desk.run("xdotool", "key", "Escape")
     host.terminate()
@@ -205,3 +219,14 @@ def test_daemon_and_tray_host_may_come_and_go(person: Person, stand_ins: StandIn
     person.keep("attention-menu")
     person.desk.run("xdotool", "key", "Up", "Return")
     assert person.program.wait(15) == 0, "the last entry quits"
+
+
+def test_the_tray_leaves_with_the_desktop(person: Person) -> None:
+    """A session's programs that stay behind would be in the next one twice."""
+    person.desk.spawn(*TRAYER)
+    person.start_tray()
+    until(person.sees(Face.NO_DAEMON))
+    person.desk.kill_display()
+    assert person.program.wait(15) == 6
+    assert person.program.stderr is not None
+    assert b"the X server went away" in person.program.stderr.read()
