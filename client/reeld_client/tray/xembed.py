@@ -22,7 +22,7 @@ from reeld_client.tray import popup as popups
 from reeld_client.tray.app import Tray
 from reeld_client.tray.icons import TILE, icon
 from reeld_client.tray.launch import notify_with_desktop
-from reeld_client.tray.menu import Entry
+from reeld_client.tray.menu import SEPARATOR, Entry
 from reeld_client.tray.model import Face, Notice
 from reeld_client.tray.popup import Popup
 from reeld_client.tray.xwindows import PopupWindow, put
@@ -136,7 +136,7 @@ class XembedScreen:
         if self._notices and self._bubble is None and self._menu is None:
             notice = self._notices.popleft()
             lines = [line for part in notice.text.splitlines() for line in textwrap.wrap(part, _BUBBLE_COLUMNS)]
-            shown = Popup([Entry(notice.title), *(Entry(line, enabled=False) for line in lines)])
+            shown = Popup([Entry(notice.title), SEPARATOR, *map(Entry, lines)])
             self._bubble = self._popup(shown, "reel-tray notice")
             self._bubble_until_s = now_s + _BUBBLE_S
         self._paint_icon()

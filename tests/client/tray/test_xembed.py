@@ -85,16 +85,15 @@ class Person:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.screen().save(Path(folder) / f"{name}.png")
 
-    def point_at_icon(self) -> None:
-        """Move the pointer there."""
+    def point_at_icon(self, *then: str) -> None:
+        """Move the pointer there; then: more for xdotool."""
         box = until(self.icon_box, what="an icon")
         assert box is not None
-        self.desk.run("xdotool", "mousemove", str(box[0] + 5), str(box[1] + 5))
+        self.desk.run("xdotool", "mousemove", str(box[0] + 5), str(box[1] + 5), *then)
 
     def open_menu(self, button: int = 1) -> str:
         """Click on the icon; the window of the menu."""
-        self.point_at_icon()
-        self.desk.run("xdotool", "click", str(button))
+        self.point_at_icon("click", str(button))
         return until(lambda: self.windows(MENU), what="a menu")[0]
 
     def choose(self, action: Action) -> None:
