@@ -79,7 +79,7 @@ def test_the_oldest_goes_while_a_recording_goes_on_and_what_is_pinned_stays(
         assert "budget.dropped" in installation.log
 
 
-@pytest.mark.alone
+@pytest.mark.paired
 def test_an_old_session_is_thinned_and_still_shows_the_right_pictures(painted: VirtualDesk, tmp_path: Path) -> None:
     with Installation(painted.env) as installation:
         started(installation, tmp_path, "[storage]\nkeyframes_after_days = 0.00005\n")

@@ -24,7 +24,7 @@ from tests.support.user_manager import UserManager, may_mount
 from tests.support.wait import until
 
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.paired,
     pytest.mark.skipif(sys.platform != "linux", reason="systemd is of Linux"),
     pytest.mark.skipif(not may_mount(), reason="a user manager of the test's own needs the right to mount"),
 ]
