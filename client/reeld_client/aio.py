@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar, Unpack
 
 from reeld_client import calls
+from reeld_client.access_client import AsyncAccessMethods
 from reeld_client.aio_library import AsyncLibraryMethods
 from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
@@ -30,7 +31,7 @@ from reeld_proto.commands import (
     Status,
     Verified,
 )
-from reeld_proto.endpoints import default_runtime_dir
+from reeld_proto.endpoints import chosen_token, default_runtime_dir
 from reeld_proto.errors import ReeldError, RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
@@ -117,20 +118,21 @@ class AsyncEventStream:
         self.close()
 
 
-class AsyncClient(AsyncLibraryMethods):
+class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods):
     """One daemon, asked from one event loop; questions may overlap. `Client` says what its methods return and raise."""
 
     def __init__(
         self,
         runtime: str | os.PathLike[str] | None = None,
         *,
+        token: str | None = None,
         transport: AsyncTransport | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.runtime = default_runtime_dir() if runtime is None else Path(runtime).absolute()
         self._transport = transport if transport is not None else AsyncZmqTransport(self.runtime)
         self._clock = clock
-        self._requests = Requests(os.urandom(4).hex())
+        self._requests = Requests(os.urandom(4).hex(), chosen_token() if token is None else token)
         self._answers: dict[str, asyncio.Future[AnyReply]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
@@ -160,6 +162,10 @@ class AsyncClient(AsyncLibraryMethods):
     async def resume(self) -> SessionChanged:
         """See `Client.resume`."""
         return await self.call(calls.resume())
+
+    async def set_paused(self, paused: bool) -> SessionChanged:  # noqa: FBT001 - it is what the command says
+        """See `Client.set_paused`."""
+        return await self.call(calls.set_paused(paused))
 
     async def mark(self, text: str) -> SessionChanged:
         """See `Client.mark`."""

@@ -30,6 +30,7 @@ from reeld_proto.commands import (
     SessionList,
     SessionStarted,
     SessionStopped,
+    SetPaused,
     SetPrivate,
     ShowSession,
     Snapshot,
@@ -160,6 +161,11 @@ def stop() -> Call[SessionStopped]:
 def mark(text: str) -> Call[SessionChanged]:
     """Put a note at this instant."""
     return Call(AddMarker(text=text), expect(SessionChanged), QUICK_S)
+
+
+def set_paused(paused: bool) -> Call[SessionChanged]:  # noqa: FBT001 - it is what the command says
+    """Pause or resume, whichever is not so yet."""
+    return Call(SetPaused(paused=paused), expect(SessionChanged), QUICK_S)
 
 
 def set_private(private: bool) -> Call[PrivacyChanged]:  # noqa: FBT001 - it is what the command says

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 from reeld_client import calls
+from reeld_client.access_client import AccessMethods
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
 from reeld_client.library_client import LibraryMethods
@@ -30,7 +31,7 @@ from reeld_proto.commands import (
 )
 from reeld_proto.commands import Sources as SourcesReply
 from reeld_proto.commands import Status as StatusReply
-from reeld_proto.endpoints import default_runtime_dir
+from reeld_proto.endpoints import chosen_token, default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
@@ -104,10 +105,11 @@ class EventStream(Iterator[Snapshot | AnyEvent]):
         self.close()
 
 
-class Client(LibraryMethods):
+class Client(LibraryMethods, AccessMethods):
     """One daemon, asked in turn. Opens nothing before the first question; use it from one thread, close it.
 
     runtime: the daemon's runtime directory, by default `REELD_RUNTIME_DIR` or the user's own.
+    token: has less than all scopes; by default `REELD_TOKEN`, and without that the client is the owner.
     transport, clock: for tests; clock returns monotonic nanoseconds.
 
     Every method raises TransportError when no daemon answers (within 0.3 s when none runs) or an answer is overdue,
@@ -119,13 +121,14 @@ class Client(LibraryMethods):
         self,
         runtime: str | os.PathLike[str] | None = None,
         *,
+        token: str | None = None,
         transport: Transport | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.runtime = default_runtime_dir() if runtime is None else Path(runtime).absolute()
         self._transport = transport
         self._clock = clock
-        self._requests = Requests(os.urandom(4).hex())
+        self._requests = Requests(os.urandom(4).hex(), chosen_token() if token is None else token)
 
     def ping(self) -> float:
         """Seconds that a round trip to the daemon takes."""
@@ -152,6 +155,10 @@ class Client(LibraryMethods):
     def resume(self) -> SessionChanged:
         """Resume the paused session."""
         return self.call(calls.resume())
+
+    def set_paused(self, paused: bool) -> SessionChanged:  # noqa: FBT001 - it is what the command says
+        """Pause or resume, whichever is not so yet."""
+        return self.call(calls.set_paused(paused))
 
     def mark(self, text: str) -> SessionChanged:
         """Put a note at this instant of the current session."""

@@ -66,11 +66,12 @@ class _Pending:
 class Requests:
     """Questions under way. Times are nanoseconds of one monotonic clock of the caller's choice.
 
-    prefix: makes the request ids of two clients different; the daemon only copies them.
+    prefix: makes the request ids of two clients different; the daemon only copies them. token: put into every envelope.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, token: str = "") -> None:
         self._prefix = prefix
+        self._token = token
         self._count = 0
         self._heard_ns = 0
         self._pending: dict[str, _Pending] = {}
@@ -79,7 +80,7 @@ class Requests:
     def begin(self, command: AnyCommand, now_ns: int, timeout_s: float | None) -> tuple[str, bytes]:
         """Enter a question; its id and the bytes to send. Raises InternalError if it cannot be encoded."""
         key = self._next_id()
-        data = pack(command, seq=self._count, id=key, sent_ns=now_ns)
+        data = pack(command, seq=self._count, id=key, sent_ns=now_ns, token=self._token)
         deadline_ns = None if timeout_s is None else now_ns + _ns(timeout_s)
         ping_due_ns = now_ns + _ns(PING_EVERY_S) if timeout_s is None else None
         self._pending[key] = _Pending(tag(command), now_ns, deadline_ns, ping_due_ns)
@@ -140,7 +141,7 @@ class Requests:
                 self._settle(key, _hung(pending.name))
             elif now_ns >= pending.ping_due_ns:
                 pending.ping_due_ns = now_ns + _ns(PING_EVERY_S)
-                pings.append(pack(Ping(), seq=self._count, id=self._next_id(), sent_ns=now_ns))
+                pings.append(pack(Ping(), seq=self._count, id=self._next_id(), sent_ns=now_ns, token=self._token))
         return pings
 
     def _silent_until_ns(self, pending: _Pending) -> int:

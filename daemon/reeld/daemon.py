@@ -8,6 +8,8 @@ from typing import Any
 
 import zmq.asyncio
 
+from reeld import __version__
+from reeld.access.door import Door
 from reeld.config import Config
 from reeld.control import chores
 from reeld.control.collecting import Collector
@@ -160,9 +162,11 @@ class Daemon:
         listeners.on_job_ready = self.jobs.on_ready
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
+        self.door = Door(premises.store_dir, release=__version__)
         handlers = Handlers(
             parts := Parts(
                 config=self._config,
+                door=self.door,
                 ask_store=ask_store,
                 collector=self.collector,
                 upkeep=self.upkeep,
@@ -183,7 +187,7 @@ class Daemon:
         self.enforcer = Enforcer(parts)
         for work in chores.works(parts):
             self.upkeep.add(work)
-        self.server = ControlServer(context, premises.endpoints.control, handlers.handle)
+        self.server = ControlServer(context, premises.endpoints.control, handlers.handle, self.door)
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -215,6 +219,7 @@ class Daemon:
         await asyncio.gather(*serving, return_exceptions=True)
         await self.library.close()
         self.server.close()
+        self.door.close()
         self.publisher.close()
 
     async def _reload(self) -> ConfigReloaded:

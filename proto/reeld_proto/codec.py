@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgpack  # noqa: TID251 - this is the one place
 import msgspec
 
+from reeld_proto.base import Name
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 from reeld_proto.version import PROTOCOL_VERSION
 
@@ -30,7 +31,8 @@ class Envelope(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
     """What every message travels in.
 
     v: protocol version. seq: number of this message from this sender, from 1. id: set by a requester and copied into
-    the reply. sender: name of the sending process, empty for clients. sent_ns: CLOCK_MONOTONIC when sent.
+    the reply. sender: name of the sending process, empty for clients. sent_ns: CLOCK_MONOTONIC when sent. token: what
+    gives a client less than its owner may do.
     """
 
     v: int
@@ -39,6 +41,7 @@ class Envelope(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
     id: str = ""
     sender: str = ""
     sent_ns: int = 0
+    token: Name = ""
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +91,11 @@ def _holds_encoded(body: Any) -> bool:
     return _HOLDING[kind]
 
 
-def pack(body: msgspec.Struct, *, seq: int = 0, id: str = "", sender: str = "", sent_ns: int = 0) -> bytes:
+def pack(
+    body: msgspec.Struct, *, seq: int = 0, id: str = "", sender: str = "", sent_ns: int = 0, token: str = ""
+) -> bytes:
     """Bytes of an envelope of the present protocol version around `body`."""
-    return encode(Envelope(v=PROTOCOL_VERSION, seq=seq, body=body, id=id, sender=sender, sent_ns=sent_ns))
+    return encode(Envelope(v=PROTOCOL_VERSION, seq=seq, body=body, id=id, sender=sender, sent_ns=sent_ns, token=token))
 
 
 @functools.cache

@@ -6,8 +6,23 @@ A command is imperative; its reply carries the envelope id of the command. Every
 
 from msgspec import field
 
+from reeld_proto.access import (
+    Audit,
+    CreateToken,
+    GetAudit,
+    GetHello,
+    Hello,
+    Identified,
+    Identify,
+    ListTokens,
+    RevokeToken,
+    TokenCreated,
+    TokenList,
+    TokenRevoked,
+)
 from reeld_proto.base import Command, Name, Reply, Text
 from reeld_proto.copies import Bundled, BundleSession, Imported, ImportMedia, Synced, SyncStore
+from reeld_proto.describing import Describe, Description
 from reeld_proto.edits import (
     ClipSession,
     Collected,
@@ -127,6 +142,12 @@ class PauseSession(Command, tag="session.pause", frozen=True, kw_only=True):
 
 class ResumeSession(Command, tag="session.resume", frozen=True, kw_only=True):
     """Resume the paused session. Answered by `SessionChanged`."""
+
+
+class SetPaused(Command, tag="session.set-paused", frozen=True, kw_only=True):
+    """Pause or resume, whichever is not so yet. Answered by `SessionChanged`, also when nothing had to change."""
+
+    paused: bool
 
 
 class StopSession(Command, tag="session.stop", frozen=True, kw_only=True):
@@ -329,6 +350,9 @@ class ErrorReply(Reply, tag="error", frozen=True, kw_only=True):
 
 AnyCommand = (
     Ping
+    | GetHello
+    | Identify
+    | Describe
     | GetStatus
     | ListSources
     | StartSession
@@ -338,6 +362,7 @@ AnyCommand = (
     | GetSoundGraph
     | PauseSession
     | ResumeSession
+    | SetPaused
     | StopSession
     | AddMarker
     | SetPrivate
@@ -368,9 +393,16 @@ AnyCommand = (
     | SteerUpkeep
     | CheckIndex
     | ReloadConfig
+    | CreateToken
+    | ListTokens
+    | RevokeToken
+    | GetAudit
 )
 AnyReply = (
     Pong
+    | Hello
+    | Identified
+    | Description
     | Status
     | Sources
     | SessionStarted
@@ -402,5 +434,9 @@ AnyReply = (
     | UpkeepStatus
     | IndexChecked
     | ConfigReloaded
+    | TokenCreated
+    | TokenList
+    | TokenRevoked
+    | Audit
     | ErrorReply
 )

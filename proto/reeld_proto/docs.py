@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from reeld_proto import (
+    access,
     codec,
     commands,
     copies,
+    describing,
     edits,
     errors,
     events,
@@ -49,12 +51,14 @@ from reeld_proto.docs_reading import (
 )
 from reeld_proto.endpoints import SOCKET_PATH_BYTES_MAX, Endpoints
 from reeld_proto.errors import EXIT_CODES, ErrorCode, error_for
+from reeld_proto.limits import RATE_BURST, RATE_PER_S, REPEATS_S
+from reeld_proto.scopes import RULES
 from reeld_proto.version import PROTOCOL_VERSION
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-_AREAS = (edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound)
+AREAS = (access, describing, edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound)
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""
@@ -73,7 +77,7 @@ def render() -> str:
         _section("Events", events.__doc__, _events(), "What everybody hears who subscribed on `events`."),
         _section("Records", records.__doc__, _records(), "Parts of replies and events."),
         _section("The graph of sounds", sound_graph.__doc__, _graph(), "Nodes."),
-        _section("Names with fixed values", "", _enums(records, sound, sound_graph), "Strings on the wire."),
+        _section("Names with fixed values", "", _enums(records, access, sound, sound_graph), "Strings on the wire."),
         _errors(),
         _section(
             "Between daemon and workers",
@@ -122,6 +126,23 @@ types are answered with `{ErrorCode.UNKNOWN_COMMAND}`, versions other than {PROT
 | chunk | {codec.PAYLOAD_BYTES_MAX} |
 
 What is larger is answered with `{ErrorCode.TOO_LARGE}` before it is decoded.
+
+### Who asks
+
+A process of the daemon's own user that says nothing about itself is the owner and may do everything. A client that puts
+a token into its envelopes, or into `identify`, has the scopes of that token and no more; without a needed scope, or
+with a token that is not valid (any more), a command is answered with `{ErrorCode.DENIED}` and written into the audit.
+
+### The same command twice
+
+A command that changes something, with the `id` of one that came on the same connection (or another one with the same
+ZeroMQ routing id) within the last {REPEATS_S} s and with the same fields, is not done again: it gets the same answer.
+So a client may repeat what was not answered, and gives a new id to what is meant to be done anew.
+
+### How many
+
+Each connection may send {RATE_BURST} commands at once and {RATE_PER_S} a second on average; what is above that is
+answered with `{ErrorCode.RATE_LIMITED}` and not done.
 """
 
 
@@ -182,9 +203,10 @@ def _section(title: str, text: str | None, body: Iterable[str], fallback: str) -
 
 def _messages(union: Any) -> Iterator[str]:
     members = set(union.__args__)
-    for kind in _structs(commands, *_AREAS):
+    for kind in _structs(commands, *AREAS):
         if kind in members:
-            yield _struct(kind, f"`{tag_of(kind)}`: {kind.__name__}")
+            note = f"Needs the scope `{RULES[kind].scope}`." if kind in RULES else ""
+            yield _struct(kind, f"`{tag_of(kind)}`: {kind.__name__}", note=note)
 
 
 def _events() -> Iterator[str]:
@@ -200,7 +222,7 @@ def _structs(*modules: ModuleType) -> Iterator[type[msgspec.Struct]]:
 
 
 def _records() -> Iterator[str]:
-    for kind in _structs(records, stats, *_AREAS):
+    for kind in _structs(records, stats, *AREAS):
         if kind.__struct_fields__ and issubclass(kind, records.Record):
             yield _struct(kind, kind.__name__)
 

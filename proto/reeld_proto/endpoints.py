@@ -29,6 +29,11 @@ def plain_runtime_dir() -> Path:
     return Path(tempfile.gettempdir()) / f"reeld-{os.getuid()}"
 
 
+def chosen_token() -> str:
+    """`REELD_TOKEN`; empty for the owner."""
+    return os.environ.get("REELD_TOKEN", "")
+
+
 def default_store_dir() -> Path:
     """`REELD_STORE`, else the platform's folder for a user's application data."""
     chosen = os.environ.get("REELD_STORE")

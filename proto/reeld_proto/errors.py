@@ -51,6 +51,8 @@ class ErrorCode(StrEnum):
     """Recorded data does not match its digest or its index."""
     DENIED = "denied"
     """The caller may not do this."""
+    RATE_LIMITED = "rate-limited"
+    """This client sends too many commands; wait a second."""
     WORKER_LOST = "worker-lost"
     """A worker died while it was doing this; the supervisor is restarting it."""
     INTERNAL = "internal"
@@ -94,6 +96,7 @@ EXIT_CODES: dict[ErrorCode, int] = {
     ErrorCode.DISK_SLOW: 6,
     ErrorCode.CORRUPT: 7,
     ErrorCode.DENIED: 8,
+    ErrorCode.RATE_LIMITED: 8,
     ErrorCode.WORKER_LOST: 70,
     ErrorCode.INTERNAL: 70,
 }

@@ -124,6 +124,7 @@ class FakeReeld:
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
         self.heard: list[AnyCommand] = []
+        self.tokens: set[str] = set()
         self.state: SessionState | None = None
         self.elapsed_s = 0.0
         self.private = False
@@ -135,6 +136,7 @@ class FakeReeld:
         try:
             envelope = codec.unpack(data, AnyCommand)
             self.heard.append(envelope.body)
+            self.tokens.add(envelope.token)
             reply = self._reply(envelope.body)
         except ReeldError as error:
             reply = commands.ErrorReply(
@@ -143,7 +145,7 @@ class FakeReeld:
         return [] if reply is None else [codec.pack(reply, id=codec.request_id_of(data))]
 
     def _reply(self, command: AnyCommand) -> Any:
-        name = str(type(command).__struct_config__.tag).replace(".", "_")
+        name = str(type(command).__struct_config__.tag).replace(".", "_").replace("-", "_")
         if name in self.answers:
             answer = self.answers[name]
             answer = answer(command) if callable(answer) else answer
@@ -211,6 +213,10 @@ class FakeReeld:
     def _session_resume(self, _command: Any) -> Any:
         self._need(SessionState.PAUSED)
         return self._changed(SessionState.ACTIVE)
+
+    def _session_set_paused(self, command: commands.SetPaused) -> Any:
+        self._need(SessionState.ACTIVE, SessionState.PAUSED)
+        return self._changed(SessionState.PAUSED if command.paused else SessionState.ACTIVE)
 
     def _session_mark(self, _command: Any) -> Any:
         self._need(SessionState.ACTIVE, SessionState.PAUSED)

@@ -10,8 +10,10 @@ import msgspec
 from hypothesis import strategies as st
 
 from reeld_proto import (
+    access,
     commands,
     copies,
+    describing,
     edits,
     events,
     ingest,
@@ -31,7 +33,7 @@ from reeld_proto import (
 from reeld_proto.privacy import PrivacyRule
 
 _MODULES = (
-    *(commands, edits, storage, copies, upkeep, events, records, stats, sound),
+    *(commands, access, describing, edits, storage, copies, upkeep, events, records, stats, sound),
     *(sound_graph, sound_orders, workers, track_orders, session_orders, store_orders, replay_orders, ingest),
 )
 

@@ -28,6 +28,16 @@ RuntimeOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        help="Do only what this token allows (REELD_TOKEN, which `ps` does not show).",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
@@ -43,6 +53,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "json": (JsonOption, False),
     "runtime": (RuntimeOption, None),
     "store": (StoreOption, None),
+    "token": (TokenOption, None),
 }
 
 
@@ -63,9 +74,17 @@ def command(
 
     def register(function: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
         @functools.wraps(function)
-        def run(context: typer.Context, *, json: bool, runtime: Path | None, store: Path | None, **words: Any) -> None:
+        def run(
+            context: typer.Context,
+            *,
+            json: bool,
+            runtime: Path | None,
+            store: Path | None,
+            token: str | None,
+            **words: Any,
+        ) -> None:
             invocation: Invocation = context.obj
-            invocation.choose(json=json, runtime=runtime, store=store)
+            invocation.choose(json=json, runtime=runtime, store=store, token=token)
             try:
                 answer = function(invocation, **words)
                 if answer is not None:

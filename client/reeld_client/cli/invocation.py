@@ -34,17 +34,19 @@ class Invocation:
     json: bool = False
     runtime: Path = field(default_factory=default_runtime_dir)
     store: Path = field(default_factory=default_store_dir)
+    token: str | None = None
     answered: bool = False
 
-    def choose(self, *, json: bool, runtime: Path | None, store: Path | None) -> None:
+    def choose(self, *, json: bool, runtime: Path | None, store: Path | None, token: str | None = None) -> None:
         """Take over what was given on the command line."""
         self.json = self.json or json
         self.runtime = self.runtime if runtime is None else runtime.absolute()
         self.store = self.store if store is None else store.absolute()
+        self.token = self.token if token is None else token
 
     def client(self) -> Client:
         """A client of the chosen daemon; use it in a `with`."""
-        return Client(self.runtime)
+        return Client(self.runtime, token=self.token)
 
     def print(self, answer: Answer) -> None:
         """Print an answer as the person asked for it."""

@@ -7,6 +7,7 @@ import typer
 from reeld_client.cli import values
 from reeld_client.cli.command import command
 from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.cli.privacy import Switch
 from reeld_client.cli.progress import working
 
 
@@ -48,6 +49,13 @@ def resume(invocation: Invocation) -> Answer:
     return Answer(changed)
 
 
+def set_paused(invocation: Invocation, *, switch: Annotated[Switch, typer.Argument(metavar="on|off")]) -> Answer:
+    """Pause or go on, whichever is not so yet; no error when it is."""
+    with invocation.client() as client:
+        changed = client.set_paused(switch is Switch.ON)
+    return Answer(changed)
+
+
 def stop(invocation: Invocation) -> Answer:
     """End the current session; returns once everything is on disk."""
     with invocation.client() as client, working("writing what is left"):
@@ -70,5 +78,6 @@ def register(app: typer.Typer) -> None:
     command(app)(status)
     command(app)(sources)
     command(app, values.START_OPTIONS)(start)
+    command(app, name="set-paused")(set_paused)
     for function in (pause, resume, stop, mark):
         command(app)(function)

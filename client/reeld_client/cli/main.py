@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from reeld_client.cli import (
+    access,
     audio,
     configuration,
     copies,
@@ -32,7 +33,7 @@ from reeld_client.cli import (
     storage,
     upkeep,
 )
-from reeld_client.cli.command import JsonOption, RuntimeOption, StoreOption
+from reeld_client.cli.command import JsonOption, RuntimeOption, StoreOption, TokenOption
 from reeld_client.cli.invocation import Invocation, abandon_stdout, print_json
 from reeld_proto.errors import EXIT_CODES, ErrorCode, ReeldError, RequestRejected
 
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 live.register(app)
+access.register(app)
 library.register(app)
 audio.register(app)
 snapshots.register(app)
@@ -89,13 +91,14 @@ def _root(
     json: JsonOption = False,
     runtime: RuntimeOption = None,
     store: StoreOption = None,
+    token: TokenOption = None,
     version: Annotated[  # noqa: ARG001 - its callback acts
         bool,
         typer.Option("--version", metavar="", help="Print the version and leave.", is_eager=True, callback=_version),
     ] = False,
 ) -> None:
     invocation: Invocation = context.obj
-    invocation.choose(json=json, runtime=runtime, store=store)
+    invocation.choose(json=json, runtime=runtime, store=store, token=token)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 from rich.console import Console
 
+from reeld_client.cli.access import AuditLines, TokenNames
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
 from reeld_client.cli.record import Recorded
+from reeld_client.cli.render_access import print_audit, print_created, print_description, print_revoked, print_tokens
 from reeld_client.cli.render_audio import print_adjusted, print_checked, print_sound, print_timeline
 from reeld_client.cli.render_config import (
     print_checked_config,
@@ -48,6 +50,7 @@ from reeld_client.doctor.diagnosis import Diagnosis
 from reeld_client.service.models import ServiceInstalled, ServiceLogs, ServiceRemoved, ServiceStatus
 from reeld_proto.commands import (
     BudgetApplied,
+    Description,
     Exported,
     IndexChecked,
     PictureArranged,
@@ -62,6 +65,8 @@ from reeld_proto.commands import (
     Sources,
     Status,
     StorageReport,
+    TokenCreated,
+    TokenRevoked,
     UpkeepStatus,
     Verified,
 )
@@ -103,6 +108,11 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     SessionStopped: print_stopped,
     SessionInfo: print_session,
     Snapshots: print_snapshots,
+    AuditLines: print_audit,
+    TokenNames: print_tokens,
+    TokenCreated: print_created,
+    TokenRevoked: print_revoked,
+    Description: print_description,
     list: print_sessions,
     Exported: print_exported,
     Recorded: print_exported,

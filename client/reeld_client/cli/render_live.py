@@ -44,7 +44,7 @@ WORKER_STYLES: dict[WorkerState, str] = {
 }
 
 
-_WRAPPED = {"name", "tags", "what"}
+_WRAPPED = {"fields", "meaning", "name", "tags", "what"}
 """Columns whose text may take several lines; ids and numbers must stay whole to be read and copied."""
 
 

@@ -9,7 +9,19 @@ from typing import Any
 from msgspec.structs import replace
 
 from reeld import __version__
-from reeld.control.areas import configuration, copies, edits, privacy, ranges, replay, snapshots, sound, storage, upkeep
+from reeld.control.areas import (
+    access,
+    configuration,
+    copies,
+    edits,
+    privacy,
+    ranges,
+    replay,
+    snapshots,
+    sound,
+    storage,
+    upkeep,
+)
 from reeld.control.parts import Handler, Parts, as_reply
 from reeld.privacy.keeper import LOCKED, PRIVATE
 from reeld.runtime.clock import monotonic_ns, wall_ns
@@ -17,7 +29,7 @@ from reeld.sessions.signals import Service
 from reeld.store.selection import selection_of
 from reeld_proto import commands as c
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import DaemonInfo
+from reeld_proto.records import DaemonInfo, SessionState
 from reeld_proto.units import seconds
 from reeld_proto.workers import RecordCheck, RunExport, RunVerify
 
@@ -44,6 +56,7 @@ class Handlers:
             c.StartSession: self._start,
             c.PauseSession: self._pause,
             c.ResumeSession: self._resume,
+            c.SetPaused: self._set_paused,
             c.StopSession: self._stop,
             c.AddMarker: self._mark,
             c.ArrangePictures: self._arrange,
@@ -54,7 +67,7 @@ class Handlers:
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
         }
-        for area in (configuration, edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound):
+        for area in (access, configuration, edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound):
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
@@ -123,6 +136,12 @@ class Handlers:
 
     async def _resume(self, _command: c.ResumeSession, _arrived_ns: int) -> c.Reply:
         return await self._parts.sessions.resume()
+
+    async def _set_paused(self, command: c.SetPaused, _arrived_ns: int) -> c.Reply:
+        brief = self._parts.sessions.brief()
+        if brief is not None and brief.state is (SessionState.PAUSED if command.paused else SessionState.ACTIVE):
+            return c.SessionChanged(session=brief.id, state=brief.state, elapsed_s=brief.elapsed_s)
+        return await (self._parts.sessions.pause() if command.paused else self._parts.sessions.resume())
 
     async def _stop(self, _command: c.StopSession, _arrived_ns: int) -> c.Reply:
         return await self._parts.sessions.stop()

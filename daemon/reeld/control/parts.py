@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reeld.access.door import Door
 from reeld.config import Config
 from reeld.control.library import Library
 from reeld.control.sound_watch import SoundWatch
@@ -45,6 +46,7 @@ class Parts:
     """
 
     config: Config
+    door: Door
     ask_store: AskStore
     collector: "Collector"
     upkeep: Upkeep

@@ -3,22 +3,28 @@
 DESIGN: the socket is read by a callback of the loop and not by zmq.asyncio, whose futures and timers would double
 the time of a round trip. What can be answered from memory is answered in that callback; everything else runs as a
 task of its own, so that a slow command delays nobody. What cannot be decoded, is too large or is not a command gets
-an ErrorReply and changes nothing.
+an ErrorReply and changes nothing. Clients are served in turn, a message each, by ZeroMQ itself; a client that asks too
+often is refused before its message is decoded.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import zmq
 import zmq.asyncio
 
+from reeld.access.buckets import Buckets
+from reeld.access.door import Caller, Door, Peer, peer_of
+from reeld.access.repeats import Done, Repeats
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto import codec
 from reeld_proto.commands import AnyCommand, Command, ErrorReply, Reply
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
+from reeld_proto.scopes import rule_of
 
 CONTROL_HWM = 1000
 """Messages waiting per client in each direction; a client that reads no replies loses its own."""
@@ -38,11 +44,24 @@ Handler = Callable[[Command, int], Reply | Coroutine[Any, Any, Reply]]
 """Carries out a command that arrived at the monotonic instant given, at once or as a coroutine; raises ReeldError."""
 
 
-class ControlServer:
-    """ROUTER for clients (DEALER, frames: [envelope])."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command that was let in. done: where its answer is kept for repetitions of it, if at all."""
 
-    def __init__(self, context: zmq.asyncio.Context, address: str, handler: Handler) -> None:
+    caller: Caller
+    id: str
+    command: Command
+    done: Done | None
+
+
+class ControlServer:
+    """ROUTER for clients (DEALER, frames: [envelope]). door: who may do what; the caller closes it."""
+
+    def __init__(self, context: zmq.asyncio.Context, address: str, handler: Handler, door: Door) -> None:
         self._handler = handler
+        self._door = door
+        self._buckets = Buckets()
+        self._repeats = Repeats()
         self._seq = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._load: Counter[bytes] = Counter()
@@ -83,31 +102,35 @@ class ControlServer:
             return
         for _ in range(MESSAGES_PER_TURN):
             try:
-                peer, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                name, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            self._accept(peer, frames, monotonic_ns())
+            self._accept(peer_of(name.bytes, _address_of(name)), [frame.bytes for frame in frames], monotonic_ns())
         asyncio.get_running_loop().call_soon(self._readable)
 
-    def _accept(self, peer: bytes, frames: list[bytes], arrived_ns: int) -> None:
-        request_id = ""
+    def _accept(self, peer: Peer, frames: list[bytes], arrived_ns: int) -> None:
+        asked = None
         try:
-            request_id, command = self._decode(peer, frames)
-            result = self._handler(command, arrived_ns)
+            asked = self._let_in(peer, frames, arrived_ns)
+            if asked is None:
+                return
+            result = self._handler(asked.command, arrived_ns)
         except ReeldError as error:
-            request_id = request_id or (codec.request_id_of(frames[-1]) if frames else "")
             result = _error_reply(error)
         except Exception as error:  # noqa: BLE001 - the client is told, the daemon lives
             result = _our_fault(error)
-        if isinstance(result, Reply):
-            self._send(peer, request_id, result)
-            return
-        self._load[peer] += 1
-        task = asyncio.get_running_loop().create_task(self._carry_out(peer, request_id, result))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if asked is None:
+            self._send(peer.key, codec.request_id_of(frames[-1]) if frames else "", result)
+        elif isinstance(result, Reply):
+            self._answer(asked, result)
+        else:
+            self._load[peer.key] += 1
+            task = asyncio.get_running_loop().create_task(self._carry_out(asked, result))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _carry_out(self, peer: bytes, request_id: str, work: Coroutine[Any, Any, Reply]) -> None:
+    async def _carry_out(self, asked: _Asked, work: Coroutine[Any, Any, Reply]) -> None:
+        key = asked.caller.peer.key
         try:
             reply = await work
         except ReeldError as error:
@@ -115,18 +138,42 @@ class ControlServer:
         except Exception as error:  # noqa: BLE001 - as above
             reply = _our_fault(error)
         finally:
-            self._load[peer] -= 1
-            if not self._load[peer]:
-                del self._load[peer]
-        self._send(peer, request_id, reply)
+            self._load[key] -= 1
+            if not self._load[key]:
+                del self._load[key]
+        self._answer(asked, reply)
 
-    def _decode(self, peer: bytes, frames: list[bytes]) -> tuple[str, Command]:
+    def _let_in(self, peer: Peer, frames: list[bytes], arrived_ns: int) -> _Asked | None:
+        """The command, if it is to be carried out; None if it came before, and so did its answer. Raises ReeldError."""
+        if not self._buckets.take(peer.key, arrived_ns):
+            raise RequestRejected("too many commands", code=ErrorCode.RATE_LIMITED, remedy="Wait a second.")
         if len(frames) != 1:
             raise RequestRejected(f"a command is one frame, this has {len(frames)}")
-        if self._load[peer] >= COMMANDS_PER_CLIENT_MAX or len(self._tasks) >= COMMANDS_MAX:
+        if self._load[peer.key] >= COMMANDS_PER_CLIENT_MAX or len(self._tasks) >= COMMANDS_MAX:
             raise RequestRejected("too many commands at a time", code=ErrorCode.DENIED, remedy="Wait for replies.")
         envelope: codec.Envelope[Any] = codec.unpack(frames[0], AnyCommand)
-        return envelope.id, envelope.body
+        command: Command = envelope.body
+        caller = self._door.enter(peer, envelope.token, command)
+        if not (envelope.id and rule_of(type(command)).changes):
+            return _Asked(caller, envelope.id, command, None)
+        before = self._repeats.find(peer.key, envelope.id, command, arrived_ns)
+        if before is None:
+            done = self._repeats.begin(peer.key, envelope.id, command, arrived_ns)
+            return _Asked(caller, envelope.id, command, done)
+        if before.reply is None:
+            before.again += 1
+        else:
+            self._send(peer.key, envelope.id, before.reply)
+        return None
+
+    def _answer(self, asked: _Asked, reply: Reply) -> None:
+        self._door.left(asked.caller, asked.command, reply)
+        times = 1
+        if asked.done is not None:
+            asked.done.reply = reply
+            times += asked.done.again
+        for _ in range(times):
+            self._send(asked.caller.peer.key, asked.id, reply)
 
     def _send(self, peer: bytes, request_id: str, reply: Reply) -> None:
         self._seq += 1
@@ -138,6 +185,14 @@ class ControlServer:
         # Sending may have consumed the wake-up of a message that arrived meanwhile.
         if int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             asyncio.get_running_loop().call_soon(self._readable)
+
+
+def _address_of(frame: zmq.Frame) -> str:
+    """What ZeroMQ tells of the peer that a frame came from; empty where it tells nothing."""
+    try:
+        return str(frame.get("Peer-Address"))
+    except zmq.ZMQError:
+        return ""
 
 
 def _error_reply(error: ReeldError) -> ErrorReply:

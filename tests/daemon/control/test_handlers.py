@@ -49,6 +49,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
     return Handlers(
         Parts(
             config=Config(),
+            door=cast("Any", None),
             ask_store=cast("Any", None),
             collector=cast("Any", None),
             upkeep=cast("Any", None),

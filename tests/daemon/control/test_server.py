@@ -11,7 +11,9 @@ import zmq.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reeld.access.door import Door
 from reeld.control.server import COMMANDS_PER_CLIENT_MAX, ControlServer
+from reeld.supervisor import Premises
 from reeld_proto import codec
 from reeld_proto.commands import (
     AddMarker,
@@ -38,11 +40,12 @@ CHANGED = SessionChanged(session="s", state=SessionState.PAUSED, elapsed_s=1.0)
 class Stage:
     """A server whose commands behave as their type says: see `handle`."""
 
-    def __init__(self, context: zmq.asyncio.Context, address: str) -> None:
-        self.context, self.address = context, address
+    def __init__(self, context: zmq.asyncio.Context, place: Premises) -> None:
+        self.context, self.address = context, place.endpoints.control
+        self.door = Door(place.store_dir)
         self.released = asyncio.Event()
         self.handled: list[Command] = []
-        self.server = ControlServer(context, address, self.handle)
+        self.server = ControlServer(context, self.address, self.handle, self.door)
         self.sockets: list[zmq.asyncio.Socket] = []
 
     def handle(self, command: Command, arrived_ns: int) -> Reply | Coroutine[Any, Any, Reply]:
@@ -85,7 +88,7 @@ class Stage:
 def on_stage(play: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
     async def live() -> None:
         with premises() as place, zmq.asyncio.Context() as context:
-            stage = Stage(context, place.endpoints.control)
+            stage = Stage(context, place)
             serving = asyncio.ensure_future(stage.server.serve())
             try:
                 await play(stage)
@@ -97,6 +100,7 @@ def on_stage(play: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
                 for socket in stage.sockets:
                     socket.close()
                 stage.server.close()
+                stage.door.close()
 
     asyncio.run(live())
 
