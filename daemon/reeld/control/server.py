@@ -37,8 +37,8 @@ COMMANDS_PER_CLIENT_MAX = 64
 COMMANDS_MAX = 1024
 """Commands being carried out at a time; above that they are refused at once."""
 
-MESSAGES_PER_TURN = 50
-"""Read at once; above that the rest of the daemon gets its turn first."""
+TURN_NS = 1_000_000
+"""How long messages are read at once; after that the rest of the daemon gets its turn first."""
 
 Handler = Callable[[Command, int], Reply | Coroutine[Any, Any, Reply]]
 """Carries out a command that arrived at the monotonic instant given, at once or as a coroutine; raises ReeldError."""
@@ -63,6 +63,7 @@ class ControlServer:
         self._buckets = Buckets()
         self._repeats = Repeats()
         self._seq = 0
+        self._is_due = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._load: Counter[bytes] = Counter()
         self._socket: zmq.Socket[bytes] = zmq.Context.shadow(context).socket(zmq.ROUTER)
@@ -98,15 +99,25 @@ class ControlServer:
         self._socket.close()
 
     def _readable(self) -> None:
+        self._is_due = False
         if self._socket.closed:
             return
-        for _ in range(MESSAGES_PER_TURN):
+        arrived_ns = monotonic_ns()
+        turn_ends_ns = arrived_ns + TURN_NS
+        while arrived_ns < turn_ends_ns:
             try:
                 name, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            self._accept(peer_of(name.bytes, _address_of(name)), [frame.bytes for frame in frames], monotonic_ns())
-        asyncio.get_running_loop().call_soon(self._readable)
+            arrived_ns = monotonic_ns()
+            self._accept(peer_of(name.bytes, _address_of(name)), [frame.bytes for frame in frames], arrived_ns)
+        self._read_soon()
+
+    def _read_soon(self) -> None:
+        # Once at a time: were it asked for with every answer, a flood would multiply its own calls without end.
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._readable)
 
     def _accept(self, peer: Peer, frames: list[bytes], arrived_ns: int) -> None:
         asked = None
@@ -184,7 +195,7 @@ class ControlServer:
             get_logger().warning("control.reply_lost", reply=type(reply).__name__, reason=str(error))
         # Sending may have consumed the wake-up of a message that arrived meanwhile.
         if int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            asyncio.get_running_loop().call_soon(self._readable)
+            self._read_soon()
 
 
 def _address_of(frame: zmq.Frame) -> str:

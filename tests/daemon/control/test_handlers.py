@@ -16,15 +16,29 @@ from reeld.control.parts import Parts
 from reeld.sessions.signals import Service
 from reeld_proto import commands as c
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
+from reeld_proto.records import SessionBrief, SessionState
 from reeld_proto.workers import AnyReport, Done
 from tests.daemon.sessions.conversation import NO_AUDIO, PICTURES, SOUNDS
 
 
 class Sessions:
-    """Sources as the workers would list them."""
+    """Sources as the workers would list them, and a session that may be paused."""
 
     def __init__(self, **found: c.Sources | c.ErrorReply) -> None:
         self.found = found
+        self.state: SessionState | None = None
+        self.asked: list[str] = []
+
+    def brief(self) -> SessionBrief | None:
+        return None if self.state is None else SessionBrief(id="s", name="", state=self.state, elapsed_s=2.5)
+
+    async def pause(self) -> c.Reply:
+        self.asked.append("pause")
+        return c.SessionChanged(session="s", state=SessionState.PAUSED, elapsed_s=3.0)
+
+    async def resume(self) -> c.Reply:
+        self.asked.append("resume")
+        return c.SessionChanged(session="s", state=SessionState.ACTIVE, elapsed_s=3.0)
 
     async def sources_of(self, service: Service, timeout_s: float) -> c.Sources | c.ErrorReply:
         return self.found[service]
@@ -112,3 +126,26 @@ def test_an_export_worker_that_answers_nonsense_is_our_fault() -> None:
         carry_out(handlers(), c.VerifyStore())
     with pytest.raises(InternalError):
         carry_out(handlers(), c.ExportSession(session="s", path="/x.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("state", "paused", "asked"),
+    [
+        (SessionState.ACTIVE, True, ["pause"]),
+        (SessionState.ACTIVE, False, []),
+        (SessionState.PAUSED, True, []),
+        (SessionState.PAUSED, False, ["resume"]),
+        (SessionState.PAUSING, True, ["pause"]),
+        (None, True, ["pause"]),
+        (None, False, ["resume"]),
+    ],
+)
+def test_set_paused_does_only_what_is_not_so_yet(state: SessionState | None, paused: bool, asked: list[str]) -> None:
+    """A remote control whose picture of the state is old must not turn it round. What cannot be is refused as ever."""
+    desk = handlers()
+    sessions = cast("Any", desk._parts.sessions)
+    sessions.state = state
+    reply = carry_out(desk, c.SetPaused(paused=paused))
+    assert isinstance(reply, c.SessionChanged)
+    assert reply.state is (SessionState.PAUSED if paused else SessionState.ACTIVE)
+    assert sessions.asked == asked

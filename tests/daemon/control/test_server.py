@@ -2,6 +2,8 @@
 answered."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,6 +17,7 @@ from reeld.access.door import Door
 from reeld.control.server import COMMANDS_PER_CLIENT_MAX, ControlServer
 from reeld.supervisor import Premises
 from reeld_proto import codec
+from reeld_proto.access import Scope
 from reeld_proto.commands import (
     AddMarker,
     AnyReply,
@@ -30,6 +33,7 @@ from reeld_proto.commands import (
     StopSession,
 )
 from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.limits import RATE_BURST
 from reeld_proto.records import SessionState
 from tests.support.premises import eventually, premises
 
@@ -285,5 +289,137 @@ def test_commands_that_do_not_end_in_time_are_cancelled_at_the_end() -> None:
         await eventually(lambda: stage.handled)
         await stage.server.drain(0.01)
         assert await ask(client, Ping()) == Pong()
+
+    on_stage(play)
+
+
+async def ask_as(socket: zmq.asyncio.Socket, command: Command, token: str, id: str = "q") -> Any:
+    await socket.send(codec.pack(command, id=id, token=token))
+    return (await reply_of(socket))[1]
+
+
+def test_a_token_in_the_envelope_limits_what_is_done_and_leaves_a_line_that_names_the_process() -> None:
+    async def play(stage: Stage) -> None:
+        token = stage.door.tokens.create("tray", [Scope.OBSERVE])
+        client = stage.client()
+        assert await ask_as(client, Ping(), token) == Pong()
+        reply = await ask_as(client, StopSession(), token)
+        assert (reply.code, "`control`" in reply.message) == (ErrorCode.DENIED, True)
+        assert (await ask_as(client, Ping(), token + "x")).code == ErrorCode.DENIED
+        assert stage.handled == [Ping()]
+        first, second = await stage.door.audit.newest(9)
+        assert (first.who, first.what, first.result) == ("token:tray", "session.stop", "denied")
+        assert (first.pid, first.uid) == (os.getpid(), os.getuid())
+        assert second.what == "ping"
+
+    on_stage(play)
+
+
+def test_what_the_owner_changes_is_written_down_when_it_is_done() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        await client.send(codec.pack(PauseSession(), id="p"))
+        await eventually(lambda: stage.handled)
+        assert await stage.door.audit.newest(9) == []
+        stage.released.set()
+        assert await reply_of(client) == ("p", CHANGED)
+        assert (await ask(client, ResumeSession())).code == ErrorCode.WRONG_STATE
+        assert (await ask(client, AddMarker(text="x"))).code == ErrorCode.INTERNAL
+        assert [(line.who, line.what, line.result) for line in await stage.door.audit.newest(9)] == [
+            ("owner", "session.pause", "done"),
+            ("owner", "session.resume", "wrong-state"),
+            ("owner", "session.mark", "internal"),
+        ]
+
+    on_stage(play)
+
+
+def test_a_command_that_comes_again_is_not_done_again_and_gets_the_same_answer() -> None:
+    async def play(stage: Stage) -> None:
+        client, other = stage.client(), stage.client()
+        for _ in range(3):
+            await client.send(codec.pack(PauseSession(), id="p"))
+        await client.send(codec.pack(Ping(), id="last"))
+        assert (await reply_of(client))[0] == "last"
+        stage.released.set()
+        assert [await reply_of(client) for _ in range(3)] == [("p", CHANGED)] * 3
+        assert await ask(client, PauseSession(), "p") == CHANGED
+        assert stage.handled.count(PauseSession()) == 1
+        assert len(await stage.door.audit.newest(9)) == 1
+        assert await ask(client, PauseSession(), "another") == CHANGED
+        assert await ask(other, PauseSession(), "p") == CHANGED
+        assert await ask(client, PauseSession(), "") == CHANGED
+        assert await ask(client, PauseSession(), "") == CHANGED
+        assert stage.handled.count(PauseSession()) == 5
+        refusals = [await ask(client, StopSession(), "s") for _ in range(2)]
+        assert refusals[0] == refusals[1]
+        assert stage.handled.count(StopSession()) == 1
+
+    on_stage(play)
+
+
+def test_a_client_that_lost_its_connection_repeats_its_command_under_its_name() -> None:
+    async def play(stage: Stage) -> None:
+        first = stage.client(b"phone")
+        await first.send(codec.pack(PauseSession(), id="p"))
+        await eventually(lambda: stage.handled)
+        first.close()
+        stage.released.set()
+        assert await ask(stage.client(b"phone"), PauseSession(), "p") == CHANGED
+        assert stage.handled == [PauseSession()]
+
+    on_stage(play)
+
+
+def test_a_repetition_is_of_no_use_to_a_token_that_may_not() -> None:
+    async def play(stage: Stage) -> None:
+        client = stage.client()
+        stage.released.set()
+        assert await ask(client, PauseSession(), "p") == CHANGED
+        token = stage.door.tokens.create("tray", [Scope.OBSERVE])
+        assert (await ask_as(client, PauseSession(), token, "p")).code == ErrorCode.DENIED
+
+    on_stage(play)
+
+
+FLOOD = """
+import sys, zmq
+socket = zmq.Context().socket(zmq.DEALER)
+socket.connect(sys.argv[1])
+data = bytes.fromhex(sys.argv[2])
+while True:
+    try:
+        socket.send(data, zmq.NOBLOCK)
+        while socket.poll(0):
+            socket.recv()
+    except zmq.Again:
+        socket.poll(1)
+"""
+"""Sends as fast as a process can and reads every answer."""
+
+
+def test_a_client_that_floods_is_refused_and_does_not_slow_another_one() -> None:
+    async def play(stage: Stage) -> None:
+        greedy, modest = stage.client(), stage.client()
+        for number in range(RATE_BURST + 100):
+            await greedy.send(codec.pack(Ping(), id=str(number)))
+        replies = [(await reply_of(greedy))[1] for _ in range(RATE_BURST + 100)]
+        assert all(reply == Pong() for reply in replies[:RATE_BURST])
+        assert ErrorCode.RATE_LIMITED in {getattr(reply, "code", "") for reply in replies}
+        words = [sys.executable, "-c", FLOOD, stage.address, codec.pack(Ping(), id="f").hex()]
+        flooding = await asyncio.create_subprocess_exec(*words)
+        try:
+            # From now on the flood is refused; the commands that it had are done.
+            await eventually(lambda: len(stage.handled) > 2 * RATE_BURST)
+            took_s = []
+            for _ in range(40):
+                begun = asyncio.get_running_loop().time()
+                assert await ask(modest, Ping()) == Pong()
+                took_s.append(asyncio.get_running_loop().time() - begun)
+        finally:
+            flooding.kill()
+            await flooding.wait()
+        # A few ms on an idle machine; without turns it never ended.
+        assert sorted(took_s)[20] < 0.5
 
     on_stage(play)
