@@ -32,9 +32,9 @@ class TokenInfo(Record, frozen=True, kw_only=True):
 class AuditLine(Record, frozen=True, kw_only=True):
     """One change of state, or one attempt that was refused.
 
-    at: ISO 8601 in UTC. who: `owner`, `token:NAME` or `user:UID`. pid, uid: the process at the other end of the socket,
-    nil where the system does not tell. what: the command's type. result: `done` or the code of the error. client: what
-    the caller calls itself. session: the one it was about.
+    at: ISO 8601 in UTC. who: `owner`, `token:NAME`, or `user:UID` for who is refused. what: the command's type. result:
+    `done` or the code of the error. pid, uid: the process at the other end of the socket, nil where the system does not
+    tell. client: what the caller calls itself. session: the one it was about.
     """
 
     at: str

@@ -1,8 +1,10 @@
 """Reads message types for the generated reference: their texts, fields, types and defaults."""
 
 import ast
+import functools
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
@@ -66,8 +68,7 @@ def _named(match: re.Match[str]) -> set[str]:
 
 def attribute_docs(owner: type[Any] | ModuleType) -> dict[str, str]:
     """The strings that stand below assignments in the source of a class or module, by the name assigned."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    body = tree if isinstance(owner, ModuleType) else tree[0].body  # type: ignore[attr-defined]
+    body = _body_of(owner)
     found: dict[str, str] = {}
     for statement, text in pairwise(body):
         if not (isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)):
@@ -76,6 +77,22 @@ def attribute_docs(owner: type[Any] | ModuleType) -> dict[str, str]:
         if name and isinstance(text.value.value, str):
             found[name] = " ".join(inspect.cleandoc(text.value.value).split())
     return found
+
+
+def _body_of(owner: type[Any] | ModuleType) -> list[ast.stmt]:
+    if isinstance(owner, ModuleType):
+        return ast.parse(inspect.getsource(owner)).body
+    known = _classes_of(owner.__module__).get(owner.__qualname__)
+    if known is not None:
+        return known.body
+    return ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0].body  # type: ignore[attr-defined, no-any-return]
+
+
+@functools.cache
+def _classes_of(module: str) -> dict[str, ast.ClassDef]:
+    """Classes at the top of a module: read once, for `inspect` would parse it anew for each of them."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _assigned(statement: ast.stmt) -> str:

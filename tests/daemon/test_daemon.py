@@ -12,14 +12,19 @@ import psutil
 import pytest
 
 from reeld_proto import codec
+from reeld_proto.access import Scope
 from reeld_proto.commands import (
     AddMarker,
     AnyReply,
+    Audit,
+    CreateToken,
     Exported,
     ExportSession,
+    GetAudit,
     GetSnapshot,
     GetStats,
     ListSources,
+    ListTokens,
     PauseSession,
     ResumeSession,
     SessionChanged,
@@ -32,6 +37,8 @@ from reeld_proto.commands import (
     StartSession,
     StatsReply,
     StopSession,
+    TokenCreated,
+    TokenList,
     Verified,
     VerifyStore,
 )
@@ -245,6 +252,27 @@ def test_nobody_waits_long_for_a_sound_server_that_does_not_answer(build: Callab
     assert started.first_frame_ms is not None
     assert started.warnings
     house.must(StopSession(), SessionStopped)
+
+
+def test_a_token_does_what_it_may_and_the_audit_outlives_the_daemon(build: Callable[..., FakeHouse]) -> None:
+    house = build()
+    made = house.must(CreateToken(name="tray", scopes=[Scope.OBSERVE]), TokenCreated)
+    with house.connect() as socket:
+        for command in (GetStats(), StartSession()):
+            socket.send(codec.pack(command, token=made.token))
+        replies = [codec.unpack(socket.recv(), AnyReply).body for _ in range(2)]
+    assert isinstance(replies[0], StatsReply)
+    assert replies[1].code == "denied"
+    assert house.status().session is None
+    house.stop()
+    house.start(warm=False)
+    assert [each.name for each in house.must(ListTokens(), TokenList).tokens] == ["tray"]
+    lines = house.must(GetAudit(), Audit).lines
+    assert [(line.who, line.what, line.result, line.pid) for line in lines] == [
+        ("owner", "tokens.create", "done", os.getpid()),
+        ("token:tray", "session.start", "denied", os.getpid()),
+    ]
+    assert [path.stat().st_mode & 0o077 for path in house.store.iterdir()] == [0] * len(list(house.store.iterdir()))
 
 
 def test_all_faults_of_a_request_come_at_once_and_change_nothing(house: FakeHouse) -> None:

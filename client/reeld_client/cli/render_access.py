@@ -29,15 +29,15 @@ def print_tokens(console: Console, found: TokenNames) -> None:
 
 
 def print_audit(console: Console, found: AuditLines) -> None:
-    """`reelctl audit`."""
+    """`reelctl audit`; the session is in `--json`, for a line of 80 characters has no room for it."""
     if not found:
         console.print("[dim]nothing was changed yet[/]")
         return
-    rows = table("at", "who", "process", "what", "session", "result")
+    rows = table("at (UTC)", "who", "process", "command", "result")
     for one in found:
         process = " ".join(filter(None, (one.client, "" if one.pid is None else str(one.pid))))
         result = words(one.result, "" if one.result == "done" else "red")
-        rows.add_row(words(one.at), words(one.who), words(process), words(one.what), words(one.session), result)
+        rows.add_row(words(one.at[:19].replace("T", " ")), words(one.who), words(process), words(one.what), result)
     console.print(rows)
 
 

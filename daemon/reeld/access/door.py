@@ -79,7 +79,7 @@ class Door:
 
     def enter(self, peer: Peer, token: str, command: Command) -> Caller:
         """Who asks. Raises RequestRejected(DENIED) when they may not, and writes that down."""
-        caller = Caller(peer, f"user:{peer.uid}", frozenset())
+        caller = Caller(peer, "unknown" if peer.uid is None else f"user:{peer.uid}", frozenset())
         try:
             caller = self._caller(peer, token, command)
             check(command, caller.scopes)

@@ -30,7 +30,8 @@ class Repeats:
 
     def find(self, client: bytes, request_id: str, command: Command, now_ns: int) -> Done | None:
         """What this very command came to, if it came lately on this connection under this id."""
-        done = self._clients.get(client, {}).get(request_id)
+        mine = self._clients.get(client)
+        done = None if mine is None else mine.get(request_id)
         if done is None or done.command != command:
             return None
         if done.reply is not None and now_ns - done.at_ns > REPEATS_S * NS_PER_S:

@@ -120,25 +120,31 @@ class ControlServer:
             asyncio.get_running_loop().call_soon(self._readable)
 
     def _accept(self, peer: Peer, frames: list[bytes], arrived_ns: int) -> None:
-        asked = None
         try:
             asked = self._let_in(peer, frames, arrived_ns)
-            if asked is None:
-                return
+        except ReeldError as error:
+            self._send(peer.key, codec.request_id_of(frames[-1]) if frames else "", _error_reply(error))
+            return
+        except Exception as error:  # noqa: BLE001 - the client is told, the daemon lives
+            self._send(peer.key, codec.request_id_of(frames[-1]) if frames else "", _our_fault(error))
+            return
+        if asked is not None:
+            self._begin(asked, arrived_ns)
+
+    def _begin(self, asked: _Asked, arrived_ns: int) -> None:
+        try:
             result = self._handler(asked.command, arrived_ns)
         except ReeldError as error:
             result = _error_reply(error)
-        except Exception as error:  # noqa: BLE001 - the client is told, the daemon lives
+        except Exception as error:  # noqa: BLE001 - as above
             result = _our_fault(error)
-        if asked is None:
-            self._send(peer.key, codec.request_id_of(frames[-1]) if frames else "", result)
-        elif isinstance(result, Reply):
+        if isinstance(result, Reply):
             self._answer(asked, result)
-        else:
-            self._load[peer.key] += 1
-            task = asyncio.get_running_loop().create_task(self._carry_out(asked, result))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            return
+        self._load[asked.caller.peer.key] += 1
+        task = asyncio.get_running_loop().create_task(self._carry_out(asked, result))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _carry_out(self, asked: _Asked, work: Coroutine[Any, Any, Reply]) -> None:
         key = asked.caller.peer.key

@@ -34,9 +34,7 @@ def test_a_token_is_printed_alone_on_one_line_however_narrow_the_terminal(reelct
 
 
 @pytest.mark.parametrize("words", [("--name", "x"), ("--scope", "read"), ("--scope", "root", "--name", "x")])
-def test_what_is_missing_is_a_usage_error(
-    reelctl: Reelctl, fake: FakeReeld, words: tuple[str, ...]
-) -> None:
+def test_what_is_missing_is_a_usage_error(reelctl: Reelctl, fake: FakeReeld, words: tuple[str, ...]) -> None:
     assert reelctl("token", "create", *words).code == 2
     assert fake.heard == []
 
@@ -50,9 +48,10 @@ def test_tokens_are_listed_and_revoked(reelctl: Reelctl, fake: FakeReeld) -> Non
     assert "no tokens" in reelctl("token", "list").out
 
 
-def test_the_audit_is_shown(reelctl: Reelctl, fake: FakeReeld) -> None:
+def test_the_audit_fits_on_a_terminal(reelctl: Reelctl, fake: FakeReeld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     out = reelctl("audit", "--limit", "3").out
-    assert all(word in out for word in ("token:tray", "tray 7", "session.stop", "denied"))
+    assert all(word in out for word in ("token:tray", "tray 7", "session.stop", "denied", "2026-11-26 03:00:00"))
     assert fake.heard == [c.GetAudit(limit=3)]
     assert reelctl("audit", "--json").json[0]["who"] == "token:tray"
     assert reelctl("audit", "--limit", "0").code == 2
