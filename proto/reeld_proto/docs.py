@@ -25,6 +25,7 @@ from reeld_proto import (
     reloading,
     replay_orders,
     session_orders,
+    settings,
     snapshots,
     sound,
     sound_graph,
@@ -54,7 +55,7 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-_AREAS = (edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound)
+_AREAS = (edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound, settings)
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""

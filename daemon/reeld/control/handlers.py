@@ -9,7 +9,19 @@ from typing import Any
 from msgspec.structs import replace
 
 from reeld import __version__
-from reeld.control.areas import configuration, copies, edits, privacy, ranges, replay, snapshots, sound, storage, upkeep
+from reeld.control.areas import (
+    configuration,
+    copies,
+    edits,
+    privacy,
+    ranges,
+    replay,
+    settings,
+    snapshots,
+    sound,
+    storage,
+    upkeep,
+)
 from reeld.control.parts import Handler, Parts, as_reply
 from reeld.privacy.keeper import LOCKED, PRIVATE
 from reeld.runtime.clock import monotonic_ns, wall_ns
@@ -54,7 +66,8 @@ class Handlers:
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
         }
-        for area in (configuration, edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound):
+        areas = (configuration, copies, edits, privacy, ranges, replay, settings, snapshots, sound, storage, upkeep)
+        for area in areas:
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
