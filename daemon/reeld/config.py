@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reeld import profiles
+from reeld.hooks.settings import HooksConfig
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
 from reeld_proto.records import EncoderChoice, Quality, VideoCodec
@@ -193,6 +194,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     privacy: PrivacyConfig = PrivacyConfig()
     obs: ObsConfig = ObsConfig()
     profiles: dict[str, Profile] = {}
+    hooks: HooksConfig = HooksConfig()
     audio: SoundGraph | None = None
 
 

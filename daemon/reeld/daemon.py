@@ -20,6 +20,7 @@ from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.hooks.runner import HookRunner
 from reeld.obs.keeper import ObsKeeper
 from reeld.privacy.house import PrivateHouse
 from reeld.privacy.keeper import PrivacyKeeper
@@ -34,7 +35,7 @@ from reeld.supervisor.notify import ServiceManager
 from reeld.supervisor.supervisor import MODULES
 from reeld.upkeep.keeper import Upkeep
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.events import ExportProgress, StatsPublished
+from reeld_proto.events import Event, ExportProgress, StatsPublished
 from reeld_proto.records import SessionBrief, WorkerInfo
 from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.workers import JobProgress
@@ -129,9 +130,10 @@ class Daemon:
     def _assemble(self, context: zmq.asyncio.Context) -> None:
         premises = self._premises
         self.publisher = Publisher(context, premises.endpoints.events, self._subscriptions_changed)
-        listeners = Listeners(self.publisher.publish)
+        self.hooks = HookRunner(self._config.hooks, premises.endpoints.runtime_dir)
+        listeners = Listeners(self._publish)
         self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
-        self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self.publisher.publish, module=self._export_module)
+        self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self._publish, module=self._export_module)
         self.library = Library(premises.store_dir)
         ask_store = followed(self.supervisor.ask_store, self.library)
         self.collector = Collector(ask_store, self.jobs)
@@ -153,7 +155,7 @@ class Daemon:
             self._config,
             read_session=self.library.show,
             free_bytes=self._free_bytes,
-            publish=self.publisher.publish,
+            publish=self._publish,
         )
         listeners.on_lost = self._worker_lost
         listeners.on_failed = self._role_failed
@@ -176,7 +178,7 @@ class Daemon:
                 workers=self.workers,
                 event_seq=lambda: self.publisher.seq,
                 store_dir=premises.store_dir,
-                publish=self.publisher.publish,
+                publish=self._publish,
                 reload=self._reload,
             )
         )
@@ -210,6 +212,7 @@ class Daemon:
         await self.sound.close()
         await self.server.drain(REPLIES_OUT_S)
         await self.supervisor.stop()
+        await self.hooks.close()
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
@@ -227,6 +230,10 @@ class Daemon:
         self.sessions.reconfigure(found.config)
         get_logger().info("config.reloaded", live=found.live, restart=found.restart)
         return ConfigReloaded(path=str(path), live=found.live, restart=found.restart)
+
+    def _publish(self, event: Event) -> None:
+        self.publisher.publish(event)
+        self.hooks.heard(event)
 
     def _worker_lost(self, role: Role, reason: str) -> None:
         self.sessions.worker_lost(role, reason)

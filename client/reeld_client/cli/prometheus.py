@@ -51,12 +51,8 @@ def families(stats: Stats) -> Iterator[Family]:
 def _session(stats: Stats) -> Iterator[Family]:
     brief = stats.session
     labels: list[Labels] = [] if brief is None else [(("session", brief.id), ("state", brief.state.value))]
-    yield Family(
-        "reeld_session_active",
-        GAUGE,
-        "1 for the session that there is, by its state.",
-        [(label, 1) for label in labels],
-    )
+    active: list[Sample] = [(label, 1) for label in labels]
+    yield Family("reeld_session_active", GAUGE, "1 for the session that there is, by its state.", active)
     elapsed: list[Sample] = [] if brief is None else [((("session", brief.id),), brief.elapsed_s)]
     yield Family("reeld_session_recorded_seconds", GAUGE, "Recorded time without pauses.", elapsed)
 

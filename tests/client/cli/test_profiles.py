@@ -38,21 +38,8 @@ def test_what_is_not_said_is_left_open(reelctl: Reelctl, fake: FakeReeld, words:
 
 
 def test_what_is_said_is_sent_also_where_it_is_the_default(reelctl: Reelctl, fake: FakeReeld) -> None:
-    reelctl(
-        *[
-            "start",
-            "--profile",
-            "meeting",
-            "--mic",
-            "default",
-            "--columns",
-            "0",
-            "--corner",
-            "bottom-right",
-            "--inset",
-            "medium",
-        ]
-    )
+    words = "start --profile meeting --mic default --columns 0 --corner bottom-right --inset medium"
+    reelctl(*words.split())
     (asked,) = fake.of(commands.StartSession)
     assert (asked.microphone, asked.columns, asked.corner) == ("default", 0, Corner.BOTTOM_RIGHT)
 
