@@ -193,8 +193,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     obs: ObsConfig = ObsConfig()
-    profiles: dict[str, Profile] = {}
     hooks: HooksConfig = HooksConfig()
+    profiles: dict[str, Profile] = {}
     audio: SoundGraph | None = None
 
 

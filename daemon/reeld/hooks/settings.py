@@ -9,7 +9,12 @@ Command = Annotated[list[str], Meta(max_length=256)]
 
 
 class HooksConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is run when a session starts, stops, pauses or resumes, when there is trouble, and for each marker."""
+    """`[hooks]`: programs of your own that are run on what happens, each a list of words; no shell reads them.
+
+    on_start: when a session begins to record. on_stop: when it has ended, well or not. on_pause: when it is paused.
+    on_resume: when it goes on. on_trouble: when something is wrong that a person should know. on_marker: for each note
+    that is put into a session.
+    """
 
     on_start: Command = []
     on_stop: Command = []

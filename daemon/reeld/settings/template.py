@@ -31,7 +31,8 @@ _RULES = """\
 """
 _PROFILES = """\
 # What `reelctl start --profile meeting` uses when the command does not say. Other choices:
-# displays, cameras, layout, codec, pointer, snapshots.
+# name, displays, windows, cameras, files, test_patterns, region, regions, layout, columns, corner,
+# inset, output, pointer, codec, snapshots; audio_graph, the path of a file with a graph of sounds.
 #[profiles.meeting]
 #microphone = "default"
 #system_audio = "default"
