@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from reeld import profiles
+from reeld import features, profiles
 from reeld.hooks.settings import HooksConfig
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
@@ -183,6 +183,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default, so an empty file is valid.
 
     audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual one. profiles: by name, see `Profile`.
+    features: stages by name, see `reeld.features`.
     """
 
     store: StoreConfig = StoreConfig()
@@ -195,6 +196,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     obs: ObsConfig = ObsConfig()
     hooks: HooksConfig = HooksConfig()
     profiles: dict[str, Profile] = {}
+    features: dict[str, str] = {}
     audio: SoundGraph | None = None
 
 
@@ -317,6 +319,8 @@ def _faults(table: dict[str, Any]) -> Iterator[str]:
         yield from profiles.graph_faults(table["audio"], "audio")
     if "profiles" in table:
         yield from profiles.faults(table["profiles"])
+    if "features" in table:
+        yield from features.faults(table["features"])
 
 
 def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from reeld_client.cli.render_live import table, words
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, SettingSource, ShownConfig
 from reeld_proto.reloading import ConfigReloaded
 
-_GRAPH, _PROFILES = "audio", "profiles"
+_GRAPH, _PROFILES, _FEATURES = "audio", "profiles", "features"
 
 
 def print_made_config(console: Console, done: MadeConfig) -> None:
@@ -57,6 +57,8 @@ def print_reloaded(console: Console, done: ConfigReloaded) -> None:
 def _shown(key: str, value: Any) -> str:
     if key == _PROFILES:
         return ", ".join(value) or "none"
+    if key == _FEATURES:
+        return ", ".join(f"{name} {stage}" for name, stage in value.items()) or "as built in"
     if value is None:
         return "the usual graph" if key == _GRAPH else "not set"
     if key == _GRAPH:

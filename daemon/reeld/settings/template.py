@@ -40,6 +40,16 @@ _PROFILES = """\
 #fps = 15
 #tags = ["meeting"]
 """
+_FEATURES = """\
+# Stages of features: off, preview, on, or a part of all installations, such as "25%".
+# `reelctl features` lists them, and what holds here.
+[features]
+
+# Whether features in preview are on.
+#previews = "off"
+
+#compress-av1 = "on"
+"""
 _SOUND = """\
 # The graph of sounds, as tables [[audio.nodes]]; without any it is the usual one.
 # `reelctl audio check FILE.toml` checks one, `reelctl audio graph` draws the one that is used.
@@ -56,7 +66,7 @@ def template() -> str:
             if key.table == table:
                 lines += ["", *_entry(key)]
         parts.append("\n".join(lines) + "\n")
-    return "\n".join([*parts, _PROFILES, _SOUND])
+    return "\n".join([*parts, _PROFILES, _FEATURES, _SOUND])
 
 
 def _entry(key: Key) -> list[str]:

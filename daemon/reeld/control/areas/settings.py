@@ -1,6 +1,6 @@
-"""What the config says: profiles, features, and reading it anew."""
+"""What the config says: profiles and features."""
 
-from reeld import profiles
+from reeld import features, profiles
 from reeld.control.parts import Handler, Parts
 from reeld_proto import commands as c
 
@@ -11,4 +11,7 @@ def commands(parts: Parts) -> dict[type[c.Command], Handler]:
     def list_profiles(_command: c.ListProfiles, _arrived_ns: int) -> c.Reply:
         return c.ProfileList(profiles=profiles.infos(parts.config.profiles))
 
-    return {c.ListProfiles: list_profiles}
+    async def list_features(_command: c.ListFeatures, _arrived_ns: int) -> c.Reply:
+        return c.FeatureList(features=features.infos(parts.config.features, await parts.library.identity()))
+
+    return {c.ListProfiles: list_profiles, c.ListFeatures: list_features}
