@@ -39,7 +39,7 @@ def print_set(console: Console, done: ConfigSet) -> None:
     was, now = (_shown(done.key, value) for value in (done.was, done.value))
     console.print(words(f"✓ {done.key} = {now} (was {was})", "green"))
     if done.live:
-        console.print(words("The daemon has taken it over: it holds from the next start of a session on."))
+        console.print(words("The daemon has taken it over; a recording that runs goes on as it began."))
     if done.restart:
         console.print(words("The daemon read the file when it started: restart it for this to hold.", "yellow"))
 
@@ -49,7 +49,7 @@ def print_reloaded(console: Console, done: ConfigReloaded) -> None:
     if not done.live and not done.restart:
         console.print(words(f"{done.path}: nothing has changed"), soft_wrap=True)
     for name in done.live:
-        console.print(words(f"✓ {name} holds from the next start of a session on", "green"))
+        console.print(words(f"✓ {name} holds from now on", "green"))
     for name in done.restart:
         console.print(words(f"! {name} holds when the daemon is started again", "yellow"))
 

@@ -35,7 +35,7 @@ class HookRunner:
         self._ending = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def configure(self, config: HooksConfig) -> None:
+    def reconfigure(self, config: HooksConfig) -> None:
         """Other commands from now on; what runs goes on."""
         self._config = config
 

@@ -7,7 +7,7 @@ store, not here. Belongs to the event loop's thread.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reeld.runtime.clock import monotonic_ns, wall_ns
@@ -73,6 +73,15 @@ class Upkeep:
     def add(self, work: Work) -> None:
         """Take up a kind of work."""
         self._kinds[work.kind] = _Kind(work, None if work.every_s is None else self._first_ns)
+
+    def retime(self, name: str, every_s: float | None) -> None:
+        """Do this kind of work so often from now on, None for never unasked; what runs goes on."""
+        kind = self._kinds[name]
+        if kind.work.every_s == every_s:
+            return
+        kind.work = replace(kind.work, every_s=every_s)
+        latest_ns = None if every_s is None else max(self._first_ns, monotonic_ns() + round(every_s * NS_PER_S))
+        kind.due_ns = latest_ns if latest_ns is None or kind.due_ns is None else min(kind.due_ns, latest_ns)
 
     def status(self) -> list[UpkeepTask]:
         """Every kind of work and what it does now."""

@@ -99,7 +99,7 @@ def test_other_hooks_hold_after_the_config_was_read_again(tmp_path: Path) -> Non
     async def work() -> None:
         hooks = HookRunner(HooksConfig(), tmp_path)
         hooks.heard(ACTIVE)
-        hooks.configure(HooksConfig(on_stop=["/bin/true"]))
+        hooks.reconfigure(HooksConfig(on_stop=["/bin/true"]))
         hooks.heard(SessionStateChanged(session="s1", name="", state=S.COMPLETED, elapsed_s=0.0))
         await hooks.close()
 

@@ -28,7 +28,7 @@ def test_a_running_daemon_takes_over_what_it_can_and_refuses_a_file_with_faults(
         path.write_text(text)
         found = house.must(ReloadConfig(), ConfigReloaded)
         assert found == ConfigReloaded(
-            path=str(path), live=["record.fps", "profiles.meeting"], restart=["storage.quota"]
+            path=str(path), live=["record.fps", "storage.quota", "profiles.meeting"], restart=[]
         )
         house.must(StartSession(profile="meeting"), SessionStarted)
         assert house.must(ReloadConfig(), ConfigReloaded).live == []
