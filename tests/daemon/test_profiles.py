@@ -3,6 +3,7 @@ without what the person named on the command line."""
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,8 +33,8 @@ MEETING = Profile(
 TONE = '[[nodes]]\nname = "beep"\ntype = "tone"\n[[nodes]]\nname = "out"\ntype = "track"\ninputs = ["beep"]\n'
 
 
-def resolved(profile: Profile = MEETING, **request: object) -> StartSession:
-    return profiles.resolve(StartSession(profile="meeting", **request), {"meeting": profile}, NOW)  # type: ignore[arg-type]
+def resolved(profile: Profile = MEETING, **request: Any) -> StartSession:
+    return profiles.resolve(StartSession(profile="meeting", **request), {"meeting": profile}, NOW)
 
 
 def test_what_the_request_leaves_open_is_the_profile_s() -> None:
@@ -52,7 +53,7 @@ def test_what_the_request_says_wins_also_where_it_is_a_default_or_false() -> Non
 
 
 @pytest.mark.parametrize("named", [{"displays": ["LEFT"]}, {"region": (0, 0, 64, 64)}, {"test_patterns": ["64x64"]}])
-def test_a_picture_that_is_named_replaces_all_pictures_of_the_profile(named: dict[str, object]) -> None:
+def test_a_picture_that_is_named_replaces_all_pictures_of_the_profile(named: dict[str, Any]) -> None:
     """Harm: a window that was not to be seen is in the picture beside the display that was asked for."""
     assert resolved(**named).windows == []
 

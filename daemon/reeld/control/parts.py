@@ -40,8 +40,8 @@ async def _cannot_reload() -> ConfigReloaded:
 class Parts:
     """The parts of the daemon that commands speak to.
 
-    config: replaced when the file is read again. workers: every process; event_seq: last event's number; publish: tells everybody who subscribed. reload: reads the
-    config file again; raises ReeldError.
+    config: replaced when the file is read again. workers: every process; event_seq: last event's number; publish: tells
+    everybody who subscribed. reload: reads the config file again; raises ReeldError.
     """
 
     config: Config

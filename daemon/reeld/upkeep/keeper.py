@@ -80,8 +80,13 @@ class Upkeep:
         if kind.work.every_s == every_s:
             return
         kind.work = replace(kind.work, every_s=every_s)
-        latest_ns = None if every_s is None else max(self._first_ns, monotonic_ns() + round(every_s * NS_PER_S))
-        kind.due_ns = latest_ns if latest_ns is None or kind.due_ns is None else min(kind.due_ns, latest_ns)
+        now_ns = monotonic_ns()
+        if every_s is None:
+            kind.due_ns = None
+        elif kind.due_ns is None:
+            kind.due_ns = max(self._first_ns, now_ns)
+        else:
+            kind.due_ns = min(kind.due_ns, max(self._first_ns, now_ns + round(every_s * NS_PER_S)))
 
     def status(self) -> list[UpkeepTask]:
         """Every kind of work and what it does now."""
@@ -120,7 +125,7 @@ class Upkeep:
         """Do everything that is due at `now_ns`, the longest due first."""
         due = [kind for kind in self._kinds.values() if not kind.paused and kind.due_ns is not None]
         for kind in sorted(due, key=lambda each: each.due_ns or 0):
-            if kind.paused or (kind.due_ns or 0) > now_ns:
+            if kind.paused or kind.due_ns is None or kind.due_ns > now_ns:
                 continue
             try:
                 await self._run(kind)
