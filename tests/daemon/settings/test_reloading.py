@@ -17,6 +17,7 @@ TEXTS = [
     "[privacy]\npause_on_lock = false\n",
     "[[privacy.rules]]\nname = 'bank'\napp = 'bank'\n",
     "[upkeep]\ncompact = false\n",
+    "[obs]\nport = 4466\n",
     "[hooks]\non_stop = ['/bin/true']\n",
     "[features]\ncompress-av1 = 'off'\n",
     "[audio]\nnodes = [{name = 'mic', type = 'microphone'}, {name = 't', type = 'track', inputs = ['mic']}]\n",
@@ -36,7 +37,7 @@ def test_what_only_a_start_looks_at_holds_at_once_and_the_rest_is_told() -> None
         "features.compress-av1",
         "audio",
     ]
-    assert found.restart == ["replay.minutes", "privacy.pause_on_lock"]
+    assert found.restart == ["replay.minutes", "privacy.pause_on_lock", "obs.port"]
     assert (found.config.record.fps, found.config.storage.quota) == (12, "5GB")
     assert (found.config.replay.minutes, found.config.privacy.pause_on_lock) == (None, True)
     assert [rule.name for rule in found.config.privacy.rules] == ["bank"]
