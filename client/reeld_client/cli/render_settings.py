@@ -15,19 +15,20 @@ def print_profiles(console: Console, found: ProfileList) -> None:
     if not found.profiles:
         console.print(words("no profiles; they are tables [profiles.NAME] of the config"))
         return
-    rows = table("profile", "settings")
     for info in found.profiles:
-        rows.add_row(words(info.profile), words(", ".join(_settings(info)) or "·"))
-    console.print(rows)
+        console.print(words(info.profile, "bold"), soft_wrap=True)
+        console.print(words(f"  {', '.join(_settings(info)) or '·'}"), soft_wrap=True)
 
 
 def print_features(console: Console, found: FeatureList) -> None:
     """`reelctl features`."""
-    rows = table("feature", "stage", "here", "from", "")
+    rows = table("feature", "stage", "here", "from")
     for info in found.features:
         here = words("on", "green") if info.enabled else words("off")
-        rows.add_row(words(info.feature), words(info.stage), here, words(info.source), words(info.description))
+        rows.add_row(words(info.feature), words(info.stage), here, words(info.source))
     console.print(rows)
+    for info in found.features:
+        console.print(words(f"{info.feature}: {info.description}"), soft_wrap=True)
 
 
 def _settings(info: ProfileInfo) -> list[str]:

@@ -58,7 +58,9 @@ def test_profiles_are_listed_with_what_they_set(reelctl: Reelctl, fake: FakeReel
         None,
         7,
     )
-    out = " ".join(reelctl("profiles").out.split())
+    lines = reelctl("profiles").out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["meeting", "[bare]"], "names are whole"
+    out = " ".join(" ".join(lines).split())
     assert "displays all" in out
     assert "region 0,0,64,48" in out
     assert "pointer no" in out
@@ -80,6 +82,7 @@ def test_features_tell_stage_and_source(reelctl: Reelctl, fake: FakeReeld) -> No
         "source": "config",
     }
     rows = reelctl("features").out.splitlines()
+    assert "compress-av1: old pictures" in rows
     assert [row.split()[:4] for row in rows if "%" in row or "built" in row] == [
         ["compress-av1", "25%", "on", "config"],
         ["other", "off", "off", "built-in"],
