@@ -14,6 +14,7 @@ from reeld_client.aio_library import AsyncLibraryMethods
 from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
+from reeld_client.settings_methods import AsyncSettingsMethods
 from reeld_proto.codec import unpack
 from reeld_proto.commands import (
     AnyReply,
@@ -118,7 +119,7 @@ class AsyncEventStream:
         self.close()
 
 
-class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods):
+class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncSettingsMethods):
     """One daemon, asked from one event loop; questions may overlap. `Client` says what its methods return and raise."""
 
     def __init__(

@@ -70,13 +70,13 @@ class StartOptions(TypedDict, total=False):
     region: tuple[int, int, int, int] | None
     regions: list[tuple[int, int, int, int]]
     layout: Layout | None
-    columns: int
-    corner: Corner
-    inset: InsetSize
+    columns: int | None
+    corner: Corner | None
+    inset: InsetSize | None
     output: tuple[int, int] | None
     pointer: bool | None
-    microphone: str
-    system_audio: str
+    microphone: str | None
+    system_audio: str | None
     audio: SoundGraph | None
     fps: int
     quality: Quality

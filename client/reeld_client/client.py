@@ -13,6 +13,7 @@ from reeld_client.access_client import AccessMethods
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
 from reeld_client.library_client import LibraryMethods
+from reeld_client.settings_methods import SettingsMethods
 from reeld_client.transport import Subscription, Transport
 from reeld_proto.codec import unpack
 from reeld_proto.commands import (
@@ -105,7 +106,7 @@ class EventStream(Iterator[Snapshot | AnyEvent]):
         self.close()
 
 
-class Client(LibraryMethods, AccessMethods):
+class Client(LibraryMethods, AccessMethods, SettingsMethods):
     """One daemon, asked in turn. Opens nothing before the first question; use it from one thread, close it.
 
     runtime: the daemon's runtime directory, by default `REELD_RUNTIME_DIR` or the user's own.

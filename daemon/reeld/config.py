@@ -12,12 +12,14 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
-from reeld.audio.recordable import recording_faults
+from reeld import features, profiles
+from reeld.hooks.settings import HooksConfig
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
-from reeld_proto.records import EncoderChoice, Layout, Quality, VideoCodec
+from reeld_proto.records import EncoderChoice, Quality, VideoCodec
+from reeld_proto.settings import Profile
 from reeld_proto.sound_graph import SoundGraph
-from reeld_proto.sound_reading import read_graph, unknown_key
+from reeld_proto.sound_reading import unknown_key
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]i?)?B?\s*", re.IGNORECASE)
 _WHERE = re.compile(r" - at `[^`]*`$")
@@ -154,25 +156,6 @@ class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"two rules are called {twice!r}; gaps could not say which of them it was")
 
 
-class ProfileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[profiles.NAME]`: what `start --profile NAME` uses when the command does not say; like the options of `start`.
-
-    What a profile does not give is as without one.
-    """
-
-    displays: list[str] | None = None
-    cameras: list[str] | None = None
-    layout: Layout | None = None
-    microphone: str | None = None
-    system_audio: str | None = None
-    fps: Annotated[int, Meta(ge=1, le=60)] | None = None
-    quality: Quality | None = None
-    codec: VideoCodec | None = None
-    pointer: bool | None = None
-    snapshots: bool | None = None
-    tags: list[str] | None = None
-
-
 class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[obs]`: a bridge for remotes that were made for OBS and speak obs-websocket 5, on loopback alone.
 
@@ -196,20 +179,11 @@ class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("enabled needs a password")
 
 
-def _audio(table: Any) -> Iterator[str]:
-    """What is wrong with `[audio]`."""
-    if not isinstance(table, dict):
-        yield "audio must be a table"
-        return
-    graph, faults = read_graph(table)
-    yield from faults or recording_faults(graph)
-
-
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default, so an empty file is valid.
 
-    profiles: by name, see `ProfileConfig`. audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual
-    one.
+    audio: the graph of sounds, as tables `[[audio.nodes]]`; absent: the usual one. profiles: by name, see `Profile`.
+    features: stages by name, see `reeld.features`.
     """
 
     store: StoreConfig = StoreConfig()
@@ -220,7 +194,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     obs: ObsConfig = ObsConfig()
-    profiles: dict[str, ProfileConfig] = {}
+    hooks: HooksConfig = HooksConfig()
+    profiles: dict[str, Profile] = {}
+    features: dict[str, str] = {}
     audio: SoundGraph | None = None
 
 
@@ -251,7 +227,11 @@ def load_config(path: Path | None) -> Config:
         raise RequestRejected(f"cannot read {path}: {error.strerror}", code=ErrorCode.PERMISSION) from error
     except UnicodeDecodeError as error:
         raise RequestRejected(f"{path} is not UTF-8 text") from error
-    return parse_config(text, origin=str(path))
+    config = parse_config(text, origin=str(path))
+    try:
+        return msgspec.structs.replace(config, profiles=profiles.with_graphs(config.profiles, path.parent))
+    except RequestRejected as error:
+        raise RequestRejected(f"{path}: {error}", faults=error.faults) from error
 
 
 def parse_config(text: str, *, origin: str = "config") -> Config:
@@ -269,9 +249,20 @@ def parse_config(text: str, *, origin: str = "config") -> Config:
 def config_faults(table: dict[str, Any]) -> Iterator[str]:
     """Everything that is wrong with a parsed file: unknown keys, wrong values, and settings that contradict others."""
     yield from _unknown_keys(table, Config, "")
-    if "audio" in table:
-        yield from _audio(table["audio"])
-    yield from _wrong_values({key: value for key, value in table.items() if key != "audio"}, Config, "")
+    yield from _faults(table)
+    yield from _wrong_values(_without_graphs(table), Config, "")
+
+
+def _without_graphs(table: dict[str, Any]) -> dict[str, Any]:
+    """The table without graphs of sounds, of which all faults are known."""
+    plain = {key: value for key, value in table.items() if key != "audio"}
+    named = plain.get("profiles")
+    if isinstance(named, dict):
+        plain["profiles"] = {
+            name: {key: value for key, value in each.items() if key != "audio"} if isinstance(each, dict) else each
+            for name, each in named.items()
+        }
+    return plain
 
 
 def _wrong_values(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
@@ -322,6 +313,16 @@ def _refused(value: Any, kind: Any, name: str) -> Iterator[str]:
         yield f"{name}: {_WHERE.sub('', str(error))}" if name else _WHERE.sub("", str(error))
 
 
+def _faults(table: dict[str, Any]) -> Iterator[str]:
+    """What is wrong beside unknown keys and types."""
+    if "audio" in table:
+        yield from profiles.graph_faults(table["audio"], "audio")
+    if "profiles" in table:
+        yield from profiles.faults(table["profiles"])
+    if "features" in table:
+        yield from features.faults(table["features"])
+
+
 def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[str]:
     fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
     for key, value in table.items():
@@ -341,6 +342,6 @@ def _unknown_keys(table: dict[str, Any], kind: type[Struct], prefix: str) -> Ite
 
 
 def _row_kind(kind: Any) -> type[Struct] | None:
-    """The struct of which a field is a list; None if it is something else."""
+    """The struct of which a field is a list or a table of tables; None if it is something else."""
     found = [part for outer in get_args(kind) for part in (outer, *get_args(outer))]
     return next((part for part in found if isinstance(part, type) and issubclass(part, Struct)), None)

@@ -22,12 +22,15 @@ from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.hooks.runner import HookRunner
 from reeld.obs.keeper import ObsKeeper
 from reeld.privacy.house import PrivateHouse
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.privacy.watching import lock_watch
 from reeld.replay.keeper import ReplayKeeper
+from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
+from reeld.runtime.terminal import has_terminal
 from reeld.sessions import SessionService
 from reeld.settings.reloading import reloaded
 from reeld.supervisor import Limits, Listeners, Premises, Role, Supervisor
@@ -35,8 +38,8 @@ from reeld.supervisor import jobs as jobs_module
 from reeld.supervisor.notify import ServiceManager
 from reeld.supervisor.supervisor import MODULES
 from reeld.upkeep.keeper import Upkeep
-from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.events import ExportProgress, StatsPublished
+from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
+from reeld_proto.events import Event, ExportProgress, StatsPublished
 from reeld_proto.records import SessionBrief, WorkerInfo
 from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.workers import JobProgress
@@ -72,17 +75,23 @@ class Daemon:
         self._export_module = export_module
         self._limits = limits
         self._ending = asyncio.Event()
+        self._had_terminal = has_terminal()
+        self._one_reload = asyncio.Lock()
+        self._reloading: asyncio.Task[None] | None = None
         self._stats_timer: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or SIGHUP (or `end`). Raises InternalError if the store cannot be brought up."""
+        """Serve until SIGTERM or SIGINT, until its terminal is closed, or until `end`. SIGHUP reads the config again.
+
+        Raises InternalError if the store cannot be brought up.
+        """
         loop = asyncio.get_running_loop()
         signals = [signal.SIGTERM, signal.SIGINT]
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            # The terminal was closed; nohup asks to live on.
-            signals.append(signal.SIGHUP)
         for number in signals:
             loop.add_signal_handler(number, self.end)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup asks to live on
+            signals.append(signal.SIGHUP)
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         context = zmq.asyncio.Context()
         manager = ServiceManager()
         self._assemble(context)
@@ -97,6 +106,8 @@ class Daemon:
                 await self._unless_ending(self.library.catch_up(), serving)
                 await self._unless_ending(self.enforcer.serve(), serving)
         finally:
+            if self._reloading is not None:
+                self._reloading.cancel()
             manager.stopping()
             get_logger().info("daemon.stopping")
             await self._stop(serving)
@@ -131,9 +142,10 @@ class Daemon:
     def _assemble(self, context: zmq.asyncio.Context) -> None:
         premises = self._premises
         self.publisher = Publisher(context, premises.endpoints.events, self._subscriptions_changed)
-        listeners = Listeners(self.publisher.publish)
+        self.hooks = HookRunner(self._config.hooks, premises.endpoints.runtime_dir)
+        listeners = Listeners(self._publish)
         self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
-        self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self.publisher.publish, module=self._export_module)
+        self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self._publish, module=self._export_module)
         self.library = Library(premises.store_dir)
         ask_store = followed(self.supervisor.ask_store, self.library)
         self.collector = Collector(ask_store, self.jobs)
@@ -155,7 +167,7 @@ class Daemon:
             self._config,
             read_session=self.library.show,
             free_bytes=self._free_bytes,
-            publish=self.publisher.publish,
+            publish=self._publish,
         )
         listeners.on_lost = self._worker_lost
         listeners.on_failed = self._role_failed
@@ -180,10 +192,11 @@ class Daemon:
                 workers=self.workers,
                 event_seq=lambda: self.publisher.seq,
                 store_dir=premises.store_dir,
-                publish=self.publisher.publish,
+                publish=self._publish,
                 reload=self._reload,
             )
         )
+        self._parts = parts
         self.enforcer = Enforcer(parts)
         for work in chores.works(parts):
             self.upkeep.add(work)
@@ -214,6 +227,7 @@ class Daemon:
         await self.sound.close()
         await self.server.drain(REPLIES_OUT_S)
         await self.supervisor.stop()
+        await self.hooks.close()
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
@@ -226,12 +240,38 @@ class Daemon:
         if self._read_config is None:
             raise RequestRejected("this daemon was started without a config file", code=ErrorCode.WRONG_STATE)
         # A home folder on a server that hangs must not hold up the loop.
-        path, read = await asyncio.to_thread(self._read_config)
-        found = reloaded(self._config, read)
-        self._config = found.config
-        self.sessions.reconfigure(found.config)
-        get_logger().info("config.reloaded", live=found.live, restart=found.restart)
-        return ConfigReloaded(path=str(path), live=found.live, restart=found.restart)
+        async with self._one_reload:
+            path, read = await asyncio.to_thread(self._read_config)
+            found = reloaded(self._config, read)
+            self._take_over(found.config)
+        warnings = found.warnings(recording=self._brief() is not None)
+        get_logger().info("config.reloaded", live=found.live, restart=found.restart, warnings=warnings)
+        return ConfigReloaded(path=str(path), live=found.live, restart=found.restart, warnings=warnings)
+
+    def _take_over(self, config: Config) -> None:
+        self._config = self._parts.config = config
+        self.sessions.reconfigure(config)
+        self.replay.reconfigure(config)
+        self.privacy.reconfigure(config.privacy, monotonic_ns())
+        self.hooks.reconfigure(config.hooks)
+        for kind, every_s in chores.periods(config.upkeep).items():
+            self.upkeep.retime(kind, every_s)
+
+    def _hung_up(self) -> None:
+        if self._had_terminal and not has_terminal():
+            self.end()
+        else:
+            self._reloading = asyncio.get_running_loop().create_task(self._reload_unasked())
+
+    async def _reload_unasked(self) -> None:
+        try:
+            await self._reload()
+        except ReeldError as error:
+            get_logger().error("config.refused", code=error.code, reason=str(error))
+
+    def _publish(self, event: Event) -> None:
+        self.publisher.publish(event)
+        self.hooks.heard(event)
 
     def _worker_lost(self, role: Role, reason: str) -> None:
         self.sessions.worker_lost(role, reason)

@@ -61,6 +61,7 @@ from reeld_proto.records import (
     WorkerInfo,
 )
 from reeld_proto.reloading import ConfigReloaded, ReloadConfig
+from reeld_proto.settings import FeatureList, ListFeatures, ListProfiles, ProfileList
 from reeld_proto.snapshots import ListSnapshots, SnapshotList
 from reeld_proto.sound import (
     AdjustSound,
@@ -107,8 +108,9 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     pointer: whether the mouse pointer is drawn.
     microphone, system_audio: an id, `default` or `none`; a default that is missing is a warning, a name an error.
     fps, quality, codec, pointer, snapshots: None means the daemon's configured default. audio: the graph of sounds in
-    the place of the configured one; its devices called `default` are then microphone and system_audio. profile: a table
-    `[profiles.NAME]` of the daemon's config file, for whatever is left as it is by default here.
+    the place of the configured one; its devices called `default` are then microphone and system_audio.
+    profile: name of one in the daemon's config, which says what is nil or empty here. Whoever names a source of
+    pictures gets none of the profile's. microphone, system_audio: nil is the profile's, else `default`.
     """
 
     name: Name = ""
@@ -120,13 +122,13 @@ class StartSession(Command, tag="session.start", frozen=True, kw_only=True):
     region: tuple[int, int, int, int] | None = None
     regions: list[tuple[int, int, int, int]] = field(default_factory=list)
     layout: Layout | None = None
-    columns: int = 0
-    corner: Corner = Corner.BOTTOM_RIGHT
-    inset: InsetSize = InsetSize.MEDIUM
+    columns: int | None = None
+    corner: Corner | None = None
+    inset: InsetSize | None = None
     output: tuple[int, int] | None = None
     pointer: bool | None = None
-    microphone: Name = "default"
-    system_audio: Name = "default"
+    microphone: Name | None = None
+    system_audio: Name | None = None
     fps: int | None = None
     quality: Quality | None = None
     codec: VideoCodec | None = None
@@ -397,6 +399,8 @@ AnyCommand = (
     | ListTokens
     | RevokeToken
     | GetAudit
+    | ListProfiles
+    | ListFeatures
 )
 AnyReply = (
     Pong
@@ -438,5 +442,7 @@ AnyReply = (
     | TokenList
     | TokenRevoked
     | Audit
+    | ProfileList
+    | FeatureList
     | ErrorReply
 )

@@ -27,6 +27,7 @@ from reeld_proto import (
     reloading,
     replay_orders,
     session_orders,
+    settings,
     snapshots,
     sound,
     sound_graph,
@@ -58,7 +59,7 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-AREAS = (access, describing, edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound)
+AREAS = (access, describing, edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound, settings)
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""

@@ -21,6 +21,8 @@ _LOOKS: dict[Scope, tuple[type[c.Command], ...]] = {
         c.GetSoundGraph,
         c.GetStorage,
         c.GetUpkeep,
+        c.ListProfiles,
+        c.ListFeatures,
     ),
     # It tells titles of windows, which only who is to choose among them needs.
     _CONTROL: (c.ListSources,),

@@ -35,6 +35,7 @@ from reeld_proto.records import (
     WorkerState,
 )
 from reeld_proto.reloading import ConfigReloaded
+from reeld_proto.settings import FeatureInfo, FeatureList, Profile, ProfileInfo, ProfileList
 from reeld_proto.sound import AutomationPoint, HeardSpan, NodeLevels, NodeStats
 from reeld_proto.sound_graph import (
     LevelFeedNode,
@@ -188,6 +189,13 @@ class FakeReeld:
 
     def _config_reload(self, _command: Any) -> Any:
         return ConfigReloaded(path="/home/somebody/.config/reeld/config.toml", live=["record.fps"], restart=[])
+
+    def _profiles_list(self, _command: Any) -> Any:
+        return ProfileList(profiles=[ProfileInfo(profile="meeting", settings=Profile(fps=5))])
+
+    def _features_list(self, _command: Any) -> Any:
+        info = FeatureInfo(feature="compress-av1", description="", stage="on", enabled=True, source="built-in")
+        return FeatureList(features=[info])
 
     def _sources(self, _command: Any) -> Any:
         sound = AudioSource(id="virtual_mic", name="Virtual [mic]", default=True)

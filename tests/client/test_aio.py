@@ -47,6 +47,8 @@ def test_a_whole_session_from_start_to_file(runtime: Path, server: Server, no_le
             assert (await client.mark("x")).marker_at_s == 1.5
             assert (await client.set_private(True)).private
             assert (await client.reload_config()).live == ["record.fps"]
+            assert (await client.profiles()).profiles[0].settings.fps == 5
+            assert (await client.features()).features[0].enabled
             assert (await client.status()).session is not None
             assert (await client.stop()).duration_s == 7.4
             assert await client.sessions() == [INFO]

@@ -47,6 +47,8 @@ def test_a_whole_session_from_start_to_file(fake: FakeReeld, runtime: Path, serv
         assert client.mark("decided").marker_at_s == 1.5
         assert client.set_private(True).private
         assert client.reload_config().live == ["record.fps"]
+        assert client.profiles().profiles[0].settings.fps == 5
+        assert client.features().features[0].enabled
         assert client.status().private
         assert client.stop().duration_s == 7.4
         assert client.export(SESSION, runtime / "a.mp4").bytes == 3

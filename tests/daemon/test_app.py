@@ -2,9 +2,11 @@
 one store, and an error nobody can understand."""
 
 import os
+import pty
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,15 +49,35 @@ def test_sigterm_ends_the_session_cleanly_first_and_exits_with_zero(house: FakeH
     assert (session.session, session.state) == (started.session, SessionState.COMPLETED)
 
 
-@pytest.mark.parametrize(("how", "pause"), [(signal.SIGINT, True), (signal.SIGHUP, False)])
-def test_ctrl_c_and_a_closed_terminal_do_the_same_paused_or_not(
-    house: FakeHouse, how: signal.Signals, pause: bool
-) -> None:
+def test_ctrl_c_does_the_same_while_paused(house: FakeHouse) -> None:
     house.start()
     house.must(StartSession(), SessionStarted)
-    if pause:
-        house.must(PauseSession(), SessionChanged)
-    assert house.stop(how) == 0
+    house.must(PauseSession(), SessionChanged)
+    assert house.stop(signal.SIGINT) == 0
+    house.start(warm=False)
+    (session,) = house.must(ListSessions(), SessionList).sessions
+    assert session.state == SessionState.COMPLETED
+
+
+IN_A_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def test_a_closed_terminal_ends_the_session_cleanly_but_sighup_in_one_does_not(house: FakeHouse) -> None:
+    """Harm: SIGHUP reads the config, and the daemon lives on without the person who closed its window."""
+    mine, its = pty.openpty()
+    try:
+        house.start(wrap=[sys.executable, "-c", IN_A_TERMINAL], stdin=its, start_new_session=True)
+    finally:
+        os.close(its)
+    house.must(StartSession(), SessionStarted)
+    daemon = house.daemon
+    assert daemon is not None
+    daemon.send_signal(signal.SIGHUP)
+    until(lambda: "config.reloaded" in house.log_events(), 10, what="a config that was read")
+    os.close(mine)
+    assert daemon.wait(20) == 0
     house.start(warm=False)
     (session,) = house.must(ListSessions(), SessionList).sessions
     assert session.state == SessionState.COMPLETED

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,16 @@ class FakeHouse:
         paths = ["--runtime", str(self.runtime), "--store", str(self.store)]
         return [sys.executable, "-m", "tests.support.fake_daemon", *paths, *words], environment
 
-    def start(self, *words: str, warm: bool = True) -> None:
-        """Start the daemon and wait until it is ready (its standbys too, when `warm`)."""
+    def start(self, *words: str, warm: bool = True, wrap: Sequence[str] = (), **options: Any) -> None:
+        """Start the daemon and wait until it is ready (its standbys too, when `warm`).
+
+        wrap: a program that becomes the daemon; options: more of Popen.
+        """
         command, environment = self.command(*words)
         self._starts += 1
-        self.daemon = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=self._log)
+        self.daemon = subprocess.Popen(
+            [*wrap, *command], env=environment, stdout=subprocess.DEVNULL, stderr=self._log, **options
+        )
         until(lambda: self._is_up(warm), 20, what=f"a daemon that is up:\n{self.log}")
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":

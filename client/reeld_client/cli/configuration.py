@@ -63,7 +63,9 @@ def set_(
 def reload(invocation: Invocation) -> Answer:
     """Have the daemon read its config file again, and tell what holds at once and what needs a restart."""
     with invocation.client() as client:
-        return Answer(client.reload_config())
+        done = client.reload_config()
+    invocation.warn(done.warnings)
+    return Answer(done)
 
 
 def _ask(what: str, path: Path | None, kind: type[T], *words: str) -> T:

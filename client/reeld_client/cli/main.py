@@ -26,6 +26,7 @@ from reeld_client.cli import (
     observe,
     picture,
     privacy,
+    profiles,
     record,
     replay,
     service,
@@ -63,6 +64,7 @@ doctor.register(app)
 observe.register(app)
 picture.register(app)
 privacy.register(app)
+profiles.register(app)
 record.register(app)
 replay.register(app)
 service.register(app)

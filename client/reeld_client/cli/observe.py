@@ -6,12 +6,27 @@ import typer
 
 from reeld_client.cli.command import command
 from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.cli.values import invalid
 
 
-def stats(invocation: Invocation) -> Answer:
+def stats(
+    invocation: Invocation,
+    *,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", metavar="", help="Print them in Prometheus' text format, version 0.0.4.")
+    ] = False,
+) -> Answer | None:
     """Print one snapshot of all counters."""
+    if prometheus and invocation.json:
+        raise invalid(["--prometheus and --json are two formats; choose one"])
     with invocation.client() as client:
-        return Answer(client.stats())
+        found = client.stats()
+    if not prometheus:
+        return Answer(found)
+    from reeld_client.cli.prometheus import exposition  # noqa: PLC0415 - for this option alone
+
+    typer.echo(exposition(found), nl=False)
+    return None
 
 
 def watch(

@@ -40,6 +40,7 @@ from reeld_client.cli.render_live import (
 )
 from reeld_client.cli.render_replay import print_replay
 from reeld_client.cli.render_service import print_installed, print_logs, print_removed, print_service
+from reeld_client.cli.render_settings import print_features, print_profiles
 from reeld_client.cli.render_snapshots import print_snapshots
 from reeld_client.cli.render_storage import print_budget, print_storage
 from reeld_client.cli.render_upkeep import print_repaired, print_upkeep
@@ -75,6 +76,7 @@ from reeld_proto.copies import Bundled, Imported, Synced
 from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
 from reeld_proto.records import SessionInfo
 from reeld_proto.reloading import ConfigReloaded
+from reeld_proto.settings import FeatureList, ProfileList
 from reeld_proto.stats import Stats
 
 
@@ -140,5 +142,7 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     ShownConfig: print_config,
     CheckedConfig: print_checked_config,
     ConfigSet: print_set,
+    ProfileList: print_profiles,
+    FeatureList: print_features,
     ConfigReloaded: print_reloaded,
 }

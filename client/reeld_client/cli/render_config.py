@@ -10,7 +10,7 @@ from reeld_client.cli.render_live import table, words
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, SettingSource, ShownConfig
 from reeld_proto.reloading import ConfigReloaded
 
-_GRAPH, _PROFILES = "audio", "profiles"
+_GRAPH, _PROFILES, _FEATURES = "audio", "profiles", "features"
 
 
 def print_made_config(console: Console, done: MadeConfig) -> None:
@@ -39,7 +39,7 @@ def print_set(console: Console, done: ConfigSet) -> None:
     was, now = (_shown(done.key, value) for value in (done.was, done.value))
     console.print(words(f"✓ {done.key} = {now} (was {was})", "green"))
     if done.live:
-        console.print(words("The daemon has taken it over: it holds from the next start of a session on."))
+        console.print(words("The daemon has taken it over; a recording that runs goes on as it began."))
     if done.restart:
         console.print(words("The daemon read the file when it started: restart it for this to hold.", "yellow"))
 
@@ -49,7 +49,7 @@ def print_reloaded(console: Console, done: ConfigReloaded) -> None:
     if not done.live and not done.restart:
         console.print(words(f"{done.path}: nothing has changed"), soft_wrap=True)
     for name in done.live:
-        console.print(words(f"✓ {name} holds from the next start of a session on", "green"))
+        console.print(words(f"✓ {name} holds from now on", "green"))
     for name in done.restart:
         console.print(words(f"! {name} holds when the daemon is started again", "yellow"))
 
@@ -57,6 +57,8 @@ def print_reloaded(console: Console, done: ConfigReloaded) -> None:
 def _shown(key: str, value: Any) -> str:
     if key == _PROFILES:
         return ", ".join(value) or "none"
+    if key == _FEATURES:
+        return ", ".join(f"{name} {stage}" for name, stage in value.items()) or "as built in"
     if value is None:
         return "the usual graph" if key == _GRAPH else "not set"
     if key == _GRAPH:

@@ -28,10 +28,24 @@ LayoutOption = Annotated[
     Layout | None, typer.Option("--layout", help="How several pictures become one.", show_default=False)
 ]
 ColumnsOption = Annotated[
-    int, typer.Option("--columns", metavar="N", help="Columns of a grid, 1 to 4; 0 for as many as fit.")
+    int | None,
+    typer.Option(
+        "--columns",
+        metavar="N",
+        help="Columns of a grid, 1 to 4; 0 for as many as fit. Default: 0.",
+        show_default=False,
+    ),
 ]
-CornerOption = Annotated[Corner, typer.Option("--corner", help="Where the first small picture of pip lies.")]
-InsetOption = Annotated[InsetSize, typer.Option("--inset", help="How large the small pictures of pip are.")]
+CornerOption = Annotated[
+    Corner | None,
+    typer.Option(
+        "--corner", help="Where the first small picture of pip lies. Default: bottom-right.", show_default=False
+    ),
+]
+InsetOption = Annotated[
+    InsetSize | None,
+    typer.Option("--inset", help="How large the small pictures of pip are. Default: medium.", show_default=False),
+]
 OutputSizeOption = Annotated[
     str | None,
     typer.Option(
@@ -51,16 +65,27 @@ PointerOption = Annotated[
     bool | None,
     typer.Option("--pointer/--no-pointer", help="Draw the mouse pointer. Default: drawn.", show_default=False),
 ]
-MicOption = Annotated[str, typer.Option("--mic", metavar="ID|default|none", help="Microphone to record.")]
+MicOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mic", metavar="ID|default|none", help="Microphone to record. Default: default.", show_default=False
+    ),
+]
 SystemAudioOption = Annotated[
-    str, typer.Option("--system-audio", metavar="ID|default|none", help="Computer sound to record.")
+    str | None,
+    typer.Option(
+        "--system-audio",
+        metavar="ID|default|none",
+        help="Computer sound to record. Default: default.",
+        show_default=False,
+    ),
 ]
 ProfileOption = Annotated[
     str | None,
     typer.Option(
         "--profile",
-        metavar="NAME",
-        help="Choices of [profiles.NAME] in the daemon's config file, for what is not said here.",
+        metavar="P",
+        help="Profile of the config that says what is not said here; see `reelctl profiles`.",
         show_default=False,
     ),
 ]
@@ -109,13 +134,13 @@ START_OPTIONS: dict[str, tuple[Any, Any]] = {
     "file": (FileOption, None),
     "test_pattern": (TestPatternOption, None),
     "layout": (LayoutOption, None),
-    "columns": (ColumnsOption, 0),
-    "corner": (CornerOption, Corner.BOTTOM_RIGHT),
-    "inset": (InsetOption, InsetSize.MEDIUM),
+    "columns": (ColumnsOption, None),
+    "corner": (CornerOption, None),
+    "inset": (InsetOption, None),
     "output_size": (OutputSizeOption, None),
     "pointer": (PointerOption, None),
-    "mic": (MicOption, "default"),
-    "system_audio": (SystemAudioOption, "default"),
+    "mic": (MicOption, None),
+    "system_audio": (SystemAudioOption, None),
     "audio_graph": (AudioGraphOption, None),
     "fps": (FpsOption, None),
     "quality": (QualityOption, None),
@@ -137,13 +162,13 @@ def start_options(  # noqa: PLR0913 - one parameter an option
     file: list[str] | None,
     test_pattern: list[str] | None,
     layout: Layout | None,
-    columns: int,
-    corner: Corner,
-    inset: InsetSize,
+    columns: int | None,
+    corner: Corner | None,
+    inset: InsetSize | None,
     output_size: str | None,
     pointer: bool | None,
-    mic: str,
-    system_audio: str,
+    mic: str | None,
+    system_audio: str | None,
     audio_graph: Path | None,
     fps: int | None,
     quality: Quality | None,
@@ -165,7 +190,7 @@ def start_options(  # noqa: PLR0913 - one parameter an option
         if any(not value.strip() for value in values or ()):
             faults.append(f"{option} is empty")
     for option, value in (("--mic", mic), ("--system-audio", system_audio)):
-        if not value.strip():
+        if value is not None and not value.strip():
             faults.append(f"{option} is empty")
     areas = regions(region, faults)
     output = None if output_size is None else _size(output_size, faults)

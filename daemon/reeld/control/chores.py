@@ -2,6 +2,7 @@
 
 import math
 
+from reeld.config import UpkeepConfig
 from reeld.control import budgeting, compaction
 from reeld.control.compressing import compress
 from reeld.control.parts import Parts, as_reply
@@ -17,13 +18,22 @@ SCRUBS_PER_DAY = 6
 """A laptop is seldom on all day: a little, often, gets further than all at once."""
 
 
+def periods(config: UpkeepConfig) -> dict[str, float | None]:
+    """How often the kinds are done of which the config says something, in seconds; None for never unasked."""
+    return {
+        "scrub": SECONDS_PER_DAY / SCRUBS_PER_DAY if config.scrub_minutes_per_day else None,
+        "compact": SECONDS_PER_DAY if config.compact else None,
+        "compress": None if config.compress_after_days is None else SECONDS_PER_DAY,
+    }
+
+
 def works(parts: Parts) -> list[Work]:
     """Every kind, as the config wants it."""
-    minutes = parts.config.upkeep.scrub_minutes_per_day
-    every_s = SECONDS_PER_DAY / SCRUBS_PER_DAY if minutes else None
-    budget_s = minutes * 60 / SCRUBS_PER_DAY if minutes else SLICE_S
+    every_s = periods(parts.config.upkeep)
 
     async def run_scrub(ledger: Ledger) -> None:
+        minutes = parts.config.upkeep.scrub_minutes_per_day
+        budget_s = minutes * 60 / SCRUBS_PER_DAY if minutes else SLICE_S
         await scrub(parts, ledger, budget_s)
 
     async def run_budget(ledger: Ledger) -> None:
@@ -49,14 +59,13 @@ def works(parts: Parts) -> list[Work]:
         ledger.detail = f"{done.old_bytes - done.new_bytes} bytes given back" if done.staged else "nothing to gain"
 
     tried: set[str] = set()
-    days = parts.config.upkeep.compress_after_days
     return [
         Work("budget", run_budget, None),
         # What the budget collects hastens it; what the rolling buffer recycles stays for a day at most.
         Work(budgeting.ERASE, run_erase, SECONDS_PER_DAY),
-        Work("scrub", run_scrub, every_s),
-        Work("compact", run_compact, SECONDS_PER_DAY if parts.config.upkeep.compact else None),
-        Work("compress", run_compress, None if days is None else SECONDS_PER_DAY, needs_quiet=True),
+        Work("scrub", run_scrub, every_s["scrub"]),
+        Work("compact", run_compact, every_s["compact"]),
+        Work("compress", run_compress, every_s["compress"], needs_quiet=True),
     ]
 
 

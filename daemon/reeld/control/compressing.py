@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reeld.control.parts import Parts, as_reply
+from reeld.features import Feature, is_on
 from reeld.runtime.clock import wall_ns
 from reeld.store import staging
 from reeld.upkeep.keeper import Ledger
@@ -24,7 +25,7 @@ async def compress(parts: Parts, ledger: Ledger, tried: set[str]) -> None:
     """Encode the pictures of old sessions again, one session at a time.
 
     tried: sessions where nothing was gained, not to be tried twice in the life of a daemon; added to.
-    Raises RequestRejected if the config names no age.
+    Raises RequestRejected if the config names no age, or if the feature is off and somebody asks for it.
     """
     days = parts.config.upkeep.compress_after_days
     if days is None:
@@ -33,6 +34,15 @@ async def compress(parts: Parts, ledger: Ledger, tried: set[str]) -> None:
             code=ErrorCode.WRONG_STATE,
             remedy="Say from when on in the config: `[upkeep]` `compress_after_days = 30`.",
         )
+    if not is_on(Feature.COMPRESS_AV1, parts.config.features, await parts.library.identity()):
+        ledger.detail = f"the feature {Feature.COMPRESS_AV1} is off"
+        if ledger.asked:
+            raise RequestRejected(
+                ledger.detail,
+                code=ErrorCode.WRONG_STATE,
+                remedy=f'Switch it on in the config: `[features]` `{Feature.COMPRESS_AV1} = "on"`.',
+            )
+        return
     before_ns = wall_ns() - round(days * SECONDS_PER_DAY * NS_PER_S)
     old = [info for info in compressible(await parts.library.sessions(), before_ns) if info.session not in tried]
     ledger.total_bytes = sum(info.bytes for info in old)

@@ -17,6 +17,7 @@ from reeld.control.areas import (
     privacy,
     ranges,
     replay,
+    settings,
     snapshots,
     sound,
     storage,
@@ -67,7 +68,8 @@ class Handlers:
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
         }
-        for area in (access, configuration, edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound):
+        recorded = (edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound)
+        for area in (access, configuration, settings, *recorded):
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:

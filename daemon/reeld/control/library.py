@@ -13,11 +13,13 @@ from msgspec import field, structs
 from reeld.runtime.logs import get_logger
 from reeld.store import happenings, roster, suspicion
 from reeld.store.index import FILE_NAME
+from reeld.store.keys import IDENTITY_KEY
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
 from reeld.store.selection import Selection
 from reeld.store.soundness import check_length
 from reeld.store.stills import snapshots_of
+from reeld.store.transaction import Table
 from reeld.store.usage import is_quick, survey
 from reeld_proto import codec
 from reeld_proto.base import Reply
@@ -124,6 +126,15 @@ class Library:
     async def bytes_in_use(self) -> int:
         """Bytes of the store's file that hold something. Takes no time, whatever the size of the store."""
         return await self._read(lambda reader: reader.bytes_in_use())
+
+    async def identity(self) -> bytes:
+        """What tells this store from all others, over its whole life."""
+
+        def work(reader: StoreReader) -> bytes:
+            with reader.store.read() as txn:
+                return txn.get(Table.META, IDENTITY_KEY) or b""
+
+        return await self._read(work)
 
     async def survey_if_quick(self) -> Surveyed | None:
         """What takes how much room; None for a store so large that a job should find out."""

@@ -37,12 +37,12 @@ async def _cannot_reload() -> ConfigReloaded:
     raise RequestRejected("this daemon read no config file", code=ErrorCode.WRONG_STATE)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Parts:
     """The parts of the daemon that commands speak to.
 
-    workers: every process; event_seq: last event's number; publish: tells everybody who subscribed. reload: reads the
-    config file again; raises ReeldError.
+    config: replaced when the file is read again. workers: every process; event_seq: last event's number; publish: tells
+    everybody who subscribed. reload: reads the config file again; raises ReeldError.
     """
 
     config: Config

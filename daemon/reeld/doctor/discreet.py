@@ -17,13 +17,14 @@ _KIND = "type"
 def discreet(config: Config) -> dict[str, Any]:
     """The settings as plain data.
 
-    Of privacy rules and profiles their number stays, of the bridge for remotes where it listens; of the graph of sounds
-    its nodes' types and numbers; of everything else what is not called a secret.
+    Of privacy rules and profiles their number stays, of hooks that of their words, of the bridge for remotes where it
+    listens; of the graph of sounds its nodes' types and numbers; of everything else what is not called a secret.
     """
     plain: dict[str, Any] = _without_secrets(msgspec.to_builtins(config))
     plain["privacy"]["rules"] = len(config.privacy.rules)
     plain["profiles"] = len(config.profiles)
     plain["obs"] = {"enabled": config.obs.enabled, "port": config.obs.port}
+    plain["hooks"] = {key: len(words) for key, words in plain["hooks"].items()}
     plain["audio"] = _without_text(plain["audio"])
     plain["replay"] = {**plain["replay"], "displays": len(config.replay.displays)}
     for device in ("microphone", "system_audio"):

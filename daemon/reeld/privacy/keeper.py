@@ -6,6 +6,7 @@ kept in a file beside the store, so that neither a restart of the daemon nor of 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -61,6 +62,7 @@ class PrivacyKeeper:
         self._locked = False
         self._by_rule = self._find_rule()
         self._told = self.hidden
+        self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -93,6 +95,14 @@ class PrivacyKeeper:
         self._locked = locked and self._config.pause_on_lock
         self._tell(at_ns)
 
+    def reconfigure(self, config: PrivacyConfig, at_ns: int) -> None:
+        """Other rules: those that hide everything hold from monotonic `at_ns` on, the others from the next start on."""
+        self._config = config
+        self._rules = PrivacyRules(config.rules)
+        self._by_rule = self._find_rule()
+        self._changed.set()
+        self._tell(at_ns)
+
     def dress(self, order: AnyOrder) -> AnyOrder:
         """A start order together with what must not be recorded; any other as it is."""
         if isinstance(order, StartVideo):
@@ -103,11 +113,14 @@ class PrivacyKeeper:
 
     async def serve(self) -> None:
         """Look at the clock whenever a minute begins, if a rule has hours. Ends when it is cancelled."""
-        while self._rules.watch_clock:
-            await asyncio.sleep(max(1, 60 - self._civil().tm_sec))
+        while True:
+            self._changed.clear()
+            wait_s = max(1, 60 - self._civil().tm_sec) if self._rules.watch_clock else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
             self._by_rule = self._find_rule()
             self._tell(monotonic_ns())
-        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Wait for the orders that are out."""

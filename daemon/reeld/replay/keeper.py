@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from msgspec.structs import replace
+
 from reeld.config import Config
 from reeld.replay.lease import House, SharedWorkers
 from reeld.replay.tape import Tape, complain
@@ -88,6 +90,10 @@ class ReplayKeeper:
             self._end(self._tape.end())
             self._tape = None
         await asyncio.gather(*self._endings, return_exceptions=True)
+
+    def reconfigure(self, config: Config) -> None:
+        """Other settings of recordings from the next tape on; how much is kept stays as it was."""
+        self._config = replace(config, replay=self._config.replay)
 
     @property
     def is_allowed(self) -> bool:

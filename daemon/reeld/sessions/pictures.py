@@ -7,7 +7,7 @@ from reeld.capture.layouts import COLUMNS_MAX, OUTPUT_MIN, OUTPUT_SIDE_MAX, SOUR
 from reeld.sessions.choices import Choice, find, why_no_display
 from reeld.sessions.findings import Findings
 from reeld_proto.commands import ErrorReply, Sources, StartSession
-from reeld_proto.records import Arrangement, Layout
+from reeld_proto.records import Arrangement, Corner, InsetSize, Layout
 from reeld_proto.workers import SourceSpec, VideoTrackSpec
 
 
@@ -40,10 +40,16 @@ def plan_pictures(request: StartSession, listed: Sources | ErrorReply, findings:
         return [_track(number, [source], Arrangement(), None) for number, source in enumerate(sources, start=1)]
     if len(sources) == 1:
         layout = Layout.PASSTHROUGH
-    check_columns(request.columns, findings)
+    columns = request.columns or 0
+    check_columns(columns, findings)
     if not check_count(layout, len(sources), findings) or findings.faults:
         return []
-    arrangement = Arrangement(layout=layout, columns=request.columns, corner=request.corner, inset=request.inset)
+    arrangement = Arrangement(
+        layout=layout,
+        columns=columns,
+        corner=request.corner or Corner.BOTTOM_RIGHT,
+        inset=request.inset or InsetSize.MEDIUM,
+    )
     return [_track(1, sources, arrangement, _output(request.output, findings))]
 
 

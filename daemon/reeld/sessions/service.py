@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from reeld.config import Config
+from reeld.profiles import resolve
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
 from reeld.sessions import signals
 from reeld.sessions.core import SessionCore
 from reeld.sessions.journal import error_reply
 from reeld.sessions.pictures import wants_video
-from reeld.sessions.profiles import with_profile
 from reeld.sessions.signals import Service
 from reeld.sessions.sounds import wants_audio
 from reeld.sessions.states import RUNNING, SETTLED
@@ -145,7 +145,7 @@ class SessionService:
         """
         if self._closing:
             raise RequestRejected("the daemon is stopping", code=ErrorCode.WRONG_STATE)
-        whole = with_profile(request, self._profiles)
+        whole = resolve(request, self._profiles, datetime.now().astimezone())
         reply = await self._ask(lambda ask: signals.StartAsked(ask=ask, request=whole, now_ns=arrived_ns))
         if isinstance(reply, SessionStarted) and not self._buffer:
             get_logger().info(

@@ -105,14 +105,14 @@ def wants_audio(request: StartSession, configured: SoundGraph | None = None) -> 
     """Whether the request asks for sound, by name or by default."""
     asked = graph_asked(request, configured)
     if asked is None:
-        return request.microphone != NONE or request.system_audio != NONE
+        return (request.microphone, request.system_audio) != (NONE, NONE)
     return any(isinstance(node, SourceNode) and _choice(node, request) != NONE for node in asked.nodes)
 
 
 def names_audio(request: StartSession, configured: SoundGraph | None = None) -> bool:
     """Whether the request names what it wants to hear, so that losing it is an error."""
     asked = graph_asked(request, configured)
-    choices = [request.microphone, request.system_audio]
+    choices = [request.microphone or DEFAULT, request.system_audio or DEFAULT]
     choices += [_choice(node, request) for node in asked.nodes if isinstance(node, DeviceNode)] if asked else []
     return request.audio is not None or any(choice not in {DEFAULT, NONE} for choice in choices)
 
@@ -126,8 +126,8 @@ def plan_sounds(
         findings.fault(fault)
     chosen = _Chosen(request, listed, findings)
     graph = asked or usual_graph(
-        microphone=chosen.source("microphone", request.microphone) is not None,
-        system_audio=chosen.source("system audio", request.system_audio) is not None,
+        microphone=chosen.source("microphone", request.microphone or DEFAULT) is not None,
+        system_audio=chosen.source("system audio", request.system_audio or DEFAULT) is not None,
     )
     graph = _named(graph, request)
     gone = {node.name for node in graph.nodes if isinstance(node, DeviceNode) and chosen.of(node) is None}
@@ -193,7 +193,7 @@ def _choice(node: SourceNode, request: StartSession) -> str:
     """What is to be opened for a source: an id, `default`, or `none`, which holds also for devices with an id."""
     if not isinstance(node, DeviceNode):
         return ""
-    asked = request.microphone if isinstance(node, MicrophoneNode) else request.system_audio
+    asked = (request.microphone if isinstance(node, MicrophoneNode) else request.system_audio) or DEFAULT
     return asked if asked == NONE or node.device == DEFAULT else node.device
 
 

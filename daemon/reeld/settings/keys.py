@@ -45,7 +45,7 @@ class Key:
 
 
 def tables() -> dict[str, type[Struct]]:
-    """The tables of the file by their names, in order; without profiles and sounds, whose names a person chooses."""
+    """The tables of the file by their names, in order; without those whose names are no fixed ones."""
     found = {field.encode_name: field.type for field in msgspec.structs.fields(Config)}
     return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Struct)}
 

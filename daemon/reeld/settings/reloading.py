@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from reeld.config import Config
 
-LIVE = ("record", "snapshots", "profiles")
-"""Tables that are looked at when a session starts, and never again. All others are built into what runs."""
+NEEDS_RESTART = ("replay", "obs", "privacy.pause_on_lock")
+"""Tables and settings that are built into what runs: the rolling buffer, the bridge for remotes, and who listens for a
+locked desktop."""
+
+RULES = "privacy.rules"
+_RULES_WARNING = "the recording that runs keeps the privacy rules it began with; stop it and start another for these"
 
 
 @dataclass(frozen=True)
@@ -19,20 +24,24 @@ class Reloaded:
     live: list[str]
     restart: list[str]
 
+    def warnings(self, *, recording: bool) -> list[str]:
+        """What somebody might believe and should not. recording: whether there is a session."""
+        return [_RULES_WARNING] if recording and RULES in self.live else []
+
 
 def reloaded(running: Config, read: Config) -> Reloaded:
-    """`running` with what can be taken over of `read`."""
+    """`read` with what `running` must keep until a restart."""
     changed = _differences(running, read)
-    config = msgspec.structs.replace(running, **{name: getattr(read, name) for name in LIVE})
+    privacy = replace(read.privacy, pause_on_lock=running.privacy.pause_on_lock)
     return Reloaded(
-        config,
-        live=[name for name in changed if _table(name) in LIVE],
-        restart=[name for name in changed if _table(name) not in LIVE],
+        replace(read, replay=running.replay, obs=running.obs, privacy=privacy),
+        live=[name for name in changed if not _needs_restart(name)],
+        restart=[name for name in changed if _needs_restart(name)],
     )
 
 
-def _table(name: str) -> str:
-    return name.partition(".")[0]
+def _needs_restart(name: str) -> bool:
+    return name in NEEDS_RESTART or name.partition(".")[0] in NEEDS_RESTART
 
 
 def _differences(before: Config, after: Config) -> list[str]:

@@ -31,13 +31,24 @@ _RULES = """\
 """
 _PROFILES = """\
 # What `reelctl start --profile meeting` uses when the command does not say. Other choices:
-# displays, cameras, layout, codec, pointer, snapshots.
+# name, displays, windows, cameras, files, test_patterns, region, regions, layout, columns, corner,
+# inset, output, pointer, codec, snapshots; audio_graph, the path of a file with a graph of sounds.
 #[profiles.meeting]
 #microphone = "default"
 #system_audio = "default"
 #quality = "high"
 #fps = 15
 #tags = ["meeting"]
+"""
+_FEATURES = """\
+# Stages of features: off, preview, on, or a part of all installations, such as "25%".
+# `reelctl features` lists them, and what holds here.
+[features]
+
+# Whether features in preview are on.
+#previews = "off"
+
+#compress-av1 = "on"
 """
 _SOUND = """\
 # The graph of sounds, as tables [[audio.nodes]]; without any it is the usual one.
@@ -55,7 +66,7 @@ def template() -> str:
             if key.table == table:
                 lines += ["", *_entry(key)]
         parts.append("\n".join(lines) + "\n")
-    return "\n".join([*parts, _PROFILES, _SOUND])
+    return "\n".join([*parts, _PROFILES, _FEATURES, _SOUND])
 
 
 def _entry(key: Key) -> list[str]:

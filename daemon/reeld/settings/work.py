@@ -41,7 +41,7 @@ def show(path: Path) -> ShownConfig:
     for key in keys():
         source = SettingSource.FILE if key.name in given.get(key.table, {}) else SettingSource.DEFAULT
         settings.append(Setting(key=key.path, value=effective[key.table][key.name], source=source))
-    for name in ("profiles", "audio"):
+    for name in ("profiles", "features", "audio"):
         source = SettingSource.FILE if name in given else SettingSource.DEFAULT
         settings.append(Setting(key=name, value=effective[name], source=source))
     return ShownConfig(path=str(path), exists=text is not None, settings=settings)

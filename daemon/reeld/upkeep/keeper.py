@@ -7,7 +7,7 @@ store, not here. Belongs to the event loop's thread.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reeld.runtime.clock import monotonic_ns, wall_ns
@@ -74,6 +74,20 @@ class Upkeep:
         """Take up a kind of work."""
         self._kinds[work.kind] = _Kind(work, None if work.every_s is None else self._first_ns)
 
+    def retime(self, name: str, every_s: float | None) -> None:
+        """Do this kind of work so often from now on, None for never unasked; what runs goes on."""
+        kind = self._kinds[name]
+        if kind.work.every_s == every_s:
+            return
+        kind.work = replace(kind.work, every_s=every_s)
+        now_ns = monotonic_ns()
+        if every_s is None:
+            kind.due_ns = None
+        elif kind.due_ns is None:
+            kind.due_ns = max(self._first_ns, now_ns)
+        else:
+            kind.due_ns = min(kind.due_ns, max(self._first_ns, now_ns + round(every_s * NS_PER_S)))
+
     def status(self) -> list[UpkeepTask]:
         """Every kind of work and what it does now."""
         return [
@@ -111,7 +125,7 @@ class Upkeep:
         """Do everything that is due at `now_ns`, the longest due first."""
         due = [kind for kind in self._kinds.values() if not kind.paused and kind.due_ns is not None]
         for kind in sorted(due, key=lambda each: each.due_ns or 0):
-            if kind.paused or (kind.due_ns or 0) > now_ns:
+            if kind.paused or kind.due_ns is None or kind.due_ns > now_ns:
                 continue
             try:
                 await self._run(kind)

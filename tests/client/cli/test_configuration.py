@@ -59,7 +59,7 @@ def test_a_change_says_what_the_daemon_that_runs_makes_of_it(
 
     fake.answers["config_reload"] = ConfigReloaded(path="/x", live=["record.fps"], restart=[])
     live, restart, out = changed(12)
-    assert (live, restart, "next start of a session" in out) == (True, False, True)
+    assert (live, restart, "has taken it over" in out) == (True, False, True)
     fake.answers["config_reload"] = ConfigReloaded(path="/x", live=[], restart=["record.fps"])
     live, restart, out = changed(12)
     assert (live, restart, "restart it" in out) == (False, True, True)
@@ -78,11 +78,13 @@ def test_a_reload_tells_what_holds_at_once(reelctl: Reelctl, fake: FakeReeld, se
         "path": "/x",
         "live": ["record.fps"],
         "restart": ["storage.quota"],
+        "warnings": [],
     }
     out = reelctl("config", "reload").out
-    assert "record.fps holds from the next start" in out
+    assert "record.fps holds from now on" in out
     assert "storage.quota holds when the daemon is started again" in out
-    fake.answers["config_reload"] = ConfigReloaded(path="/x", live=[], restart=[])
+    fake.answers["config_reload"] = ConfigReloaded(path="/x", live=[], restart=[], warnings=["the old rules hold"])
+    assert "warning: the old rules hold" in reelctl("config", "reload").err
     assert "nothing has changed" in reelctl("config", "reload").out
 
 

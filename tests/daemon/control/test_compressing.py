@@ -47,6 +47,9 @@ class House:
         self.asked.append(order)
         return self.answers.pop(0)
 
+    async def identity(self) -> bytes:
+        return b"house"
+
     async def sessions(self) -> list[SessionInfo]:
         return self.sessions_found
 
@@ -105,3 +108,14 @@ def test_without_an_age_nothing_is_compressed_and_the_remedy_is_named(tmp_path: 
         compress(house)
     assert caught.value.code is ErrorCode.WRONG_STATE
     assert "compress_after_days" in caught.value.remedy
+
+
+def test_switched_off_by_its_flag_nothing_is_compressed_and_who_asks_is_told(tmp_path: Path) -> None:
+    """Harm: what was switched off because it damaged recordings goes on at night."""
+    house = House(tmp_path, [])
+    house.config = Config(upkeep=UpkeepConfig(compress_after_days=30), features={"compress-av1": "off"})
+    assert compress(house).detail == "the feature compress-av1 is off"
+    with pytest.raises(RequestRejected, match="is off") as caught:
+        asyncio.run(compressing.compress(cast("Any", house), Ledger(asked=True), set()))
+    assert "[features]" in caught.value.remedy
+    assert house.asked == []

@@ -158,5 +158,26 @@ def test_private_hours_begin_and_end_by_themselves(tmp_path: Path) -> None:
     play(scene, tmp_path, NIGHT, civil=lambda: clock[0])
 
 
+def test_other_rules_hold_at_once_also_where_there_were_none(tmp_path: Path) -> None:
+    """Harm: a person writes down hours, and the daemon does not look at the clock until it is started again."""
+    clock = [at(23, 0, 59)]
+
+    async def scene(house: House, keeper: PrivacyKeeper) -> None:
+        serving = asyncio.ensure_future(keeper.serve())
+        await asyncio.sleep(0)
+        keeper.reconfigure(PrivacyConfig(rules=[NIGHT, BANK]), 5)
+        assert keeper.hidden == "night"
+        dressed = keeper.dress(VIDEO)
+        assert isinstance(dressed, StartVideo)
+        assert dressed.privacy == [NIGHT, BANK]
+        await _until(lambda: house.ordered(HideTracks, "audio") == [HideTracks(at_ns=5, detail="night")])
+        clock[0] = at(6, 0, 59)
+        await _until(lambda: len(house.ordered(HideTracks, "audio")) == 2)
+        assert keeper.hidden == ""
+        serving.cancel()
+
+    play(scene, tmp_path, civil=lambda: clock[0])
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     await asyncio.to_thread(until, condition, 5, what="the hour")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reeld.config import Config, ProfileConfig
+from reeld.config import Config
 from reeld.runtime.clock import wall_ns
 from reeld.sessions import service as service_module
 from reeld.sessions.service import SessionService, default_name, new_session_id
@@ -19,6 +19,7 @@ from reeld_proto.commands import ErrorReply, SessionChanged, SessionStarted, Ses
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected, TransportError
 from reeld_proto.events import Event, SessionStateChanged
 from reeld_proto.records import SessionInfo, SessionState
+from reeld_proto.settings import Profile
 from reeld_proto.units import NS_PER_S
 from reeld_proto.workers import (
     AnyOrder,
@@ -146,7 +147,7 @@ def test_a_profile_decides_what_the_command_does_not_say() -> None:
         assert not hands.ordered(StartAudio)
         assert [order.fps for order in hands.ordered(StartVideo)] == [7]
 
-    play(scene, Config(profiles={"quiet": ProfileConfig(microphone="none", system_audio="none", fps=7)}))
+    play(scene, Config(profiles={"quiet": Profile(microphone="none", system_audio="none", fps=7)}))
 
 
 def test_picture_sound_and_store_are_ordered_side_by_side() -> None:

@@ -23,7 +23,7 @@ def test_every_table_says_what_it_is_for(name: str) -> None:
 
 
 def test_all_tables_of_the_config_are_there_but_those_that_a_person_names() -> None:
-    assert [*tables(), "profiles", "audio"] == list(Config.__struct_fields__)
+    assert [*tables(), "profiles", "features", "audio"] == list(Config.__struct_fields__)
 
 
 def test_defaults_are_those_of_the_structs() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from reeld.config import Config, parse_config
 from reeld.settings.keys import keys
-from reeld.settings.reloading import LIVE, reloaded
+from reeld.settings.reloading import NEEDS_RESTART, reloaded
 
 TEXTS = [
     "[record]\nfps = 12\n",
@@ -15,18 +15,32 @@ TEXTS = [
     "[storage]\nquota = '5GB'\n",
     "[replay]\nminutes = 5\n",
     "[privacy]\npause_on_lock = false\n",
+    "[[privacy.rules]]\nname = 'bank'\napp = 'bank'\n",
+    "[upkeep]\ncompact = false\n",
+    "[obs]\nport = 4466\n",
+    "[hooks]\non_stop = ['/bin/true']\n",
+    "[features]\ncompress-av1 = 'off'\n",
     "[audio]\nnodes = [{name = 'mic', type = 'microphone'}, {name = 't', type = 'track', inputs = ['mic']}]\n",
 ]
 
 
 def test_what_only_a_start_looks_at_holds_at_once_and_the_rest_is_told() -> None:
     found = reloaded(Config(), parse_config("".join(TEXTS)))
-    assert found.live == ["record.fps", "snapshots.enabled", "profiles.meeting"]
-    assert found.restart == ["storage.quota", "replay.minutes", "privacy.pause_on_lock", "audio"]
-    assert found.config.record.fps == 12
-    assert not found.config.snapshots.enabled
-    assert found.config.storage.quota is None
-    assert found.config.audio is None
+    assert found.live == [
+        "record.fps",
+        "snapshots.enabled",
+        "upkeep.compact",
+        "storage.quota",
+        "privacy.rules",
+        "hooks.on_stop",
+        "profiles.meeting",
+        "features.compress-av1",
+        "audio",
+    ]
+    assert found.restart == ["replay.minutes", "privacy.pause_on_lock", "obs.port"]
+    assert (found.config.record.fps, found.config.storage.quota) == (12, "5GB")
+    assert (found.config.replay.minutes, found.config.privacy.pause_on_lock) == (None, True)
+    assert [rule.name for rule in found.config.privacy.rules] == ["bank"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -44,8 +58,20 @@ def test_live_tables_are_as_read_and_all_others_as_they_ran(before: set[str], af
     running, read = parse_config("".join(sorted(before))), parse_config("".join(sorted(after)))
     found = reloaded(running, read).config
     for name in Config.__struct_fields__:
-        assert getattr(found, name) == getattr(read if name in LIVE else running, name)
+        kept = running if name in NEEDS_RESTART else read
+        if name != "privacy":
+            assert getattr(found, name) == getattr(kept, name)
+    assert found.privacy.rules == read.privacy.rules
+    assert found.privacy.pause_on_lock == running.privacy.pause_on_lock
 
 
-def test_live_tables_exist() -> None:
-    assert set(LIVE) <= {*(key.table for key in keys()), "profiles"}
+def test_what_needs_a_restart_exists() -> None:
+    assert set(NEEDS_RESTART) <= {name for key in keys() for name in (key.table, key.path)}
+
+
+def test_a_recording_that_runs_keeps_its_rules_and_the_person_is_told() -> None:
+    """Harm: somebody believes that a window is masked from now on."""
+    found = reloaded(Config(), parse_config("[[privacy.rules]]\nname = 'bank'\napp = 'bank'\n"))
+    assert "privacy rules" in found.warnings(recording=True)[0]
+    assert found.warnings(recording=False) == []
+    assert reloaded(Config(), parse_config("[record]\nfps = 12\n")).warnings(recording=True) == []

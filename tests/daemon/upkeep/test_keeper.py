@@ -219,3 +219,40 @@ def test_an_ending_daemon_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None
         await ended.wait()
 
     play(scene())
+
+
+def test_another_period_holds_at_once_and_none_means_never() -> None:
+    """Harm: work that was switched off in the config is done until the daemon is started again."""
+
+    async def scene() -> None:
+        bench = Bench()
+        bench.upkeep.retime("quick", None)
+        bench.upkeep.retime("quiet", 60)
+        await bench.upkeep.do_due(monotonic_ns() + 61 * NS_PER_S)
+        assert bench.ran == ["quiet"]
+        await bench.upkeep.do_due(monotonic_ns() + 61 * NS_PER_S)
+        assert bench.ran == ["quiet", "quiet"], "every minute, no longer every hour"
+        bench.upkeep.retime("quick", 3600)
+        bench.upkeep.retime("quiet", None)
+        await bench.upkeep.do_due(monotonic_ns() + 61 * NS_PER_S)
+        assert bench.ran == ["quiet", "quiet", "quick"]
+        bench.upkeep.retime("quick", 60)
+        await bench.upkeep.do_due(monotonic_ns() + 61 * NS_PER_S)
+        assert bench.ran[3:] == ["quick"], "an hour that had begun is cut short"
+
+    play(scene())
+
+
+def test_work_that_is_switched_off_while_other_work_runs_is_not_done_after_it() -> None:
+    async def scene() -> None:
+        bench = Bench()
+        bench.upkeep.retime("asked", 1)
+        bench.upkeep.hasten("asked")
+        running = asyncio.ensure_future(bench.upkeep.do_due(monotonic_ns() + 61 * NS_PER_S))
+        await bench.begun.wait()
+        bench.upkeep.retime("quick", None)
+        bench.let_go.set()
+        await running
+        assert bench.ran == ["asked", "quiet"]
+
+    play(scene())
