@@ -1,9 +1,9 @@
 """Keeps libraries from raising the priority of our threads.
 
-SVT-AV1 gives its threads, and whoever opens it, the highest real-time priority (SCHED_FIFO, 99) where it may, which is as
-root: what the opener then starts would inherit it, and a background recorder would take the machine from everybody, the
-sound server included. Its own threads keep theirs: without it they were seen to wait for each other for ever on a busy
-machine, once in some thousand encoders.
+SVT-AV1 gives its threads, and whoever opens it, the highest real-time priority (SCHED_FIFO, 99) where it may, which is
+as root: what the opener then starts would inherit it, and a background recorder would take the machine from everybody,
+the sound server included. Its own threads keep theirs: without it they were seen to wait for each other for ever on a
+busy machine, once in some thousand encoders.
 """
 
 import os
