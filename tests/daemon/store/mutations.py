@@ -32,6 +32,7 @@ _WRONG: list[Any] = [
     "\0",
     "x" * 5000,
 ]
+_OPTIONAL = frozenset({"id", "sent_ns", "token", "dropped", "unchanged", "silence_ns", "shift_ns"})
 _INTS = ("epoch", "start_ns", "end_ns", "frames", "dropped", "unchanged", "silence_ns")
 
 
@@ -101,7 +102,7 @@ def wrong_type(chance: random.Random) -> Frames:
     packed, *rest = good_chunk(chance)
     value = msgspec.msgpack.decode(packed)
     part = value if chance.random() < 0.3 else value["body"]
-    required = [key for key in part if key not in ("id", "sent_ns", "dropped", "unchanged", "silence_ns", "shift_ns")]
+    required = [key for key in part if key not in _OPTIONAL]
     key = chance.choice(required)
     if chance.random() < 0.2:
         del part[key]
