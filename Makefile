@@ -14,7 +14,7 @@ help: ## list the targets
 demo: install-demo $(INSTALLED) ## record this machine (or a virtual desk) for some seconds into demo.mp4
 	@$(BIN)/python -m tests.demo
 
-# What measures time and kills processes runs alone, afterwards; what waits for real devices and clocks, two at a time; the
+# What measures time and kills processes runs alone, afterwards; what waits for real devices and clocks, three at a time; the
 # rest side by side, since it mostly waits.
 COVER :=
 COVER_AGAIN :=
@@ -24,7 +24,7 @@ MEMORY_DISK = $(shell df -Pk /dev/shm 2>/dev/null | awk '$$4 > 4e6 && $$6 == "/d
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
 	@$(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone and not paired'
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(COVER_AGAIN) -m paired
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(COVER_AGAIN) -m paired
 	@$(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone
 
 soak: export REELD_MODEL_STEPS := 10000
