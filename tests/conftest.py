@@ -1,6 +1,7 @@
 """Fixtures that every box shares: desks with real displays and sound, and the check that nothing is left behind."""
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.support.wait import until
 # Continuous integration judges a change, so it tries the same examples every time; a person's run tries new ones.
 settings.register_profile("reeld", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("reeld")
+
+# A shell that starts the run in the background lets it, and all that it starts, ignore Ctrl-C, which is tested here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
