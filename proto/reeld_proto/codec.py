@@ -5,8 +5,8 @@ is allocated for a length that the bytes behind it do not bear out, and what nob
 wrong with it is a `RequestRejected` with a stable code, and nothing else is ever raised.
 """
 
-import functools
 import gc
+import threading
 from typing import Any, Generic, TypeVar
 
 import msgpack  # noqa: TID251 - this is the one place
@@ -98,9 +98,24 @@ def pack(
     return encode(Envelope(v=PROTOCOL_VERSION, seq=seq, body=body, id=id, sender=sender, sent_ns=sent_ns, token=token))
 
 
-@functools.cache
+_DECODERS: "dict[Any, msgspec.msgpack.Decoder[Any]]" = {}
+_BUILDING = threading.Lock()
+"""While msgspec looks through a struct for the first time, the struct already bears what it knows of it by then; a
+second thread would take that for the whole and read through null pointers. So one thread at a time builds."""
+
+
 def _decoder(kind: Any) -> "msgspec.msgpack.Decoder[Any]":
-    return msgspec.msgpack.Decoder(kind)
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        with _BUILDING:
+            decoder = _DECODERS.setdefault(kind, msgspec.msgpack.Decoder(kind))
+    return decoder
+
+
+def convert(plain: Any, kind: Any) -> Any:
+    """Dicts, lists and scalars as `kind`, in any thread. Raises msgspec.ValidationError if they are not that."""
+    _decoder(kind)
+    return msgspec.convert(plain, kind)
 
 
 def _decode(data: bytes | memoryview, kind: Any, limit: int) -> Any:

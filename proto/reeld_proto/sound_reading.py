@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from reeld_proto.codec import convert
 from reeld_proto.errors import RequestRejected
 from reeld_proto.sound_graph import NODES_MAX, AnyNode, SoundGraph
 
@@ -41,14 +42,14 @@ def read_graph(table: dict[str, Any], prefix: str = "audio.") -> tuple[SoundGrap
         found = list(_row_faults(row, where))
         if not found:
             try:
-                nodes.append(msgspec.convert(row, AnyNode))
+                nodes.append(convert(row, AnyNode))
             except msgspec.ValidationError as error:
                 found = [f"{where}: {in_words(error)}"]
         faults += found
-    convert = table.get("convert", True)
-    if not isinstance(convert, bool):
+    converts = table.get("convert", True)
+    if not isinstance(converts, bool):
         faults.append(f"{prefix}convert must be true or false")
-    return SoundGraph(nodes=nodes[:NODES_MAX], convert=convert is True), faults
+    return SoundGraph(nodes=nodes[:NODES_MAX], convert=converts is True), faults
 
 
 def unknown_key(key: str, nearest: str) -> str:

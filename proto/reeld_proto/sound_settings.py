@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 import msgspec
 
+from reeld_proto.codec import convert
 from reeld_proto.sound_graph import AnyNode, SoundChange, SoundGraph
 
 
 def with_setting(node: AnyNode, change: SoundChange) -> AnyNode:
     """The node with one setting changed. Raises msgspec.ValidationError for a value that the setting cannot have."""
     plain = msgspec.to_builtins(node)
-    made: AnyNode = msgspec.convert({**plain, change.setting: change.value}, type(node))
+    made: AnyNode = convert({**plain, change.setting: change.value}, type(node))
     return made
 
 

@@ -1,6 +1,8 @@
 """Whatever arrives either is a valid message or raises RequestRejected; nothing else, and never too late."""
 
 import gc
+import subprocess
+import sys
 from typing import Any
 
 import msgpack  # noqa: TID251 - foreign peers are imitated with it
@@ -239,3 +241,37 @@ def test_large_messages_leave_the_garbage_collector_as_it_was(*, collecting: boo
         assert gc.isenabled() is collecting
     finally:
         (gc.enable if before else gc.disable)()
+
+
+FIRST_MESSAGES_AT_ONCE = """
+import sys, threading
+from reeld_proto import codec
+from reeld_proto.commands import AnyReply, SessionList
+from reeld_proto.records import SessionInfo
+
+sys.setswitchinterval(1e-6)
+info = SessionInfo(session="s", name="n", state="completed", started_at="", duration_s=1.0, bytes=1)
+data = codec.pack(SessionList(sessions=[info], more=True))
+record = codec.pack_record(info)
+together = threading.Barrier(8)
+
+def listen():
+    together.wait()
+    assert codec.unpack(data, AnyReply).body.more
+    assert codec.unpack_record(record, SessionInfo) == info
+    assert codec.convert({"sessions": [], "more": True}, SessionList).more
+
+
+threads = [threading.Thread(target=listen) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_the_first_messages_of_several_threads_do_not_end_the_process(again: int) -> None:
+    """Harm: a program with a client in each of its threads dies of a segmentation fault at its first replies."""
+    done = subprocess.run([sys.executable, "-c", FIRST_MESSAGES_AT_ONCE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -25,6 +25,7 @@ WAITING_MAX = 10_000
 """Lines that wait for a disk; above that they are lost, and the log says how many."""
 LINES_MAX = 10_000
 """The most that can be asked for at once."""
+_READING = msgspec.json.Decoder(AuditLine)
 
 
 def now_text() -> str:
@@ -100,7 +101,7 @@ class AuditLog:
             # The last line of a file may be torn by a loss of power; the others of it are none the worse.
             for line in data.splitlines()[-limit:] if limit > 0 else []:
                 try:
-                    found.append(msgspec.json.decode(line, type=AuditLine))
+                    found.append(_READING.decode(line))
                 except msgspec.DecodeError:
                     continue
         return list(found)

@@ -17,6 +17,7 @@ from reeld.store.timeline import Span
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.errors import RequestRejected
 from reeld_proto.sound_graph import SoundChange, SoundGraph, SoundMoment
+from reeld_proto.sound_settings import with_setting
 from reeld_proto.workers import RecordAutomation, RecordGraph
 
 DIGEST_BYTES = 8
@@ -82,8 +83,7 @@ def with_changes(graph: SoundGraph, moments: Sequence[SoundMoment]) -> SoundGrap
         if node is None or change.setting not in node.__struct_fields__:
             continue
         try:
-            plain = {**msgspec.to_builtins(node), change.setting: change.value}
-            nodes[node.name] = msgspec.convert(plain, type(node))
+            nodes[node.name] = with_setting(node, change)
         except msgspec.ValidationError:
             continue
     return msgspec.structs.replace(graph, nodes=list(nodes.values()))
