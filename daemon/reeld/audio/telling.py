@@ -29,12 +29,16 @@ class LevelBoard:
         self._lock = threading.Lock()
         self._moments: dict[int, dict[str, NodeLevels]] = {}
         self._newest: dict[str, NodeLevels] = {}
+        self._reached_ns: dict[str, int] = {}
+        self._told_ns = -1
         self._expected: set[str] = set()
 
     def expect(self, meters: set[str]) -> None:
         """Whose levels make an instant complete."""
         with self._lock:
             self._expected = meters
+            self._reached_ns.clear()
+            self._told_ns = -1
             self._newest = {node: levels for node, levels in self._newest.items() if node in meters}
 
     def add(self, noted: Sequence[Noted], start_ns: int) -> None:
@@ -49,23 +53,24 @@ class LevelBoard:
                     peak_db=[round(value, DECIMALS) for value in each.what.peak_db],
                     rms_db=[round(value, DECIMALS) for value in each.what.rms_db],
                 )
-                self._moments.setdefault(end_ns, {})[each.node] = levels
+                if end_ns > self._told_ns:
+                    self._moments.setdefault(end_ns, {})[each.node] = levels
                 self._newest[each.node] = levels
+                self._reached_ns[each.node] = end_ns
 
     def take(self) -> list[LevelMoment]:
         """What came since the last call, oldest first.
 
         An instant of which a meter still owes its level (its sound may have taken longer through the graph) waits for
-        it, until it is `PATIENCE_NS` older than the newest.
+        it, until it is `PATIENCE_NS` older than the newest. A meter that went past an instant owes nothing for it: it
+        began to measure in between. So no instant is told after a later one.
         """
         with self._lock:
             newest_ns = max(self._moments, default=0)
-            ready = [
-                at_ns
-                for at_ns, levels in self._moments.items()
-                if levels.keys() >= self._expected or newest_ns - at_ns >= PATIENCE_NS
-            ]
-            return [LevelMoment(at_ns=at, levels=list(self._moments.pop(at).values())) for at in sorted(ready)]
+            all_ns = min((self._reached_ns.get(node, 0) for node in self._expected), default=newest_ns)
+            ready = sorted(at for at in self._moments if at <= all_ns or newest_ns - at >= PATIENCE_NS)
+            self._told_ns = max([self._told_ns, *ready])
+            return [LevelMoment(at_ns=at, levels=list(self._moments.pop(at).values())) for at in ready]
 
     def newest(self) -> list[NodeLevels]:
         """The last levels of each meter."""

@@ -1,5 +1,8 @@
 """Harm guarded against: levels and marks that stand at the wrong time, or are told twice, or not at all."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from reeld.audio.dsp.observations import Heard, Kind, Level
 from reeld.audio.graph.nodes import Noted
 from reeld.audio.samples import RATE
@@ -36,6 +39,31 @@ def test_a_meter_that_has_stopped_holds_the_others_up_for_a_moment_only() -> Non
     board.add([level("a", 4800 * count) for count in range(1, 8)], start_ns=0)
     moments = board.take()
     assert [moment.at_ns // (100 * MS) for moment in moments] == [1, 2, 3, 4]
+
+
+def test_no_instant_is_told_after_a_later_one() -> None:
+    """Harm: a bar that jumps back, because one meter was switched on in the middle of an instant."""
+    board = LevelBoard()
+    board.expect({"a", "b"})
+    board.add([level("b", 4800), level("a", 9600), level("b", 9600)], start_ns=0)
+    assert [(moment.at_ns // (100 * MS), len(moment.levels)) for moment in board.take()] == [(1, 1), (2, 2)]
+
+
+@given(
+    steps=st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4), st.booleans()), max_size=60),
+)
+def test_however_late_a_meter_is_instants_are_told_in_order_and_once(steps: list[tuple[str, int, bool]]) -> None:
+    board = LevelBoard()
+    board.expect(set("abc"))
+    at = dict.fromkeys("abc", 0)
+    told: list[int] = []
+    for meter, count, takes in steps:
+        for _ in range(count):
+            at[meter] += 4800
+            board.add([level(meter, at[meter])], start_ns=0)
+        told += [moment.at_ns for moment in board.take()] if takes else []
+    assert told == sorted(set(told))
+    assert {node.node for node in board.newest()} == {meter for meter, end in at.items() if end}
 
 
 def test_a_meter_that_is_gone_is_neither_waited_for_nor_told_of() -> None:
