@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar, Unpack
 
-from reeld_client import calls
+from reeld_client import calls, job_calls
 from reeld_client.access_client import AsyncAccessMethods
+from reeld_client.aio_jobs import AsyncJobs
 from reeld_client.aio_library import AsyncLibraryMethods
 from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
@@ -244,6 +245,11 @@ class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncSettingsMethods)
         """See `Client.verify`."""
         return await self._call_with_progress(calls.verify(session, max_duration_s), on_progress)
 
+    @property
+    def jobs(self) -> AsyncJobs:
+        """See `Client.jobs`."""
+        return AsyncJobs(self)
+
     async def stats(self) -> Stats:
         """See `Client.stats`."""
         return await self.call(calls.stats())
@@ -265,7 +271,7 @@ class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncSettingsMethods)
         async with self._connecting:
             if self._pump is None or self._pump.done():
                 await self._transport.connect()
-            key, data = self._requests.begin(call.command, self._clock(), call.timeout_s)
+            key, data = self._requests.begin(call.command, self._clock(), call.timeout_s, call.name)
             self._answers[key] = answer = asyncio.get_running_loop().create_future()
         try:
             await self._transport.send(data)
@@ -277,6 +283,9 @@ class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncSettingsMethods)
             self._answers.pop(key, None)
 
     async def _call_with_progress(self, call: Call[R], on_progress: Callable[[float, float], None] | None) -> R:
+        if job_calls.is_long(call):
+            async with await self.jobs.begin(call) as job:
+                return await job.wait(on_progress=on_progress)
         if on_progress is None:
             return await self.call(call)
         subscription = await self._transport.subscribe(_PROGRESS_TOPICS)

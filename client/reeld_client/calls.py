@@ -204,9 +204,9 @@ def show(session: str) -> Call[SessionInfo]:
 def export(
     session: str,
     path: str | os.PathLike[str],
-    from_s: float | None,
-    to_s: float | None,
-    tracks: list[str] | None,
+    from_s: float | None = None,
+    to_s: float | None = None,
+    tracks: list[str] | None = None,
     samples: SampleFormat | None = None,
     remix: list[SoundChange] | None = None,
 ) -> Call[Exported]:

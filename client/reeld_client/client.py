@@ -8,10 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
-from reeld_client import calls
+from reeld_client import calls, job_calls
 from reeld_client.access_client import AccessMethods
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
+from reeld_client.jobs import Jobs
 from reeld_client.library_client import LibraryMethods
 from reeld_client.settings_methods import SettingsMethods
 from reeld_client.transport import Subscription, Transport
@@ -44,7 +45,7 @@ from reeld_proto.units import NS_PER_S
 R = TypeVar("R")
 
 OnProgress = Callable[[float, float], None]
-"""Called with (done, total) in the seconds of `ExportProgress`, from the thread that waits for the reply."""
+"""Called with (done, total) of the work, in whatever unit, from the thread that waits for the reply."""
 
 _PROGRESS_EVERY_S = 0.1
 _PROGRESS_TOPICS = ("export",)
@@ -242,6 +243,11 @@ class Client(LibraryMethods, AccessMethods, SettingsMethods):
         """Check every chunk of the store, or of one session. Faults found are in the result, not raised."""
         return self._call_with_progress(calls.verify(session, max_duration_s), on_progress)
 
+    @property
+    def jobs(self) -> Jobs:
+        """Long work without waiting for it: `client.jobs.export(...)` gives a `Job`."""
+        return Jobs(self, self._call_meanwhile)
+
     def stats(self) -> Stats:
         """One snapshot of all counters."""
         return self.call(calls.stats())
@@ -251,23 +257,34 @@ class Client(LibraryMethods, AccessMethods, SettingsMethods):
         return self.call(calls.snapshot())
 
     def events(self, *topics: str) -> EventStream:
-        """Events of the topics `session`, `worker`, `stats`, `export`, `audio`, or of all; see `EventStream`.
+        """Events of the topics `session`, `worker`, `stats`, `job`, `export`, `audio`, or of all; see `EventStream`.
 
         `levels`, ten a second while sound is recorded, come only to who names that topic. The daemon collects counters
         only while somebody subscribes to `stats`. With topics chosen a loss does not show, for the numbers of events
         rise over all topics.
         """
-        return EventStream(self, self._connected().subscribe(topics), topics)
+        return EventStream(self, self.subscribe(topics), topics)
 
     def call(self, call: Call[R]) -> R:
         """Ask one question of `reeld_client.calls` and wait for its answer."""
         return call.read(self._ask(call))
 
+    def _call_meanwhile(self, call: Call[R], meanwhile: Callable[[], None]) -> R:
+        """As `call`; `meanwhile` is called ten times a second until the answer comes."""
+        return call.read(self._ask(call, meanwhile))
+
+    def subscribe(self, topics: tuple[str, ...] = ()) -> Subscription:
+        """Raw event envelopes, for streams of one's own."""
+        return self._connected().subscribe(topics)
+
     def _call_with_progress(self, call: Call[R], on_progress: OnProgress | None) -> R:
+        if job_calls.is_long(call):
+            with self.jobs.begin(call) as job:
+                return job.wait(on_progress=on_progress)
         if on_progress is None:
             return self.call(call)
-        with closing(self._connected().subscribe(_PROGRESS_TOPICS)) as subscription:
-            return call.read(self._ask(call, lambda: _report(subscription, call.progress_path, on_progress)))
+        with closing(self.subscribe(_PROGRESS_TOPICS)) as subscription:
+            return self._call_meanwhile(call, lambda: _report(subscription, call.progress_path, on_progress))
 
     def _connected(self) -> Transport:
         if self._transport is None:
@@ -284,7 +301,7 @@ class Client(LibraryMethods, AccessMethods, SettingsMethods):
 
     def _ask(self, call: Call[R], meanwhile: Callable[[], None] | None = None) -> AnyReply:
         transport = self._connected()
-        key, data = self._requests.begin(call.command, self._clock(), call.timeout_s)
+        key, data = self._requests.begin(call.command, self._clock(), call.timeout_s, call.name)
         try:
             transport.send(data)
             while (reply := self._requests.outcome(key)) is None:

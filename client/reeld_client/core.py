@@ -30,13 +30,15 @@ class Call(Generic[R]):
     """A question and how to read its answer.
 
     timeout_s: seconds until TransportError(TIMEOUT); None for work of any length, then watched with pings.
-    progress_path: which `ExportProgress` events belong to it; None for calls without progress.
+    progress_path: which `ExportProgress` events belong to it; None for calls without progress. name: for errors, where
+    it is not the command's type.
     """
 
     command: AnyCommand
     read: Callable[[AnyReply], R]
     timeout_s: float | None
     progress_path: str | None = None
+    name: str = ""
 
 
 def expect(reply_type: type[S]) -> Callable[[AnyReply], S]:
@@ -77,13 +79,13 @@ class Requests:
         self._pending: dict[str, _Pending] = {}
         self._outcomes: dict[str, AnyReply | ReeldError] = {}
 
-    def begin(self, command: AnyCommand, now_ns: int, timeout_s: float | None) -> tuple[str, bytes]:
+    def begin(self, command: AnyCommand, now_ns: int, timeout_s: float | None, name: str = "") -> tuple[str, bytes]:
         """Enter a question; its id and the bytes to send. Raises InternalError if it cannot be encoded."""
         key = self._next_id()
         data = pack(command, seq=self._count, id=key, sent_ns=now_ns, token=self._token)
         deadline_ns = None if timeout_s is None else now_ns + _ns(timeout_s)
         ping_due_ns = now_ns + _ns(PING_EVERY_S) if timeout_s is None else None
-        self._pending[key] = _Pending(tag(command), now_ns, deadline_ns, ping_due_ns)
+        self._pending[key] = _Pending(name or tag(command), now_ns, deadline_ns, ping_due_ns)
         return key, data
 
     def _next_id(self) -> str:

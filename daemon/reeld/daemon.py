@@ -16,6 +16,7 @@ from reeld.control.collecting import Collector
 from reeld.control.enforcer import Enforcer
 from reeld.control.following import followed
 from reeld.control.handlers import Handlers
+from reeld.control.job_desk import JobDesk
 from reeld.control.library import Library
 from reeld.control.parts import Parts
 from reeld.control.publisher import Publisher
@@ -175,6 +176,7 @@ class Daemon:
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
         self.door = Door(premises.store_dir, release=__version__)
+        self.desk = JobDesk(self.publisher.publish, self.door.left)
         handlers = Handlers(
             parts := Parts(
                 config=self._config,
@@ -186,6 +188,7 @@ class Daemon:
                 replay=self.replay,
                 privacy=self.privacy,
                 jobs=self.jobs,
+                desk=self.desk,
                 library=self.library,
                 stats=self.stats,
                 sound=self.sound,
@@ -226,6 +229,7 @@ class Daemon:
         await self.privacy.close()
         await self.sound.close()
         await self.server.drain(REPLIES_OUT_S)
+        await self.desk.close()
         await self.supervisor.stop()
         await self.hooks.close()
         for task in serving:
@@ -295,6 +299,7 @@ class Daemon:
         return self.supervisor.restarts(Role(role)) if role in set(Role) else 0
 
     def _job_progress(self, progress: JobProgress) -> None:
+        self.jobs.on_progress(progress)
         self.publisher.publish(
             ExportProgress(
                 session=progress.session, path=progress.path, done_s=progress.done_s, total_s=progress.total_s

@@ -37,6 +37,7 @@ from reeld_proto.edits import (
     RedactSession,
     TrimSession,
 )
+from reeld_proto.jobs import CancelJob, JobDetail, JobInfo, JobList, ListJobs, ShowJob, TimeoutS, WaitJob
 from reeld_proto.pictures import ArrangePictures, PictureArranged
 from reeld_proto.privacy import PrivacyChanged, SetPrivate
 from reeld_proto.records import (
@@ -334,11 +335,12 @@ class StatsReply(Reply, tag="stats.reply", frozen=True, kw_only=True):
 
 
 class Snapshot(Reply, tag="snapshot.reply", frozen=True, kw_only=True):
-    """State as of event number `event_seq`: apply only events with a higher number."""
+    """State as of event number `event_seq`: apply only events with a higher number. jobs: those under way."""
 
     event_seq: int
     status: Status
     stats: Stats | None
+    jobs: list[JobInfo] = field(default_factory=list)
 
 
 class ErrorReply(Reply, tag="error", frozen=True, kw_only=True):
@@ -348,6 +350,21 @@ class ErrorReply(Reply, tag="error", frozen=True, kw_only=True):
     message: str
     remedy: str = ""
     faults: list[str] = field(default_factory=list)
+
+
+LongCommand = ExportSession | ListSnapshots | VerifyStore | SyncStore | BundleSession | ImportMedia
+"""Commands that are jobs; `ListSnapshots` without a folder is a job as well, a short one."""
+
+
+class StartJob(Command, tag="jobs.start", frozen=True, kw_only=True):
+    """Begin a long command and do not wait for its end. Needs the scope of that command. Answered by `JobDetail`.
+
+    command: one of `ExportSession`, `ListSnapshots`, `VerifyStore`, `SyncStore`, `BundleSession`, `ImportMedia`, with
+    its `type`. timeout_s: after so long it is cancelled.
+    """
+
+    command: LongCommand
+    timeout_s: TimeoutS | None = None
 
 
 AnyCommand = (
@@ -401,6 +418,11 @@ AnyCommand = (
     | GetAudit
     | ListProfiles
     | ListFeatures
+    | StartJob
+    | ListJobs
+    | ShowJob
+    | CancelJob
+    | WaitJob
 )
 AnyReply = (
     Pong
@@ -444,5 +466,7 @@ AnyReply = (
     | Audit
     | ProfileList
     | FeatureList
+    | JobDetail
+    | JobList
     | ErrorReply
 )

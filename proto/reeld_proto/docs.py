@@ -21,6 +21,7 @@ from reeld_proto import (
     errors,
     events,
     ingest,
+    jobs,
     pictures,
     privacy,
     records,
@@ -59,7 +60,21 @@ from reeld_proto.version import PROTOCOL_VERSION
 DOCUMENT = Path(__file__).resolve().parents[1] / "PROTOCOL.md"
 
 _PIPE = "\\|"
-AREAS = (access, describing, edits, storage, copies, upkeep, reloading, pictures, privacy, snapshots, sound, settings)
+AREAS = (
+    access,
+    describing,
+    edits,
+    storage,
+    copies,
+    upkeep,
+    reloading,
+    pictures,
+    privacy,
+    snapshots,
+    sound,
+    settings,
+    jobs,
+)
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
 """The same between daemon and workers; `workers` unites them."""
@@ -78,7 +93,9 @@ def render() -> str:
         _section("Events", events.__doc__, _events(), "What everybody hears who subscribed on `events`."),
         _section("Records", records.__doc__, _records(), "Parts of replies and events."),
         _section("The graph of sounds", sound_graph.__doc__, _graph(), "Nodes."),
-        _section("Names with fixed values", "", _enums(records, access, sound, sound_graph), "Strings on the wire."),
+        _section(
+            "Names with fixed values", "", _enums(records, access, jobs, sound, sound_graph), "Strings on the wire."
+        ),
         _errors(),
         _section(
             "Between daemon and workers",

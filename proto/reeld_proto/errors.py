@@ -53,6 +53,8 @@ class ErrorCode(StrEnum):
     """The caller may not do this."""
     RATE_LIMITED = "rate-limited"
     """This client sends too many commands; wait a second."""
+    CANCELLED = "cancelled"
+    """The job was cancelled; nothing of what it wrote is left."""
     WORKER_LOST = "worker-lost"
     """A worker died while it was doing this; the supervisor is restarting it."""
     INTERNAL = "internal"
@@ -97,6 +99,7 @@ EXIT_CODES: dict[ErrorCode, int] = {
     ErrorCode.CORRUPT: 7,
     ErrorCode.DENIED: 8,
     ErrorCode.RATE_LIMITED: 8,
+    ErrorCode.CANCELLED: 4,
     ErrorCode.WORKER_LOST: 70,
     ErrorCode.INTERNAL: 70,
 }

@@ -1,12 +1,14 @@
 """What the daemon tells everybody who subscribed. Events are in the past tense and carry full state, not toggles.
 
-Topic frames: `session`, `worker`, `stats`, `export`, `audio`, `levels`. The envelope's `seq` rises by one per event
-over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to continue from.
+Topic frames: `session`, `worker`, `stats`, `job`, `export`, `audio`, `levels`. The envelope's `seq` rises by one per
+event over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to continue
+from.
 Events of `levels` have no number (`seq` is 0) and are made only while somebody subscribes to them by name.
 """
 
 from msgspec import Struct
 
+from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionState, WorkerState
 from reeld_proto.sound import NodeLevels, NodeStats, SoundLatency
 from reeld_proto.stats import QueueStats, Stats
@@ -80,6 +82,12 @@ class ExportProgress(Event, tag="export.progress", frozen=True, kw_only=True):
     total_s: float
 
 
+class JobChanged(Event, tag="job.changed", frozen=True, kw_only=True):
+    """A job was begun, went on (at most four times a second) or ended."""
+
+    job: JobInfo
+
+
 class SoundHealthReported(Event, tag="audio.health", frozen=True, kw_only=True):
     """How the graph of the sound that is recorded does, every 10 s. edges: queues between nodes, as `giver-taker`."""
 
@@ -105,6 +113,7 @@ AnyEvent = (
     | TroubleReported
     | StatsPublished
     | ExportProgress
+    | JobChanged
     | SoundHealthReported
     | LevelsMeasured
 )

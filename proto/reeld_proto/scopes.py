@@ -26,7 +26,7 @@ _LOOKS: dict[Scope, tuple[type[c.Command], ...]] = {
     ),
     # It tells titles of windows, which only who is to choose among them needs.
     _CONTROL: (c.ListSources,),
-    _READ: (c.ListSessions, c.ShowSession, c.GetTimeline),
+    _READ: (c.ListSessions, c.ShowSession, c.GetTimeline, c.ListJobs, c.ShowJob, c.WaitJob),
     _ADMIN: (c.ListTokens, c.GetAudit),
 }
 _CHANGES: dict[Scope, tuple[type[c.Command], ...]] = {
@@ -43,8 +43,8 @@ _CHANGES: dict[Scope, tuple[type[c.Command], ...]] = {
         c.SetPrivate,
         c.SaveReplay,
     ),
-    # They write files.
-    _READ: (c.ExportSession, c.ListSnapshots),
+    # They write files. What a job needs is what its command needs.
+    _READ: (c.ExportSession, c.ListSnapshots, c.StartJob, c.CancelJob),
     _ADMIN: (
         c.VerifyStore,
         c.ClipSession,
@@ -95,6 +95,8 @@ def granted(scopes: list[Scope]) -> frozenset[Scope]:
 
 def check(command: c.Command, scopes: frozenset[Scope]) -> None:
     """Raises RequestRejected(DENIED) naming the scope that is missing."""
+    if isinstance(command, c.StartJob):
+        command = command.command
     scope = rule_of(type(command)).scope
     if scope not in scopes:
         raise RequestRejected(

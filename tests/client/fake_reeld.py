@@ -17,7 +17,8 @@ from reeld_proto import codec, commands
 from reeld_proto.commands import AnyCommand
 from reeld_proto.endpoints import Endpoints
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
-from reeld_proto.events import UNNUMBERED, Event, ExportProgress, topic_of
+from reeld_proto.events import UNNUMBERED, Event, ExportProgress, JobChanged, topic_of
+from reeld_proto.jobs import JobInfo, JobState
 from reeld_proto.records import (
     AudioSource,
     DaemonInfo,
@@ -131,12 +132,16 @@ class FakeReeld:
         self.private = False
         self.event_seq = 0
         self.warnings: list[str] = []
+        self.jobs: dict[str, commands.LongCommand] = {}
+        self.awaited: list[str] = []
 
     def __call__(self, data: bytes) -> list[bytes]:
         """The answers to one envelope."""
         try:
             envelope = codec.unpack(data, AnyCommand)
-            self.heard.append(envelope.body)
+            # What a job is about is heard when it is begun, and answered when somebody waits for it.
+            heard = envelope.body.command if isinstance(envelope.body, commands.StartJob) else envelope.body
+            self.heard += [] if isinstance(heard, commands.WaitJob) else [heard]
             self.tokens.add(envelope.token)
             reply = self._reply(envelope.body)
         except ReeldError as error:
@@ -169,6 +174,30 @@ class FakeReeld:
             raise RequestRejected(
                 "there is no session to do this with", code=ErrorCode.WRONG_STATE, remedy="Start one."
             )
+
+    def _job(self, id: str, state: JobState = JobState.RUNNING) -> commands.JobDetail:
+        tag = str(type(self.jobs[id]).__struct_config__.tag)
+        return commands.JobDetail(job=JobInfo(id=id, command=tag, state=state, progress=0.25))
+
+    def _jobs_start(self, command: commands.StartJob) -> Any:
+        name = f"j{len(self.jobs) + 1}"
+        self.jobs[name] = command.command
+        return self._job(name)
+
+    def _jobs_list(self, _command: Any) -> Any:
+        return commands.JobList(jobs=[self._job(name).job for name in self.jobs])
+
+    def _jobs_show(self, command: commands.ShowJob) -> Any:
+        if command.id not in self.jobs:
+            raise RequestRejected(f"there is no job {command.id}", code=ErrorCode.NOT_FOUND)
+        return self._job(command.id)
+
+    def _jobs_cancel(self, command: commands.CancelJob) -> Any:
+        return self._job(command.id, JobState.CANCELLED)
+
+    def _jobs_wait(self, command: commands.WaitJob) -> Any:
+        self.awaited.append(command.id)
+        return self._reply(self.jobs[command.id])
 
     def _ping(self, _command: Any) -> Any:
         return commands.Pong()
@@ -293,8 +322,13 @@ def faulty() -> commands.Verified:
 
 
 def progress(path: str, done_s: float) -> ExportProgress:
-    """How far an export is."""
+    """How far something that is no job is."""
     return ExportProgress(session=SESSION, path=path, done_s=done_s, total_s=4.0)
+
+
+def job_progress(id: str, progress: float | None) -> JobChanged:
+    """How far a job is."""
+    return JobChanged(job=JobInfo(id=id, command="sessions.export", state=JobState.RUNNING, progress=progress))
 
 
 def memory(fake: FakeReeld) -> MemoryTransport:

@@ -15,7 +15,7 @@ from reeld_proto.commands import Snapshot
 from reeld_proto.errors import ErrorCode, RequestRejected, TransportError
 from reeld_proto.events import MarkerAdded
 from reeld_proto.records import SessionState
-from tests.client.fake_reeld import INFO, SESSION, STATS, FakeReeld, Server, progress, serving, silence
+from tests.client.fake_reeld import INFO, SESSION, STATS, FakeReeld, Server, job_progress, progress, serving, silence
 from tests.support.wait import until
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def test_it_can_do_what_the_synchronous_client_can() -> None:
     def public(kind: type) -> set[str]:
         return {name for name in dir(kind) if not name.startswith("_")}
 
-    assert public(Client) - {"close"} == public(AsyncClient) - {"aclose", "subscribe"}
+    assert public(Client) - {"close"} == public(AsyncClient) - {"aclose"}
 
 
 def test_a_whole_session_from_start_to_file(runtime: Path, server: Server, no_leaks: None) -> None:
@@ -178,15 +178,39 @@ def test_progress_is_reported(fake: FakeReeld, runtime: Path, server: Server) ->
                     two.set()
 
             export = asyncio.create_task(client.export(SESSION, path, on_progress=see))
-            await asyncio.to_thread(until, lambda: b"export" in server.topics)
-            for file, done_s in (("/other.mp4", 1.0), (path, 2.0), (path, 3.0)):
-                server.publish(progress(file, done_s))
+            await asyncio.to_thread(until, lambda: b"job" in server.topics)
+            for name, done in (("j9", 0.1), ("j1", 0.2), ("j1", 0.5)):
+                server.publish(job_progress(name, done))
             await two.wait()
             export.cancel()
             await asyncio.gather(export, return_exceptions=True)
 
     run(main())
-    assert seen == [(2.0, 4.0), (3.0, 4.0)]
+    assert seen == [(0.2, 1.0), (0.5, 1.0)]
+
+
+def test_progress_of_what_is_no_job_is_that_of_its_path(fake: FakeReeld, runtime: Path, server: Server) -> None:
+    fake.answers["store_repair"] = silence
+    seen: list[tuple[float, float]] = []
+
+    async def main() -> None:
+        async with AsyncClient(runtime) as client:
+            one = asyncio.Event()
+
+            def see(done_s: float, total_s: float) -> None:
+                seen.append((done_s, total_s))
+                one.set()
+
+            repair = asyncio.create_task(client.repair(on_progress=see))
+            await asyncio.to_thread(until, lambda: b"export" in server.topics)
+            for path, done_s in (("/other.mp4", 1.0), ("", 2.0)):
+                server.publish(progress(path, done_s))
+            await one.wait()
+            repair.cancel()
+            await asyncio.gather(repair, return_exceptions=True)
+
+    run(main())
+    assert seen == [(2.0, 4.0)]
 
 
 def test_events_begin_with_a_snapshot_and_a_loss_brings_another(fake: FakeReeld, runtime: Path, server: Server) -> None:

@@ -21,7 +21,20 @@ from reeld_proto.commands import ExportSession, Ping, Snapshot, StartSession
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected, TransportError
 from reeld_proto.events import MarkerAdded, WorkerStateChanged
 from reeld_proto.records import Layout, Quality, SessionState, WorkerState
-from tests.client.fake_reeld import INFO, SESSION, STATS, FakeReeld, Server, faulty, memory, progress, serving, silence
+from tests.client.fake_reeld import (
+    INFO,
+    SESSION,
+    STATS,
+    FakeReeld,
+    Server,
+    faulty,
+    job_progress,
+    memory,
+    progress,
+    serving,
+    silence,
+)
+from tests.client.library_cases import blank
 from tests.support.wait import until
 
 
@@ -108,14 +121,14 @@ def test_an_export_may_take_as_long_as_it_does(fake: FakeReeld, tmp_path: Path) 
     def pong(command: Any) -> Any:
         if len(fake.of(Ping)) == 1000:
             reply = commands.Exported(path="/p", duration_s=1.0, bytes=1)
-            late.append(codec.pack(reply, id=asked[0]))
+            late.append(codec.pack(reply, id=asked[1]))
         return commands.Pong()
 
     late: list[bytes] = []
     fake.answers.update(sessions_export=silence, ping=pong)
 
     def handler(data: bytes) -> list[bytes]:
-        if not asked:
+        if len(asked) < 2:  # the job is begun, then waited for
             asked.append(codec.request_id_of(data))
         answers = fake(data) + late
         late.clear()
@@ -148,22 +161,39 @@ def test_the_path_of_an_export_is_the_callers_not_the_daemons(
     assert command == ExportSession(session=SESSION, path=str(tmp_path / "x.mp4"), from_s=1.0, to_s=2.0, tracks=["mix"])
 
 
-def test_progress_is_reported_of_this_export_alone(fake: FakeReeld, tmp_path: Path) -> None:
+def test_progress_is_reported_of_this_job_alone(fake: FakeReeld, tmp_path: Path) -> None:
     transport = memory(fake)
     mine = str(tmp_path / "mine.mp4")
 
     def export(command: ExportSession) -> Any:
-        for path, done_s in (("/other.mp4", 1.0), (mine, 2.0), (mine, 3.0)):
-            topic, data = fake.event(progress(path, done_s))
+        for name, done in (("j9", 0.1), ("j1", None), ("j1", 0.2), ("j1", 0.5)):
+            topic, data = fake.event(job_progress(name, done))
             transport.publish(topic.decode(), data)
-        transport.publish("export", b"\xc1")
+        transport.publish("job", b"\xc1")
         return commands.Exported(path=command.path, duration_s=4.0, bytes=1)
 
     fake.answers["sessions_export"] = export
     seen: list[tuple[float, float]] = []
     with Client(transport=transport, clock=transport.clock) as client:
         client.export(SESSION, mine, on_progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(2.0, 4.0), (3.0, 4.0)]
+    assert seen == [(0.2, 1.0), (0.5, 1.0)]
+
+
+def test_progress_of_what_is_no_job_is_that_of_its_path(fake: FakeReeld) -> None:
+    transport = memory(fake)
+
+    def repair(_command: Any) -> Any:
+        for path, done_s in (("/other.mp4", 1.0), ("", 2.0)):
+            topic, data = fake.event(progress(path, done_s))
+            transport.publish(topic.decode(), data)
+        transport.publish("export", b"\xc1")
+        return blank(commands.Repaired)
+
+    fake.answers["store_repair"] = repair
+    seen: list[tuple[float, float]] = []
+    with Client(transport=transport, clock=transport.clock) as client:
+        client.repair(on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(2.0, 4.0)]
 
 
 def test_progress_of_a_daemon_that_dies_is_an_error_not_a_hang(fake: FakeReeld, tmp_path: Path) -> None:

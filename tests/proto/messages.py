@@ -17,6 +17,7 @@ from reeld_proto import (
     edits,
     events,
     ingest,
+    jobs,
     records,
     replay_orders,
     session_orders,
@@ -33,7 +34,7 @@ from reeld_proto import (
 from reeld_proto.privacy import PrivacyRule
 
 _MODULES = (
-    *(commands, access, describing, edits, storage, copies, upkeep, events, records, stats, sound),
+    *(commands, access, describing, edits, storage, copies, upkeep, jobs, events, records, stats, sound),
     *(sound_graph, sound_orders, workers, track_orders, session_orders, store_orders, replay_orders, ingest),
 )
 
@@ -56,6 +57,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=12),
     NoneType: st.none(),
+    Any: st.one_of(st.none(), st.booleans(), st.integers(0, 99), st.text(max_size=5), st.just([1, "a"])),
     PrivacyRule: st.builds(PrivacyRule, name=st.just("secret"), app=st.text(min_size=1, max_size=12)),
 }
 
@@ -86,9 +88,9 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return constrained(inner, meta)
     if origin is not None:
         return COMBINED[origin](*(values_of(part) for part in get_args(kind)))
-    if issubclass(kind, Enum):
-        return st.sampled_from(list(kind))
-    return PLAIN[kind] if kind in PLAIN else structs(kind)
+    if kind in PLAIN:
+        return PLAIN[kind]
+    return st.sampled_from(list(kind)) if issubclass(kind, Enum) else structs(kind)
 
 
 def constrained(kind: Any, meta: msgspec.Meta) -> st.SearchStrategy[Any]:

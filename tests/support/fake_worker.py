@@ -10,6 +10,7 @@ out of
     ignore-sigterm  stay when asked to leave, by order or signal
     stall           record without progress
     slow            take 0.5 s for each order
+    endless         work on a job until SIGTERM, and tell how far it is
     absent          have no display, no sound
     broken          list sources, but fail to start
 
@@ -21,14 +22,18 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import zmq
 
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.worker import WorkerContext, main
+from reeld_proto import codec
 from reeld_proto.commands import Exported, Sources, Verified
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.records import AudioSource, DisplaySource
@@ -127,11 +132,32 @@ class FakeWorker:
         return TracksStarted(first_ns=monotonic_ns() if isinstance(order, StartVideo) else None)
 
     def _job(self, order: RunExport | RunVerify) -> AnyReport:
+        if "endless" in self._habits:
+            self._work_on(order)
         if isinstance(order, RunVerify):
             return Verified(ok=True, checked_chunks=3, checked_bytes=4, faults=[])
         progress = JobProgress(worker=self._context.name, session=order.session, path=order.path, done_s=1, total_s=2)
         self._context.report(progress)
         return Exported(path=order.path, duration_s=2.0, bytes=1000)
+
+    def _work_on(self, order: RunExport | RunVerify) -> None:
+        asked = threading.Event()
+        if "ignore-sigterm" not in self._habits:
+            signal.signal(signal.SIGTERM, lambda _number, _frame: asked.set())
+        path = order.path if isinstance(order, RunExport) else ""
+        if path:
+            part = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.0123abcd.reeld-part")
+            part.write_bytes(b"half")
+        # The worker's loop is busy with this order, so the progress goes out on a socket of its own, as the real one's.
+        name = self._context.name
+        with self._context.zmq.socket(zmq.PUSH) as telemetry:
+            telemetry.connect(self._context.endpoints.telemetry)
+            done = 0
+            while not asked.wait(0.02):
+                done += 1
+                report = JobProgress(worker=name, session="", path=path, done_s=done, total_s=1000)
+                telemetry.send(codec.pack(report, seq=done, sender=name))
+        sys.exit(0)
 
     def _steer(self, order: AnyOrder) -> AnyReport:
         if isinstance(order, DescribeSound):

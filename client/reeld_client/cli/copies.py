@@ -1,15 +1,16 @@
 """Commands that carry recordings out of the store and into it: sync, bundle, import."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 
+from reeld_client import library_calls
 from reeld_client.cli import values
 from reeld_client.cli.command import command
 from reeld_client.cli.invocation import Answer, Invocation
-from reeld_client.cli.progress import working
-from reeld_proto.errors import EXIT_CODES, EXIT_OK, ErrorCode, RequestRejected
+from reeld_client.cli.jobs import OPTIONS, JobOptions, carried_out
+from reeld_proto.errors import ErrorCode, RequestRejected
 
 _TargetArgument = Annotated[
     str,
@@ -25,21 +26,19 @@ _PathsArgument = Annotated[
 ]
 
 
-def sync(invocation: Invocation, *, target: _TargetArgument) -> Answer:
+def sync(invocation: Invocation, *, target: _TargetArgument, **job: Unpack[JobOptions]) -> Answer:
     """Copy the store, also while recording; only what is new moves. A folder becomes a store that reeld can open."""
     if not target.strip():
         raise values.invalid(["TARGET is empty"])
-    with invocation.client() as client, working(f"copying to {target}") as on_progress:
-        done = client.sync(target, on_progress=on_progress)
-    return Answer(done)
+    return carried_out(invocation, library_calls.sync(target), f"copying to {target}", **job)
 
 
-def bundle(invocation: Invocation, *, session: values.SessionArgument, output: _BundleOption) -> Answer:
+def bundle(
+    invocation: Invocation, *, session: values.SessionArgument, output: _BundleOption, **job: Unpack[JobOptions]
+) -> Answer:
     """Write a session as one self-contained file that `import` takes in and anybody can verify."""
     path = values.check_output(output)
-    with invocation.client() as client, working(f"bundling to {path.name}") as on_progress:
-        done = client.bundle(session, path, on_progress=on_progress)
-    return Answer(done)
+    return carried_out(invocation, library_calls.bundle(session, path), f"bundling to {path.name}", **job)
 
 
 def import_(
@@ -48,6 +47,7 @@ def import_(
     paths: _PathsArgument,
     name: values.NameOption = None,
     tag: values.TagOption = None,
+    **job: Unpack[JobOptions],
 ) -> Answer:
     """Take bundles and ordinary media files into the store. Exit code 2 if any of them is refused."""
     if name is not None and not name.strip():
@@ -55,9 +55,7 @@ def import_(
     missing = [str(path) for path in paths if not path.expanduser().exists()]
     if missing:
         raise RequestRejected(f"not found: {', '.join(missing)}", code=ErrorCode.NOT_FOUND)
-    with invocation.client() as client, working("importing") as on_progress:
-        done = client.import_media(paths, name=name or "", tags=tag or [], on_progress=on_progress)
-    return Answer(done, EXIT_CODES[ErrorCode.INVALID_REQUEST] if done.refused else EXIT_OK)
+    return carried_out(invocation, library_calls.import_media(paths, name or "", tag or []), "importing", **job)
 
 
 import_.__name__ = "import"
@@ -66,4 +64,4 @@ import_.__name__ = "import"
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for function in (sync, bundle, import_):
-        command(app)(function)
+        command(app, OPTIONS)(function)

@@ -1,13 +1,15 @@
 """Commands about what was recorded: sessions, show, export, verify."""
 
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 
+from reeld_client import calls
 from reeld_client.cli import values
 from reeld_client.cli.command import command
 from reeld_client.cli.completion import session_ids
 from reeld_client.cli.invocation import Answer, Invocation
+from reeld_client.cli.jobs import OPTIONS, JobOptions, carried_out
 from reeld_client.cli.progress import working
 from reeld_client.cli.remix import (
     BalanceOption,
@@ -18,7 +20,6 @@ from reeld_client.cli.remix import (
     UnmuteOption,
     remix_of,
 )
-from reeld_proto.errors import EXIT_CODES, EXIT_OK, ErrorCode
 from reeld_proto.records import SessionState
 from reeld_proto.sound_graph import SampleFormat
 
@@ -104,6 +105,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     unmute: UnmuteOption = None,
     balance: BalanceOption = None,
     set_: SetOption = None,
+    **job: Unpack[JobOptions],
 ) -> Answer:
     """Write a session as an MP4 file that any player opens; only what a cut needs is encoded again.
 
@@ -115,18 +117,8 @@ def export(  # noqa: PLR0913 - one parameter an option
     if faults:
         raise values.invalid(faults)
     path = values.check_output(output)
-    with invocation.client() as client, working(f"exporting to {path.name}") as on_progress:
-        done = client.export(
-            session,
-            path,
-            from_s=from_s,
-            to_s=to_s,
-            tracks=track,
-            samples=samples,
-            remix=wanted,
-            on_progress=on_progress,
-        )
-    return Answer(done)
+    call = calls.export(session, path, from_s, to_s, track, samples, wanted)
+    return carried_out(invocation, call, f"exporting to {path.name}", **job)
 
 
 def verify(
@@ -145,15 +137,15 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    **job: Unpack[JobOptions],
 ) -> Answer:
     """Check that every chunk is there and intact, and that every second is explained. Exit code 7 if not."""
-    with invocation.client() as client, working("verifying") as on_progress:
-        found = client.verify(session, max_duration_s=max_duration, on_progress=on_progress)
-    exit_code = EXIT_OK if found.ok else EXIT_CODES[ErrorCode.CORRUPT]
-    return Answer(found, exit_code)
+    return carried_out(invocation, calls.verify(session, max_duration), "verifying", **job)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for function in (sessions, show, timeline, export, verify):
+    for function in (sessions, show, timeline):
         command(app)(function)
+    for long in (export, verify):
+        command(app, OPTIONS)(long)

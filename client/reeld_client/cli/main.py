@@ -21,6 +21,7 @@ from reeld_client.cli import (
     forget,
     gc,
     index,
+    jobs,
     library,
     live,
     observe,
@@ -58,6 +59,7 @@ edits.register(app)
 gc.register(app)
 forget.register(app)
 index.register(app)
+jobs.register(app)
 configuration.register(app)
 copies.register(app)
 doctor.register(app)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from reeld_client.cli.access import AuditLines, TokenNames
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
+from reeld_client.cli.jobs import JobLines
 from reeld_client.cli.record import Recorded
 from reeld_client.cli.render_access import print_audit, print_created, print_description, print_revoked, print_tokens
 from reeld_client.cli.render_audio import print_adjusted, print_checked, print_sound, print_timeline
@@ -23,6 +24,7 @@ from reeld_client.cli.render_edits import print_deleted, print_derived
 from reeld_client.cli.render_forget import print_forgotten
 from reeld_client.cli.render_gc import print_collected
 from reeld_client.cli.render_index import print_index
+from reeld_client.cli.render_jobs import print_job, print_jobs
 from reeld_client.cli.render_library import (
     print_exported,
     print_session,
@@ -74,6 +76,7 @@ from reeld_proto.commands import (
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, ShownConfig
 from reeld_proto.copies import Bundled, Imported, Synced
 from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
+from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionInfo
 from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.settings import FeatureList, ProfileList
@@ -111,6 +114,8 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     SessionInfo: print_session,
     Snapshots: print_snapshots,
     AuditLines: print_audit,
+    JobLines: print_jobs,
+    JobInfo: print_job,
     TokenNames: print_tokens,
     TokenCreated: print_created,
     TokenRevoked: print_revoked,

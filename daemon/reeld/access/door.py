@@ -23,7 +23,7 @@ from reeld_proto.version import PROTOCOL_VERSION
 
 OWNER = "owner"
 PROTOCOLS = [PROTOCOL_VERSION]
-CAPABILITIES = ["audit", "describe", "idempotent-ids", "rate-limit", "set-paused", "tokens"]
+CAPABILITIES = ["audit", "describe", "idempotent-ids", "jobs", "rate-limit", "set-paused", "tokens"]
 CONNECTIONS_MAX = 4096
 """Connections whose `identify` is remembered; one that is forgotten identifies again."""
 
@@ -63,7 +63,8 @@ class _Known:
     pid: int | None
 
 
-CALLER: ContextVar[Caller] = ContextVar("caller")
+NOBODY = Caller(Peer(b""), "unknown", frozenset())
+CALLER: ContextVar[Caller] = ContextVar("caller", default=NOBODY)
 """Whose command is being carried out; set before its handler is called."""
 
 

@@ -14,6 +14,7 @@ from reeld.control.areas import (
     configuration,
     copies,
     edits,
+    jobs,
     privacy,
     ranges,
     replay,
@@ -23,6 +24,7 @@ from reeld.control.areas import (
     storage,
     upkeep,
 )
+from reeld.control.areas.jobs import is_long
 from reeld.control.parts import Handler, Parts, as_reply
 from reeld.privacy.keeper import LOCKED, PRIVATE
 from reeld.runtime.clock import monotonic_ns, wall_ns
@@ -67,9 +69,10 @@ class Handlers:
             c.VerifyStore: self._verify,
             c.GetStats: self._stats,
             c.GetSnapshot: self._snapshot,
+            c.StartJob: self._start_job,
         }
         recorded = (edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound)
-        for area in (access, configuration, settings, *recorded):
+        for area in (access, configuration, jobs, settings, *recorded):
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:
@@ -80,7 +83,10 @@ class Handlers:
         method = self._table.get(type(command))
         if method is None:
             raise RequestRejected(f"{type(command).__name__} is not a command", code=ErrorCode.UNKNOWN_COMMAND)
-        return method(command, arrived_ns)
+        result = method(command, arrived_ns)
+        if is_long(command) and not isinstance(result, c.Reply):
+            return self._parts.desk.carry_out(command, result)
+        return result
 
     def status(self) -> c.Status:
         """Daemon, workers and session now."""
@@ -125,6 +131,10 @@ class Handlers:
             system_audio=lists.system_audio,
             warnings=warnings,
         )
+
+    def _start_job(self, command: c.StartJob, arrived_ns: int) -> c.Reply:
+        work = self._table[type(command.command)](command.command, arrived_ns)
+        return work if isinstance(work, c.Reply) else self._parts.desk.start(command.command, work, command.timeout_s)
 
     async def _start(self, command: c.StartSession, arrived_ns: int) -> c.Reply:
         reply = await self._parts.sessions.start(command, arrived_ns)
@@ -194,4 +204,9 @@ class Handlers:
         return c.StatsReply(stats=self._parts.stats.sample())
 
     def _snapshot(self, _command: c.GetSnapshot, _arrived_ns: int) -> c.Reply:
-        return c.Snapshot(event_seq=self._parts.event_seq(), status=self.status(), stats=self._parts.stats.sample())
+        return c.Snapshot(
+            event_seq=self._parts.event_seq(),
+            status=self.status(),
+            stats=self._parts.stats.sample(),
+            jobs=self._parts.desk.under_way(),
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reeld.access.door import Door
 from reeld.config import Config
+from reeld.control.job_desk import JobDesk
 from reeld.control.library import Library
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
@@ -54,6 +55,7 @@ class Parts:
     replay: ReplayKeeper
     privacy: PrivacyKeeper
     jobs: Jobs
+    desk: JobDesk
     library: Library
     stats: StatsSampler
     sound: SoundWatch

@@ -5,6 +5,8 @@ import itertools
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
 
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
@@ -15,7 +17,7 @@ from reeld.supervisor.supervisor import Premises
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, StoreCorrupt, TransportError
 from reeld_proto.events import Event, WorkerStateChanged
 from reeld_proto.records import WorkerInfo, WorkerState
-from reeld_proto.workers import AnyOrder, AnyReport, ShutDown, WorkerReady
+from reeld_proto.workers import AnyOrder, AnyReport, JobProgress, ShutDown, WorkerReady
 
 MODULE = "reeld.export.worker"
 
@@ -27,6 +29,22 @@ _DEADLY_READS = (-signal.SIGBUS, -signal.SIGSEGV, -signal.SIGABRT)
 
 READY_S = 20.0
 LEAVE_S = 3.0
+STOP_S = 0.7
+"""How long a job that was cancelled may take to clean up; then its process is killed."""
+
+
+class Follower(Protocol):
+    """Who wants to know how a job does; called from the event loop's thread."""
+
+    def began(self) -> None:
+        """Its process is being started."""
+
+    def advanced(self, done: float, total: float) -> None:
+        """It is so far."""
+
+
+FOLLOWER: ContextVar[Follower | None] = ContextVar("follower", default=None)
+"""Whoever follows the jobs that are run in this context."""
 
 
 class _Job:
@@ -34,6 +52,8 @@ class _Job:
 
     def __init__(self, order: AnyOrder) -> None:
         self.order = order
+        self.follower = FOLLOWER.get()
+        self.was_cancelled = False
         self.start = _Instant()
         self.process: WorkerProcess | None = None
         self.state = WorkerState.STARTING
@@ -100,16 +120,27 @@ class Jobs:
         if job is not None:
             job.ready.set()
 
+    def on_progress(self, progress: JobProgress) -> None:
+        """A worker told how far it is."""
+        job = self._running.get(progress.worker)
+        if job is not None and job.follower is not None:
+            job.follower.advanced(progress.done_s, progress.total_s)
+
     async def run(self, order: AnyOrder) -> AnyReport:
-        """The report on `order` from a worker started for it. Cancelling ends the worker.
+        """The report on `order` from a worker started for it. Cancelling ends the worker, at the latest after `STOP_S`.
 
         Raises what the worker answered; InternalError WORKER_LOST if it died; TransportError if it never got ready.
         """
         async with self._slots:
             name = f"export-{next(self._numbers)}"
             job = self._running[name] = _Job(order)
+            if job.follower is not None:
+                job.follower.began()
             try:
                 return await self._run(name, job, order)
+            except asyncio.CancelledError:
+                job.was_cancelled = True
+                raise
             finally:
                 await asyncio.shield(self._end(name, job))
 
@@ -150,7 +181,12 @@ class Jobs:
         if job.process is not None:
             self._announce(name, job, WorkerState.STOPPING)
             try:
-                if not job.exited.is_set():
+                if job.was_cancelled:
+                    # It is in the middle of its work, and reads no orders before the end of that.
+                    job.process.terminate()
+                    async with asyncio.timeout(STOP_S):
+                        await job.exited.wait()
+                elif not job.exited.is_set():
                     await self._link.ask(name, ShutDown(), LEAVE_S)
                     async with asyncio.timeout(LEAVE_S):
                         await job.exited.wait()

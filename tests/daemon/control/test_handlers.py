@@ -12,10 +12,11 @@ import pytest
 
 from reeld.config import Config
 from reeld.control.handlers import Handlers
+from reeld.control.job_desk import JobDesk
 from reeld.control.parts import Parts
 from reeld.sessions.signals import Service
 from reeld_proto import commands as c
-from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import SessionBrief, SessionState
 from reeld_proto.workers import AnyReport, Done
 from tests.daemon.sessions.conversation import NO_AUDIO, PICTURES, SOUNDS
@@ -71,6 +72,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             replay=cast("Any", Replays()),
             privacy=cast("Any", SimpleNamespace(hidden="", private=False)),
             jobs=cast("Any", Jobs()),
+            desk=JobDesk(lambda _event: None, lambda _caller, _command, _reply: None),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
             sound=cast("Any", None),
@@ -122,10 +124,10 @@ def test_what_one_worker_cannot_list_is_a_warning_beside_what_the_other_can() ->
 
 
 def test_an_export_worker_that_answers_nonsense_is_our_fault() -> None:
-    with pytest.raises(InternalError):
-        carry_out(handlers(), c.VerifyStore())
-    with pytest.raises(InternalError):
-        carry_out(handlers(), c.ExportSession(session="s", path="/x.mp4"))
+    for command in (c.VerifyStore(), c.ExportSession(session="s", path="/x.mp4")):
+        reply = carry_out(handlers(), command)
+        assert isinstance(reply, c.ErrorReply)
+        assert reply.code == ErrorCode.INTERNAL
 
 
 @pytest.mark.parametrize(

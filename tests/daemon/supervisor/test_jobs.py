@@ -3,16 +3,19 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import zmq.asyncio
+from msgspec import structs
 
 from reeld.runtime.clock import wall_ns
 from reeld.supervisor import jobs as jobs_module
-from reeld.supervisor.jobs import Jobs
+from reeld.supervisor.jobs import FOLLOWER, Jobs
 from reeld.supervisor.link import WorkerLink
 from reeld_proto.commands import Exported, Verified
 from reeld_proto.errors import ErrorCode, InternalError, StoreCorrupt, TransportError
@@ -37,9 +40,14 @@ class Office:
             context,
             place.endpoints,
             on_ready=self.ready,
-            on_telemetry=self.telemetry.append,
+            on_telemetry=self.heard,
         )
         self.jobs = Jobs(self.link, place, self.events.append, module="tests.support.fake_worker")
+
+    def heard(self, said: AnyTelemetry) -> None:
+        self.telemetry.append(said)
+        if isinstance(said, JobProgress):
+            self.jobs.on_progress(said)
 
     def ready(self, ready: WorkerReady) -> None:
         self.jobs.on_ready(ready)
@@ -63,6 +71,42 @@ def live(play: Callable[[Office], Coroutine[Any, Any, None]], **habits: str) -> 
                 office.link.close()
 
     asyncio.run(run())
+
+
+class Watcher:
+    """Follows one job."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.far: list[float] = []
+
+    def began(self) -> None:
+        self.begun += 1
+
+    def advanced(self, done: float, total: float) -> None:
+        self.far.append(done / total)
+
+
+@pytest.mark.parametrize("habits", ["endless", "endless,ignore-sigterm"])
+def test_a_job_that_is_cancelled_in_the_middle_is_gone_within_a_second(habits: str, tmp_path: Path) -> None:
+    """Harm: `cancel` that takes as long as the work, or leaves a process that goes on."""
+
+    async def play(office: Office) -> None:
+        FOLLOWER.set(watcher := Watcher())
+        path = str(tmp_path / "x.mp4")
+        work = asyncio.ensure_future(office.jobs.run(structs.replace(EXPORT, path=path)))
+        await eventually(lambda: len(watcher.far) > 2)
+        (worker,) = office.jobs.workers()
+        began = time.monotonic()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        assert time.monotonic() - began < 1
+        assert not psutil.pid_exists(worker.pid)
+        assert watcher.begun == 1
+        assert watcher.far == sorted(watcher.far)
+
+    live(play, FAKE_EXPORT=habits)
 
 
 def test_a_job_gets_a_process_of_its_own_which_leaves_when_it_is_done() -> None:
