@@ -27,8 +27,9 @@ def _describe() -> Call[c.Description]:
     return Call(c.Describe(), expect(c.Description), DESCRIBE_S)
 
 
-def _create_token(name: str, scopes: Sequence[Scope]) -> Call[c.TokenCreated]:
-    return Call(c.CreateToken(name=name, scopes=list(scopes)), expect(c.TokenCreated), QUICK_S)
+def _create_token(name: str, scopes: Sequence[Scope], public_key: str) -> Call[c.TokenCreated]:
+    command = c.CreateToken(name=name, scopes=list(scopes), public_key=public_key)
+    return Call(command, expect(c.TokenCreated), QUICK_S)
 
 
 def _tokens() -> Call[list[TokenInfo]]:
@@ -62,9 +63,9 @@ class AccessMethods(ABC):
         """The whole protocol as data."""
         return self.call(_describe())
 
-    def create_token(self, name: str, scopes: Sequence[Scope]) -> c.TokenCreated:
-        """Make a token, which is told this once."""
-        return self.call(_create_token(name, scopes))
+    def create_token(self, name: str, scopes: Sequence[Scope], *, public_key: str = "") -> c.TokenCreated:
+        """Make a token, which is told this once. public_key: of a client that comes over TCP, in Z85."""
+        return self.call(_create_token(name, scopes, public_key))
 
     def tokens(self) -> list[TokenInfo]:
         """The tokens that are valid."""
@@ -98,9 +99,9 @@ class AsyncAccessMethods(ABC):
         """See `Client.describe`."""
         return await self.call(_describe())
 
-    async def create_token(self, name: str, scopes: Sequence[Scope]) -> c.TokenCreated:
+    async def create_token(self, name: str, scopes: Sequence[Scope], *, public_key: str = "") -> c.TokenCreated:
         """See `Client.create_token`."""
-        return await self.call(_create_token(name, scopes))
+        return await self.call(_create_token(name, scopes, public_key))
 
     async def tokens(self) -> list[TokenInfo]:
         """See `Client.tokens`."""

@@ -14,6 +14,7 @@ from reeld_client.aio_jobs import AsyncJobs
 from reeld_client.aio_library import AsyncLibraryMethods
 from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
+from reeld_client.connection import read_connection
 from reeld_client.core import Call, EventTracker, Requests
 from reeld_client.settings_methods import AsyncSettingsMethods
 from reeld_proto.codec import unpack
@@ -33,7 +34,7 @@ from reeld_proto.commands import (
     Status,
     Verified,
 )
-from reeld_proto.endpoints import chosen_token, default_runtime_dir
+from reeld_proto.endpoints import chosen_connection, chosen_token, default_runtime_dir
 from reeld_proto.errors import ReeldError, RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
@@ -128,11 +129,14 @@ class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncSettingsMethods)
         runtime: str | os.PathLike[str] | None = None,
         *,
         token: str | None = None,
+        connection: str | os.PathLike[str] | None = None,
         transport: AsyncTransport | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.runtime = default_runtime_dir() if runtime is None else Path(runtime).absolute()
-        self._transport = transport if transport is not None else AsyncZmqTransport(self.runtime)
+        path = chosen_connection() if connection is None and runtime is None else connection
+        where = read_connection(Path(path)) if path else self.runtime
+        self._transport = transport if transport is not None else AsyncZmqTransport(where)
         self._clock = clock
         self._requests = Requests(os.urandom(4).hex(), chosen_token() if token is None else token)
         self._answers: dict[str, asyncio.Future[AnyReply]] = {}

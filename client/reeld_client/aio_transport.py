@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import zmq
 import zmq.asyncio
 
-from reeld_client.transport import CONNECT_TIMEOUT_S, path_of, probe, went_away
-from reeld_client.zmq_link import WATCHED, LinkState, configure, discard, mute, stuck, subscribe
+from reeld_client.connection import Connection
+from reeld_client.transport import CONNECT_TIMEOUT_S, path_of, probe, probe_port, went_away
+from reeld_client.zmq_link import WATCHED, LinkState, configure, discard, mute, refused, stuck, subscribe
 from reeld_proto.endpoints import Endpoints
 
 
@@ -27,9 +28,9 @@ class AsyncSubscription(Protocol):
 class _Link:
     """One connected socket with its monitor."""
 
-    def __init__(self, context: zmq.asyncio.Context, kind: int) -> None:
+    def __init__(self, context: zmq.asyncio.Context, kind: int, connection: Connection | None) -> None:
         self._state = LinkState()
-        self._socket = configure(context.socket(kind))
+        self._socket = configure(context.socket(kind), connection)
         self._monitor: zmq.Socket[Any] = self._socket.get_monitor_socket(WATCHED)
         self._monitor_now: zmq.Socket[bytes] = zmq.Socket.shadow(self._monitor)
         self._poller = zmq.asyncio.Poller()
@@ -53,7 +54,7 @@ class _Link:
                 raise mute()
             await self._poller.poll(remaining_s * 1000)
             if self.is_down():
-                raise went_away()
+                raise refused(self._state)
 
     def _is_up(self) -> bool:
         return self._state.up
@@ -105,14 +106,15 @@ class AsyncZmqSubscription:
 
 
 class AsyncZmqTransport:
-    """Connection to the daemon that owns `runtime`. Opens nothing before `connect`; belongs to one event loop.
+    """Connection to the daemon that owns the runtime directory `where`, or over TCP. Belongs to one event loop.
 
-    Raises RequestRejected when the directory's path is too long for a socket.
+    Opens nothing before `connect`. Raises RequestRejected when the directory's path is too long for a socket.
     """
 
-    def __init__(self, runtime: Path) -> None:
-        endpoints = Endpoints(runtime)
+    def __init__(self, where: Path | Connection) -> None:
+        endpoints = where if isinstance(where, Connection) else Endpoints(where)
         self._control, self._events = endpoints.control, endpoints.events
+        self._connection = where if isinstance(where, Connection) else None
         self._context: zmq.asyncio.Context | None = None
         self._link: _Link | None = None
         self._subscriptions: list[AsyncZmqSubscription] = []
@@ -127,10 +129,13 @@ class AsyncZmqTransport:
         self._link = await self._open(zmq.DEALER, self._control)
 
     async def _open(self, kind: int, address: str) -> _Link:
-        probe(path_of(address))
+        if self._connection is None:
+            probe(path_of(address))
+        else:
+            probe_port(address)
         if self._context is None:
             self._context = zmq.asyncio.Context()
-        link = _Link(self._context, kind)
+        link = _Link(self._context, kind, self._connection)
         await link.connect(address)
         return link
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from reeld_client import calls, job_calls
 from reeld_client.access_client import AccessMethods
@@ -33,7 +33,7 @@ from reeld_proto.commands import (
 )
 from reeld_proto.commands import Sources as SourcesReply
 from reeld_proto.commands import Status as StatusReply
-from reeld_proto.endpoints import chosen_token, default_runtime_dir
+from reeld_proto.endpoints import chosen_connection, chosen_token, default_runtime_dir
 from reeld_proto.errors import RequestRejected, TransportError
 from reeld_proto.events import AnyEvent, ExportProgress
 from reeld_proto.records import SessionInfo
@@ -41,6 +41,9 @@ from reeld_proto.reloading import ConfigReloaded
 from reeld_proto.sound_graph import SampleFormat, SoundChange, SoundGraph
 from reeld_proto.stats import Stats
 from reeld_proto.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from reeld_client.connection import Connection
 
 R = TypeVar("R")
 
@@ -112,6 +115,8 @@ class Client(LibraryMethods, AccessMethods, SettingsMethods):
 
     runtime: the daemon's runtime directory, by default `REELD_RUNTIME_DIR` or the user's own.
     token: has less than all scopes; by default `REELD_TOKEN`, and without that the client is the owner.
+    connection: a file that `reelctl token create --new-connection` made, to reach the daemon over TCP; by default
+        `REELD_CONNECTION`, where no runtime is named.
     transport, clock: for tests; clock returns monotonic nanoseconds.
 
     Every method raises TransportError when no daemon answers (within 0.3 s when none runs) or an answer is overdue,
@@ -124,10 +129,12 @@ class Client(LibraryMethods, AccessMethods, SettingsMethods):
         runtime: str | os.PathLike[str] | None = None,
         *,
         token: str | None = None,
+        connection: str | os.PathLike[str] | None = None,
         transport: Transport | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.runtime = default_runtime_dir() if runtime is None else Path(runtime).absolute()
+        self._connection = chosen_connection() if connection is None and runtime is None else connection
         self._transport = transport
         self._clock = clock
         self._requests = Requests(os.urandom(4).hex(), chosen_token() if token is None else token)
@@ -288,16 +295,24 @@ class Client(LibraryMethods, AccessMethods, SettingsMethods):
 
     def _connected(self) -> Transport:
         if self._transport is None:
-            # A machine without a daemon is told so before ZeroMQ is loaded (40 ms).
-            from reeld_client.transport import path_of, probe  # noqa: PLC0415
-            from reeld_proto.endpoints import Endpoints  # noqa: PLC0415
+            where = self._where()
+            from reeld_client.zmq_transport import ZmqTransport  # noqa: PLC0415 - 40 ms
 
-            probe(path_of(Endpoints(self.runtime).control))
-            from reeld_client.zmq_transport import ZmqTransport  # noqa: PLC0415
-
-            self._transport = ZmqTransport(self.runtime)
+            self._transport = ZmqTransport(where)
         self._transport.connect()
         return self._transport
+
+    def _where(self) -> "Path | Connection":
+        if self._connection:
+            from reeld_client.connection import read_connection  # noqa: PLC0415 - for TCP alone
+
+            return read_connection(Path(self._connection))
+        # A machine without a daemon is told so before ZeroMQ is loaded.
+        from reeld_client.transport import path_of, probe  # noqa: PLC0415
+        from reeld_proto.endpoints import Endpoints  # noqa: PLC0415
+
+        probe(path_of(Endpoints(self.runtime).control))
+        return self.runtime
 
     def _ask(self, call: Call[R], meanwhile: Callable[[], None] | None = None) -> AnyReply:
         transport = self._connected()

@@ -94,6 +94,19 @@ def probe(path: Path) -> None:
             raise no_daemon(path.parent) from error
 
 
+def probe_port(address: str) -> None:
+    """As `probe`, for a `tcp://` address. Raises TransportError(NO_DAEMON)."""
+    import socket  # noqa: PLC0415 - as above
+
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PROBE_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise TransportError(
+            f"no daemon is listening on {host}:{port}", remedy="Start it; its config must say [control] tcp."
+        ) from error
+
+
 def path_of(address: str) -> Path:
     """The path of an `ipc://` address."""
     return Path(address.removeprefix("ipc://"))

@@ -6,17 +6,20 @@ from typing import Any
 
 import zmq
 
-from reeld_client.transport import CONNECT_TIMEOUT_S, path_of, probe, went_away
-from reeld_client.zmq_link import WATCHED, LinkState, configure, discard, mute, stuck, subscribe
+from reeld_client.connection import Connection
+from reeld_client.transport import CONNECT_TIMEOUT_S, path_of, probe, probe_port, went_away
+from reeld_client.zmq_link import WATCHED, LinkState, configure, discard, mute, refused, stuck, subscribe
 from reeld_proto.endpoints import Endpoints
 
 
 class _Link:
     """One connected socket with its monitor."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", kind: int, address: str) -> None:
+    def __init__(
+        self, context: "zmq.Context[zmq.Socket[bytes]]", kind: int, address: str, connection: Connection | None
+    ) -> None:
         self._state = LinkState()
-        self._socket = configure(context.socket(kind))
+        self._socket = configure(context.socket(kind), connection)
         self._monitor: zmq.Socket[Any] = self._socket.get_monitor_socket(WATCHED)
         try:
             self._socket.connect(address)
@@ -36,7 +39,7 @@ class _Link:
                 raise mute()
             self._look()
             if self._state.down:
-                raise went_away()
+                raise refused(self._state)
 
     def _look(self) -> None:
         while self._monitor.poll(0):
@@ -85,14 +88,15 @@ class ZmqSubscription:
 
 
 class ZmqTransport:
-    """Connection to the daemon that owns `runtime`; a `Transport`. Opens nothing before `connect`.
+    """Connection to the daemon that owns the runtime directory `where`, or over TCP; a `Transport`.
 
-    Raises RequestRejected when the directory's path is too long for a socket.
+    Opens nothing before `connect`. Raises RequestRejected when the directory's path is too long for a socket.
     """
 
-    def __init__(self, runtime: Path) -> None:
-        endpoints = Endpoints(runtime)
+    def __init__(self, where: Path | Connection) -> None:
+        endpoints = where if isinstance(where, Connection) else Endpoints(where)
         self._control, self._events = endpoints.control, endpoints.events
+        self._connection = where if isinstance(where, Connection) else None
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._link: _Link | None = None
         self._subscriptions: list[ZmqSubscription] = []
@@ -107,10 +111,13 @@ class ZmqTransport:
         self._link = self._open(zmq.DEALER, self._control)
 
     def _open(self, kind: int, address: str) -> _Link:
-        probe(path_of(address))
+        if self._connection is None:
+            probe(path_of(address))
+        else:
+            probe_port(address)
         if self._context is None:
             self._context = zmq.Context()
-        return _Link(self._context, kind, address)
+        return _Link(self._context, kind, address, self._connection)
 
     def send(self, data: bytes) -> None:
         """See `Transport.send`."""

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from reeld import features, profiles
+from reeld.access.addresses import parse_address
 from reeld.hooks.settings import HooksConfig
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
@@ -156,6 +157,21 @@ class PrivacyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(f"two rules are called {twice!r}; gaps could not say which of them it was")
 
 
+class ControlConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[control]`: how the daemon is reached, beside its Unix sockets, which are for you alone.
+
+    tcp: loopback address and port for clients with a key of their own (`reelctl token create --new-connection FILE`);
+    events have the port above. Absent: there is no port.
+    """
+
+    tcp: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which is told as a fault of the file."""
+        if self.tcp is not None:
+            parse_address(self.tcp)
+
+
 class ObsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[obs]`: a bridge for remotes that were made for OBS and speak obs-websocket 5, on loopback alone.
 
@@ -193,6 +209,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageConfig = StorageConfig()
     replay: ReplayConfig = ReplayConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    control: ControlConfig = ControlConfig()
     obs: ObsConfig = ObsConfig()
     hooks: HooksConfig = HooksConfig()
     profiles: dict[str, Profile] = {}

@@ -10,6 +10,7 @@ import zmq.asyncio
 
 from reeld import __version__
 from reeld.access.door import Door
+from reeld.access.gate import Gate
 from reeld.config import Config
 from reeld.control import chores
 from reeld.control.collecting import Collector
@@ -142,7 +143,9 @@ class Daemon:
 
     def _assemble(self, context: zmq.asyncio.Context) -> None:
         premises = self._premises
-        self.publisher = Publisher(context, premises.endpoints.events, self._subscriptions_changed)
+        self.door = Door(premises.store_dir, release=__version__)
+        self.gate = self._gate(context)
+        self.publisher = Publisher(context, premises.endpoints.events, self._subscriptions_changed, self.gate)
         self.hooks = HookRunner(self._config.hooks, premises.endpoints.runtime_dir)
         listeners = Listeners(self._publish)
         self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
@@ -175,7 +178,6 @@ class Daemon:
         listeners.on_job_ready = self.jobs.on_ready
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
-        self.door = Door(premises.store_dir, release=__version__)
         self.desk = JobDesk(self.publisher.publish, self.door.left)
         handlers = Handlers(
             parts := Parts(
@@ -197,13 +199,26 @@ class Daemon:
                 store_dir=premises.store_dir,
                 publish=self._publish,
                 reload=self._reload,
+                gate=self.gate,
+                cut_remote=self.publisher.cut_remote,
             )
         )
         self._parts = parts
         self.enforcer = Enforcer(parts)
         for work in chores.works(parts):
             self.upkeep.add(work)
-        self.server = ControlServer(context, premises.endpoints.control, handlers.handle, self.door)
+        self.server = ControlServer(context, premises.endpoints.control, handlers.handle, self.door, self.gate)
+
+    def _gate(self, context: zmq.asyncio.Context) -> Gate | None:
+        if self._config.control.tcp is None:
+            return None
+        return Gate(
+            context,
+            self._config.control.tcp,
+            self._premises.store_dir,
+            knows=lambda key: self.door.tokens.find_key(key) is not None,
+            refused=self.door.knock,
+        )
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -214,6 +229,7 @@ class Daemon:
             self.sound.serve(),
             self._watch_lock(),
             ObsKeeper(self._premises, self._config.obs).serve(),
+            *([self.gate.serve()] if self.gate is not None else []),
         ]
 
     async def _watch_lock(self) -> None:
@@ -237,6 +253,8 @@ class Daemon:
         await asyncio.gather(*serving, return_exceptions=True)
         await self.library.close()
         self.server.close()
+        if self.gate is not None:
+            self.gate.close()
         self.door.close()
         self.publisher.close()
 

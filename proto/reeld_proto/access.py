@@ -1,8 +1,9 @@
 """Who may do what: scopes, tokens, the greeting, and what was done by whom."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import field
+from msgspec import Meta, field
 
 from reeld_proto.base import Command, Name, Reply
 from reeld_proto.records import Record
@@ -22,19 +23,20 @@ class Scope(StrEnum):
 
 
 class TokenInfo(Record, frozen=True, kw_only=True):
-    """A token as it is listed; the token itself is kept nowhere. created_at: ISO 8601."""
+    """A token as it is listed; the token itself is kept nowhere. created_at: ISO 8601. tcp: a key goes with it."""
 
     name: str
     scopes: list[Scope]
     created_at: str
+    tcp: bool = False
 
 
 class AuditLine(Record, frozen=True, kw_only=True):
     """One change of state, or one attempt that was refused.
 
-    at: ISO 8601 in UTC. who: `owner`, `token:NAME`, or `user:UID` for who is refused. what: the command's type. result:
-    `done` or the code of the error. pid, uid: the process at the other end of the socket, nil where the system does not
-    tell. client: what the caller calls itself. session: the one it was about.
+    at: ISO 8601 in UTC. who: `owner`, `token:NAME`, `user:UID` or `tcp:ADDRESS` for who is refused. what: the command's
+    type, or `connect`. result: `done` or the code of the error. pid, uid: the process at the other end of the socket,
+    nil where the system does not tell. client: what the caller calls itself. session: the one it was about.
     """
 
     at: str
@@ -63,11 +65,27 @@ class Identify(Command, tag="identify", frozen=True, kw_only=True):
     client: Name = ""
 
 
+CurveKey = Annotated[str, Meta(pattern=r"^([0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40})?$")]
+"""A key of CurveZMQ in Z85, 40 characters; empty for none."""
+
+
+class Remote(Record, frozen=True, kw_only=True):
+    """How the daemon is reached over TCP. control, events: addresses for ZeroMQ. server_key: its public key, in Z85."""
+
+    control: str
+    events: str
+    server_key: str
+
+
 class CreateToken(Command, tag="tokens.create", frozen=True, kw_only=True):
-    """Make a token. Answered by `TokenCreated`, the only message that ever holds it."""
+    """Make a token. Answered by `TokenCreated`, the only message that ever holds it.
+
+    public_key: of a client that is to connect over TCP; its connections have the token's scopes without showing it.
+    """
 
     name: Name
     scopes: list[Scope]
+    public_key: CurveKey = ""
 
 
 class ListTokens(Command, tag="tokens.list", frozen=True, kw_only=True):
@@ -104,11 +122,12 @@ class Identified(Reply, tag="identified", frozen=True, kw_only=True):
 
 
 class TokenCreated(Reply, tag="tokens.created", frozen=True, kw_only=True):
-    """Answer to `CreateToken`. token: told once."""
+    """Answer to `CreateToken`. token: told once. remote: where a client with a public key connects."""
 
     name: str
     scopes: list[Scope]
     token: str
+    remote: Remote | None = None
 
 
 class TokenList(Reply, tag="tokens.list.reply", frozen=True, kw_only=True):

@@ -128,6 +128,14 @@ processes of other users are refused.
 |---|---|
 {sockets}
 
+With `tcp = "127.0.0.1:7711"` under `[control]` in its config the daemon also listens on that loopback port for
+`control` and on the one above for `events`, with the same messages. There the mechanism is
+[CURVE](https://rfc.zeromq.org/spec/26/): a client sets the daemon's public key as server key and its own pair of keys,
+whose public one was registered by `tokens.create`; any other key is refused in the handshake, and what is not encrypted
+is never answered. A connection has the scopes of the token that goes with its key. `reelctl token create
+--new-connection FILE` registers a new key and writes a JSON file with `control`, `events` (addresses), `server_key`,
+`public_key` and `secret_key` (Z85).
+
 A message is one frame, an envelope in [msgpack](https://msgpack.org); on `events` and `commits` a topic frame stands
 before it, on `ingest` the bytes of a chunk and of its init segment follow it. The envelope is a map:
 

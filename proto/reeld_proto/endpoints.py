@@ -34,6 +34,11 @@ def chosen_token() -> str:
     return os.environ.get("REELD_TOKEN", "")
 
 
+def chosen_connection() -> str | None:
+    """`REELD_CONNECTION`, the path of a connection file; None without it."""
+    return os.environ.get("REELD_CONNECTION") or None
+
+
 def default_store_dir() -> Path:
     """`REELD_STORE`, else the platform's folder for a user's application data."""
     chosen = os.environ.get("REELD_STORE")

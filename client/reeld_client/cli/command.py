@@ -38,6 +38,16 @@ TokenOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+ConnectionOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--connection",
+        metavar="FILE",
+        help="Reach the daemon over TCP, as this file says (REELD_CONNECTION).",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
@@ -54,6 +64,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "runtime": (RuntimeOption, None),
     "store": (StoreOption, None),
     "token": (TokenOption, None),
+    "connection": (ConnectionOption, None),
 }
 
 
@@ -81,10 +92,11 @@ def command(
             runtime: Path | None,
             store: Path | None,
             token: str | None,
+            connection: Path | None,
             **words: Any,
         ) -> None:
             invocation: Invocation = context.obj
-            invocation.choose(json=json, runtime=runtime, store=store, token=token)
+            invocation.choose(json=json, runtime=runtime, store=store, token=token, connection=connection)
             try:
                 answer = function(invocation, **words)
                 if answer is not None:

@@ -15,7 +15,7 @@ import typer
 from reeld_client.cli.human import printable
 from reeld_client.client import Client
 from reeld_proto.codec import to_plain
-from reeld_proto.endpoints import default_runtime_dir, default_store_dir
+from reeld_proto.endpoints import chosen_connection, default_runtime_dir, default_store_dir
 from reeld_proto.errors import ReeldError
 
 
@@ -35,10 +35,22 @@ class Invocation:
     runtime: Path = field(default_factory=default_runtime_dir)
     store: Path = field(default_factory=default_store_dir)
     token: str | None = None
+    connection: Path | str | None = field(default_factory=chosen_connection)
     answered: bool = False
 
-    def choose(self, *, json: bool, runtime: Path | None, store: Path | None, token: str | None = None) -> None:
-        """Take over what was given on the command line."""
+    def choose(
+        self,
+        *,
+        json: bool,
+        runtime: Path | None,
+        store: Path | None,
+        token: str | None = None,
+        connection: Path | None = None,
+    ) -> None:
+        """Take over what was given on the command line. A runtime directory named there is that of a daemon here."""
+        if runtime is not None:
+            self.connection = None
+        self.connection = self.connection if connection is None else connection
         self.json = self.json or json
         self.runtime = self.runtime if runtime is None else runtime.absolute()
         self.store = self.store if store is None else store.absolute()
@@ -46,7 +58,7 @@ class Invocation:
 
     def client(self) -> Client:
         """A client of the chosen daemon; use it in a `with`."""
-        return Client(self.runtime, token=self.token)
+        return Client(self.runtime, token=self.token, connection=self.connection)
 
     def print(self, answer: Answer) -> None:
         """Print an answer as the person asked for it."""

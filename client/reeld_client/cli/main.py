@@ -35,7 +35,7 @@ from reeld_client.cli import (
     storage,
     upkeep,
 )
-from reeld_client.cli.command import JsonOption, RuntimeOption, StoreOption, TokenOption
+from reeld_client.cli.command import ConnectionOption, JsonOption, RuntimeOption, StoreOption, TokenOption
 from reeld_client.cli.invocation import Invocation, abandon_stdout, print_json
 from reeld_proto.errors import EXIT_CODES, ErrorCode, ReeldError, RequestRejected
 
@@ -96,13 +96,14 @@ def _root(
     runtime: RuntimeOption = None,
     store: StoreOption = None,
     token: TokenOption = None,
+    connection: ConnectionOption = None,
     version: Annotated[  # noqa: ARG001 - its callback acts
         bool,
         typer.Option("--version", metavar="", help="Print the version and leave.", is_eager=True, callback=_version),
     ] = False,
 ) -> None:
     invocation: Invocation = context.obj
-    invocation.choose(json=json, runtime=runtime, store=store, token=token)
+    invocation.choose(json=json, runtime=runtime, store=store, token=token, connection=connection)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,11 +5,18 @@ from typing import Any
 
 from rich.console import Console
 
-from reeld_client.cli.access import AuditLines, TokenNames
+from reeld_client.cli.access import AuditLines, ConnectionMade, TokenNames
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
 from reeld_client.cli.jobs import JobLines
 from reeld_client.cli.record import Recorded
-from reeld_client.cli.render_access import print_audit, print_created, print_description, print_revoked, print_tokens
+from reeld_client.cli.render_access import (
+    print_audit,
+    print_connection,
+    print_created,
+    print_description,
+    print_revoked,
+    print_tokens,
+)
 from reeld_client.cli.render_audio import print_adjusted, print_checked, print_sound, print_timeline
 from reeld_client.cli.render_config import (
     print_checked_config,
@@ -118,6 +125,7 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     JobInfo: print_job,
     TokenNames: print_tokens,
     TokenCreated: print_created,
+    ConnectionMade: print_connection,
     TokenRevoked: print_revoked,
     Description: print_description,
     list: print_sessions,

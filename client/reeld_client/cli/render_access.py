@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from reeld_client.cli.access import AuditLines, TokenNames
+from reeld_client.cli.access import AuditLines, ConnectionMade, TokenNames
 from reeld_client.cli.render_live import table, words
 from reeld_proto.commands import Description, TokenCreated, TokenRevoked
 
@@ -10,6 +10,11 @@ from reeld_proto.commands import Description, TokenCreated, TokenRevoked
 def print_created(console: Console, made: TokenCreated) -> None:
     """The token alone on a line of its own, so that it can be copied and piped; it is never wrapped."""
     console.print(words(made.token), soft_wrap=True)
+
+
+def print_connection(console: Console, made: ConnectionMade) -> None:
+    """`reelctl token create --new-connection`."""
+    console.print(words(made.name, "green"), words(f"may connect to {made.control} with {made.connection}"))
 
 
 def print_revoked(console: Console, found: TokenRevoked) -> None:

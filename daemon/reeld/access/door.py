@@ -23,22 +23,33 @@ from reeld_proto.version import PROTOCOL_VERSION
 
 OWNER = "owner"
 PROTOCOLS = [PROTOCOL_VERSION]
-CAPABILITIES = ["audit", "describe", "idempotent-ids", "jobs", "rate-limit", "set-paused", "tokens"]
+CAPABILITIES = ["audit", "curve-tcp", "describe", "idempotent-ids", "jobs", "rate-limit", "set-paused", "tokens"]
 CONNECTIONS_MAX = 4096
 """Connections whose `identify` is remembered; one that is forgotten identifies again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other end of a connection. key: its routing id. uid, pid: None where the system does not tell."""
+    """The other end of a connection. key: its routing id. uid, pid: None where the system does not tell.
+
+    curve: the public key with which it came through the gate, empty for who did not come that way.
+    """
 
     key: bytes
     uid: int | None = None
     pid: int | None = None
+    curve: str = ""
+
+    @property
+    def account(self) -> bytes:
+        """To whom its commands are counted: all connections of one key are one client."""
+        return self.curve.encode() or self.key
 
 
-def peer_of(key: bytes, address: str) -> Peer:
+def peer_of(key: bytes, address: str, curve: str = "") -> Peer:
     """The peer that ZeroMQ describes as `host:uid:gid:pid`; anything else tells nothing."""
+    if curve:
+        return Peer(key, curve=curve)
     parts = address.split(":")
     if len(parts) != 4 or not (parts[1].isdecimal() and parts[3].isdecimal()):
         return Peer(key)
@@ -61,6 +72,7 @@ class _Known:
     token: str = field(repr=False)
     client: str
     pid: int | None
+    curve: str
 
 
 NOBODY = Caller(Peer(b""), "unknown", frozenset())
@@ -80,7 +92,7 @@ class Door:
 
     def enter(self, peer: Peer, token: str, command: Command) -> Caller:
         """Who asks. Raises RequestRejected(DENIED) when they may not, and writes that down."""
-        caller = Caller(peer, "unknown" if peer.uid is None else f"user:{peer.uid}", frozenset())
+        caller = Caller(peer, _stranger(peer), frozenset())
         try:
             caller = self._caller(peer, token, command)
             check(command, caller.scopes)
@@ -92,7 +104,7 @@ class Door:
 
     def _caller(self, peer: Peer, token: str, command: Command) -> Caller:
         known = self._known.get(peer.key)
-        if known is not None and known.pid != peer.pid:
+        if known is not None and (known.pid, known.curve) != (peer.pid, peer.curve):
             # Another process took over the routing id; it inherits nothing.
             del self._known[peer.key]
             known = None
@@ -103,9 +115,25 @@ class Door:
         client = known.client if known is not None else ""
         if token:
             return self._bearer(peer, token, client)
+        if peer.curve:
+            return self._key_holder(peer, client)
         if peer.uid is not None and peer.uid not in self._uids:
             raise RequestRejected("this daemon belongs to another user", code=ErrorCode.DENIED)
         return Caller(peer, OWNER, ALL_SCOPES, client)
+
+    def _key_holder(self, peer: Peer, client: str) -> Caller:
+        found = self.tokens.find_key(peer.curve)
+        if found is None:
+            raise RequestRejected(
+                "no token goes with this key any more",
+                code=ErrorCode.DENIED,
+                remedy="Make one with `reelctl token create --new-connection FILE`.",
+            )
+        return Caller(peer, f"token:{found.name}", granted(found.scopes), client)
+
+    def knock(self, address: str) -> None:
+        """A stranger was refused at the gate: write that down."""
+        self.audit.tell(AuditLine(at=now_text(), who=f"tcp:{address}", what="connect", result=ErrorCode.DENIED.value))
 
     def _bearer(self, peer: Peer, token: str, client: str) -> Caller:
         found = self.tokens.find(token)
@@ -130,7 +158,7 @@ class Door:
                 code=ErrorCode.UNSUPPORTED_VERSION,
             )
         caller = replace(CALLER.get(), client=command.client)
-        self._known[caller.peer.key] = _Known(caller.token, command.client, caller.peer.pid)
+        self._known[caller.peer.key] = _Known(caller.token, command.client, caller.peer.pid, caller.peer.curve)
         self._known.move_to_end(caller.peer.key)
         if len(self._known) > CONNECTIONS_MAX:
             self._known.popitem(last=False)
@@ -160,6 +188,12 @@ class Door:
     def close(self) -> None:
         """Write what is left of the audit. May be called twice."""
         self.audit.close()
+
+
+def _stranger(peer: Peer) -> str:
+    if peer.curve:
+        return "tcp:revoked"
+    return "unknown" if peer.uid is None else f"user:{peer.uid}"
 
 
 def _session_of(message: Command | Reply) -> str:

@@ -28,6 +28,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[Scope]
     created_at: str
     sha256: str
+    public_key: str = ""
 
 
 class Tokens:
@@ -46,7 +47,7 @@ class Tokens:
             get_logger().error("tokens.unreadable", reason=str(error))
             self._fault = error
 
-    def create(self, name: str, scopes: list[Scope]) -> str:
+    def create(self, name: str, scopes: list[Scope], public_key: str = "") -> str:
         """A new token, durable when this returns. Raises RequestRejected."""
         self._must_be_readable()
         _check(name, scopes)
@@ -56,21 +57,20 @@ class Tokens:
                 code=ErrorCode.WRONG_STATE,
                 remedy=f"Revoke it first: reelctl token revoke {name}",
             )
+        if public_key and self.find_key(public_key) is not None:
+            raise RequestRejected("a token goes with this key already", remedy="Make another pair of keys.")
         if len(self._kept) >= TOKENS_MAX:
             raise RequestRejected(f"there are {TOKENS_MAX} tokens already", remedy="Revoke those that nobody uses.")
         token = PREFIX + secrets.token_urlsafe(32)
         digest = _digest(token)
-        kept = _Kept(name=name, scopes=sorted(set(scopes)), created_at=now_text(), sha256=digest)
+        kept = _Kept(name=name, scopes=sorted(set(scopes)), created_at=now_text(), sha256=digest, public_key=public_key)
         self._write({**self._kept, digest: kept})
         return token
 
     def listed(self) -> list[TokenInfo]:
         """All tokens, by name. Raises RequestRejected."""
         self._must_be_readable()
-        return [
-            TokenInfo(name=each.name, scopes=each.scopes, created_at=each.created_at)
-            for each in sorted(self._kept.values(), key=lambda each: each.name)
-        ]
+        return [_told(each) for each in sorted(self._kept.values(), key=lambda each: each.name)]
 
     def revoke(self, name: str) -> None:
         """End a token, durably. Raises RequestRejected."""
@@ -85,7 +85,12 @@ class Tokens:
     def find(self, token: str) -> TokenInfo | None:
         """Whose token this is; None when it is not valid."""
         kept = self._kept.get(_digest(token))
-        return None if kept is None else TokenInfo(name=kept.name, scopes=kept.scopes, created_at=kept.created_at)
+        return None if kept is None else _told(kept)
+
+    def find_key(self, public_key: str) -> TokenInfo | None:
+        """The token that goes with a client's key; None when there is none, or no more."""
+        keys = (_told(each) for each in self._kept.values() if each.public_key and each.public_key == public_key)
+        return next(keys, None)
 
     def _must_be_readable(self) -> None:
         if self._fault is not None:
@@ -109,6 +114,10 @@ class Tokens:
                 remedy="Nothing was changed.",
             ) from error
         self._kept = kept
+
+
+def _told(kept: _Kept) -> TokenInfo:
+    return TokenInfo(name=kept.name, scopes=kept.scopes, created_at=kept.created_at, tcp=bool(kept.public_key))
 
 
 def _digest(token: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reeld.access.door import Door
+from reeld.access.gate import Gate
 from reeld.config import Config
 from reeld.control.job_desk import JobDesk
 from reeld.control.library import Library
@@ -43,7 +44,8 @@ class Parts:
     """The parts of the daemon that commands speak to.
 
     config: replaced when the file is read again. workers: every process; event_seq: last event's number; publish: tells
-    everybody who subscribed. reload: reads the config file again; raises ReeldError.
+    everybody who subscribed. reload: reads the config file again; raises ReeldError. gate: to TCP, if there is one;
+    cut_remote: ends subscriptions over TCP.
     """
 
     config: Config
@@ -64,6 +66,8 @@ class Parts:
     store_dir: Path
     publish: Callable[[Event], None] = lambda _event: None
     reload: Callable[[], Coroutine[Any, Any, ConfigReloaded]] = _cannot_reload
+    gate: Gate | None = None
+    cut_remote: Callable[[], None] = lambda: None
 
 
 R = TypeVar("R")

@@ -18,6 +18,7 @@ import zmq.asyncio
 
 from reeld.access.buckets import Buckets
 from reeld.access.door import Caller, Door, Peer, peer_of
+from reeld.access.gate import Gate
 from reeld.access.repeats import Done, Repeats
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
@@ -55,9 +56,14 @@ class _Asked:
 
 
 class ControlServer:
-    """ROUTER for clients (DEALER, frames: [envelope]). door: who may do what; the caller closes it."""
+    """ROUTER for clients (DEALER, frames: [envelope]).
 
-    def __init__(self, context: zmq.asyncio.Context, address: str, handler: Handler, door: Door) -> None:
+    door: who may do what; the caller closes it. gate: lets clients in over TCP; None: there is none.
+    """
+
+    def __init__(
+        self, context: zmq.asyncio.Context, address: str, handler: Handler, door: Door, gate: Gate | None = None
+    ) -> None:
         self._handler = handler
         self._door = door
         self._buckets = Buckets()
@@ -74,6 +80,9 @@ class ControlServer:
         # A client that reconnects under its name must not be locked out by its own dead connection.
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         self._socket.bind(address)
+        self._is_remote = gate is not None
+        if gate is not None:
+            gate.open(self._socket, "control")
 
     async def serve(self) -> None:
         """Serve until cancelled; commands that are then being carried out go on, see `drain`."""
@@ -110,7 +119,12 @@ class ControlServer:
             except zmq.Again:
                 return
             arrived_ns = monotonic_ns()
-            self._accept(peer_of(name.bytes, _address_of(name)), [frame.bytes for frame in frames], arrived_ns)
+            curve = _property_of(name, "User-Id") if self._is_remote else ""
+            self._accept(
+                peer_of(name.bytes, _property_of(name, "Peer-Address"), curve),
+                [frame.bytes for frame in frames],
+                arrived_ns,
+            )
         self._read_soon()
 
     def _read_soon(self) -> None:
@@ -162,7 +176,7 @@ class ControlServer:
 
     def _let_in(self, peer: Peer, frames: list[bytes], arrived_ns: int) -> _Asked | None:
         """The command, if it is to be carried out; None if it came before, and so did its answer. Raises ReeldError."""
-        if not self._buckets.take(peer.key, arrived_ns):
+        if not self._buckets.take(peer.account, arrived_ns):
             raise RequestRejected("too many commands", code=ErrorCode.RATE_LIMITED, remedy="Wait a second.")
         if len(frames) != 1:
             raise RequestRejected(f"a command is one frame, this has {len(frames)}")
@@ -204,10 +218,10 @@ class ControlServer:
             self._read_soon()
 
 
-def _address_of(frame: zmq.Frame) -> str:
+def _property_of(frame: zmq.Frame, name: str) -> str:
     """What ZeroMQ tells of the peer that a frame came from; empty where it tells nothing."""
     try:
-        return str(frame.get("Peer-Address"))
+        return str(frame.get(name))
     except zmq.ZMQError:
         return ""
 

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from reeld.config import Config
 
-NEEDS_RESTART = ("replay", "obs", "privacy.pause_on_lock")
-"""Tables and settings that are built into what runs: the rolling buffer, the bridge for remotes, and who listens for a
-locked desktop."""
+NEEDS_RESTART = ("replay", "control", "obs", "privacy.pause_on_lock")
+"""Tables and settings that are built into what runs: the rolling buffer, sockets, the bridge for remotes, and who
+listens for a locked desktop."""
 
 RULES = "privacy.rules"
 _RULES_WARNING = "the recording that runs keeps the privacy rules it began with; stop it and start another for these"
@@ -34,7 +34,7 @@ def reloaded(running: Config, read: Config) -> Reloaded:
     changed = _differences(running, read)
     privacy = replace(read.privacy, pause_on_lock=running.privacy.pause_on_lock)
     return Reloaded(
-        replace(read, replay=running.replay, obs=running.obs, privacy=privacy),
+        replace(read, replay=running.replay, control=running.control, obs=running.obs, privacy=privacy),
         live=[name for name in changed if not _needs_restart(name)],
         restart=[name for name in changed if _needs_restart(name)],
     )

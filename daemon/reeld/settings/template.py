@@ -19,6 +19,7 @@ EXAMPLES = {
     "replay.fps": 15,
     "replay.quality": "medium",
     "upkeep.compress_after_days": 90.0,
+    "control.tcp": "127.0.0.1:7711",
     "obs.export_dir": "~/Videos",
 }
 """Of settings that have no default there is nothing to show; these are valid together."""

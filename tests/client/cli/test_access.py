@@ -1,10 +1,13 @@
 """`reelctl token`, `describe`, `audit` and `--token`. Harm guarded against: a token that cannot be copied, or is shown
 to others."""
 
+from pathlib import Path
+
 import pytest
 
+from reeld_client.connection import read_connection
 from reeld_proto import commands as c
-from reeld_proto.access import AuditLine, Scope, TokenInfo
+from reeld_proto.access import AuditLine, Remote, Scope, TokenInfo
 from reeld_proto.description import describe
 from reeld_proto.errors import ErrorCode, RequestRejected
 from tests.client.cli.reelctl import Reelctl
@@ -30,7 +33,7 @@ def test_a_token_is_printed_alone_on_one_line_however_narrow_the_terminal(reelct
     assert ran.out == TOKEN + "\n"
     assert fake.heard == [c.CreateToken(name="tray", scopes=[Scope.OBSERVE, Scope.READ])]
     ran = reelctl("token", "create", "--scope", "read", "--name", "tray", "--json")
-    assert ran.json == {"name": "tray", "scopes": ["observe", "read"], "token": TOKEN}
+    assert ran.json == {"name": "tray", "scopes": ["observe", "read"], "token": TOKEN, "remote": None}
 
 
 @pytest.mark.parametrize("words", [("--name", "x"), ("--scope", "read"), ("--scope", "root", "--name", "x")])
@@ -39,9 +42,37 @@ def test_what_is_missing_is_a_usage_error(reelctl: Reelctl, fake: FakeReeld, wor
     assert fake.heard == []
 
 
+def test_a_connection_file_is_made_and_the_secret_stands_nowhere_else(
+    reelctl: Reelctl, fake: FakeReeld, tmp_path: Path
+) -> None:
+    path = tmp_path / "phone.json"
+    words = ("token", "create", "--scope", "read", "--name", "tray", "--new-connection", str(path))
+    remote = Remote(control="tcp://127.0.0.1:7711", events="tcp://127.0.0.1:7712", server_key="k" * 40)
+    fake.answers["tokens_create"] = c.TokenCreated(name="tray", scopes=[Scope.READ], token=TOKEN, remote=remote)
+    ran = reelctl(*words)
+    assert "127.0.0.1:7711" in ran.out
+    made = read_connection(path)
+    assert (made.control, made.server_key) == (remote.control, remote.server_key)
+    assert made.secret_key not in ran.out
+    assert fake.of(c.CreateToken)[0].public_key == made.public_key
+    assert reelctl(*words).code == 4, "a file that was there was written over"
+    assert len(fake.of(c.CreateToken)) == 1
+
+
+def test_a_key_whose_file_cannot_be_written_does_not_stay_valid(
+    reelctl: Reelctl, fake: FakeReeld, tmp_path: Path
+) -> None:
+    remote = Remote(control="tcp://127.0.0.1:7711", events="tcp://127.0.0.1:7712", server_key="k" * 40)
+    fake.answers["tokens_create"] = c.TokenCreated(name="tray", scopes=[Scope.READ], token=TOKEN, remote=remote)
+    words = ("token", "create", "--scope", "read", "--name", "tray", "--new-connection")
+    assert reelctl(*words, str(tmp_path / "no" / "phone.json")).code == 6
+    assert fake.of(c.RevokeToken) == [c.RevokeToken(name="tray")]
+
+
 def test_tokens_are_listed_and_revoked(reelctl: Reelctl, fake: FakeReeld) -> None:
     assert "tray" in reelctl("token", "list").out
-    assert reelctl("token", "list", "--json").json == [{"name": "tray", "scopes": ["read"], "created_at": "2026-11-26"}]
+    (told,) = reelctl("token", "list", "--json").json
+    assert told == {"name": "tray", "scopes": ["read"], "created_at": "2026-11-26", "tcp": False}
     assert "revoked" in reelctl("token", "revoke", "tray").out
     assert reelctl("token", "revoke", "tray", "--json").json == {"name": "tray"}
     fake.answers["tokens_list"] = c.TokenList(tokens=[])

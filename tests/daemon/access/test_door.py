@@ -121,6 +121,42 @@ def test_who_takes_over_a_name_inherits_nothing(door: Door) -> None:
     assert (caller.who, caller.client) == ("owner", "")
 
 
+KEY, OTHER_KEY = "k" * 40, "o" * 40
+
+
+def test_who_comes_through_the_gate_has_the_scopes_of_its_key_and_is_never_the_owner(door: Door) -> None:
+    door.tokens.create("phone", [Scope.CONTROL], KEY)
+    phone = peer_of(b"p", "127.0.0.1", KEY)
+    assert door.enter(phone, "", c.StopSession()).who == "token:phone"
+    assert refused(door, phone, "", c.ListSessions()).code is ErrorCode.DENIED
+    door.tokens.revoke("phone")
+    assert refused(door, phone, "", c.Ping()).code is ErrorCode.DENIED
+    assert written(door)[-1].who == "tcp:revoked"
+    # The name may be used again; the old key is none the better for it.
+    door.tokens.create("phone", [Scope.ADMIN], OTHER_KEY)
+    assert refused(door, phone, "", c.Ping()).code is ErrorCode.DENIED
+
+
+def test_the_address_of_who_comes_through_the_gate_is_not_taken_for_a_process(door: Door) -> None:
+    door.tokens.create("phone", [Scope.OBSERVE], KEY)
+    assert peer_of(b"p", "localhost:0:0:1", KEY) == Peer(b"p", curve=KEY)
+
+
+def test_a_key_does_not_inherit_the_token_of_another_under_the_same_routing_id(door: Door) -> None:
+    door.tokens.create("phone", [Scope.OBSERVE], KEY)
+    door.tokens.create("eye", [Scope.OBSERVE], OTHER_KEY)
+    token = door.tokens.create("boss", [Scope.ADMIN])
+    identify(door, peer_of(b"same", "127.0.0.1", KEY), c.Identify(token=token))
+    assert door.enter(peer_of(b"same", "127.0.0.1", KEY), "", c.GetAudit()).who == "token:boss"
+    assert refused(door, peer_of(b"same", "127.0.0.1", OTHER_KEY), "", c.GetAudit()).code is ErrorCode.DENIED
+
+
+def test_all_connections_of_a_key_are_counted_as_one_client() -> None:
+    one, two = peer_of(b"1", "127.0.0.1", KEY), peer_of(b"2", "127.0.0.1", KEY)
+    assert one.account == two.account
+    assert Peer(b"1").account != Peer(b"2").account
+
+
 def test_versions_are_negotiated_and_a_client_without_a_common_one_is_told(door: Door) -> None:
     assert identify(door, ME, c.Identify(protocols=[9, 1, 4])).protocol == 1
     for versions in ([], [2, 3]):

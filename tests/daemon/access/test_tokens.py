@@ -24,6 +24,20 @@ def test_a_token_is_found_by_itself_alone_and_over_a_restart(tmp_path: Path) -> 
     assert len(token) >= 43
 
 
+def test_a_key_goes_with_one_token_and_ends_with_it(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path)
+    tokens.create("phone", [Scope.OBSERVE], "k" * 40)
+    tokens.create("script", [Scope.OBSERVE])
+    for each in (tokens, Tokens(tmp_path)):
+        found = each.find_key("k" * 40)
+        assert found is not None
+        assert (found.name, [one.tcp for one in each.listed()]) == ("phone", [True, False])
+    with pytest.raises(RequestRejected, match="this key already"):
+        tokens.create("other", [Scope.ADMIN], "k" * 40)
+    tokens.revoke("phone")
+    assert tokens.find_key("k" * 40) is tokens.find_key("") is None
+
+
 def test_the_disk_holds_hashes_that_nobody_else_may_read(tmp_path: Path) -> None:
     token = Tokens(tmp_path).create("tray", [Scope.ADMIN])
     path = tmp_path / FILE_NAME

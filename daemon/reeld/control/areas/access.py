@@ -4,8 +4,9 @@ import asyncio
 
 from reeld.control.parts import Handler, Parts
 from reeld_proto import commands as c
+from reeld_proto.access import Remote
 from reeld_proto.commands import Command
-from reeld_proto.errors import RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected
 
 
 def commands(parts: Parts) -> dict[type[Command], Handler]:
@@ -22,14 +23,16 @@ def commands(parts: Parts) -> dict[type[Command], Handler]:
         return await asyncio.to_thread(_description)
 
     def create(command: c.CreateToken, _arrived_ns: int) -> c.Reply:
-        token = door.tokens.create(command.name, command.scopes)
-        return c.TokenCreated(name=command.name, scopes=sorted(set(command.scopes)), token=token)
+        remote = _remote(parts) if command.public_key else None
+        token = door.tokens.create(command.name, command.scopes, command.public_key)
+        return c.TokenCreated(name=command.name, scopes=sorted(set(command.scopes)), token=token, remote=remote)
 
     def listed(_command: c.ListTokens, _arrived_ns: int) -> c.Reply:
         return c.TokenList(tokens=door.tokens.listed())
 
     def revoke(command: c.RevokeToken, _arrived_ns: int) -> c.Reply:
         door.tokens.revoke(command.name)
+        parts.cut_remote()
         return c.TokenRevoked(name=command.name)
 
     async def audit(command: c.GetAudit, _arrived_ns: int) -> c.Reply:
@@ -46,6 +49,16 @@ def commands(parts: Parts) -> dict[type[Command], Handler]:
         c.RevokeToken: revoke,
         c.GetAudit: audit,
     }
+
+
+def _remote(parts: Parts) -> Remote:
+    if parts.gate is None:
+        raise RequestRejected(
+            "this daemon cannot be reached over TCP",
+            code=ErrorCode.WRONG_STATE,
+            remedy='Set `tcp = "127.0.0.1:7711"` under [control] in the config and start the daemon again.',
+        )
+    return parts.gate.remote()
 
 
 def _description() -> c.Description:

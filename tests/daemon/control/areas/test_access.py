@@ -25,7 +25,9 @@ def door(tmp_path: Path) -> Iterator[Door]:
 def carry_out(door: Door, command: c.Command) -> Any:
     async def work() -> Any:
         caller = door.enter(Peer(b"me"), "", command)
-        reply = commands(cast("Any", SimpleNamespace(door=door)))[type(command)](command, 0)
+        reply = commands(cast("Any", SimpleNamespace(door=door, gate=None, cut_remote=lambda: None)))[type(command)](
+            command, 0
+        )
         reply = reply if isinstance(reply, c.Reply) else await reply
         door.left(caller, command, reply)
         return reply
