@@ -1,4 +1,4 @@
-"""Questions about who may do what, as methods of both clients."""
+"""Questions about who may do what, and what happened, as methods of both clients."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import TypeVar
 from reeld_client.core import Call, expect
 from reeld_proto import commands as c
 from reeld_proto.access import AuditLine, Scope, TokenInfo
+from reeld_proto.incidents import Incident
 
 R = TypeVar("R")
 
@@ -44,6 +45,18 @@ def _audit(limit: int) -> Call[list[AuditLine]]:
     return Call(c.GetAudit(limit=limit), lambda reply: expect(c.Audit)(reply).lines, QUICK_S)
 
 
+def _incidents() -> Call[list[Incident]]:
+    return Call(c.ListIncidents(), lambda reply: expect(c.IncidentList)(reply).incidents, QUICK_S)
+
+
+def _incident(id: str) -> Call[Incident]:
+    return Call(c.ShowIncident(id=id), lambda reply: expect(c.IncidentDetail)(reply).incident, QUICK_S)
+
+
+def _clear_incidents() -> Call[list[Incident]]:
+    return Call(c.ClearIncidents(), lambda reply: expect(c.IncidentList)(reply).incidents, QUICK_S)
+
+
 class AccessMethods(ABC):
     """Mixed into the client, which brings `call`. Errors are those of the client."""
 
@@ -78,6 +91,18 @@ class AccessMethods(ABC):
     def audit(self, limit: int = 50) -> list[AuditLine]:
         """The newest changes of state and refused attempts, the oldest of them first."""
         return self.call(_audit(limit))
+
+    def incidents(self) -> list[Incident]:
+        """What went wrong with reeld's own processes, without traces, the newest last."""
+        return self.call(_incidents())
+
+    def incident(self, id: str) -> Incident:
+        """One report, with where the process was when it ended. Raises RequestRejected(NOT_FOUND)."""
+        return self.call(_incident(id))
+
+    def clear_incidents(self) -> list[Incident]:
+        """Remove all reports; what was removed."""
+        return self.call(_clear_incidents())
 
 
 class AsyncAccessMethods(ABC):
@@ -114,3 +139,15 @@ class AsyncAccessMethods(ABC):
     async def audit(self, limit: int = 50) -> list[AuditLine]:
         """See `Client.audit`."""
         return await self.call(_audit(limit))
+
+    async def incidents(self) -> list[Incident]:
+        """See `Client.incidents`."""
+        return await self.call(_incidents())
+
+    async def incident(self, id: str) -> Incident:
+        """See `Client.incident`."""
+        return await self.call(_incident(id))
+
+    async def clear_incidents(self) -> list[Incident]:
+        """See `Client.clear_incidents`."""
+        return await self.call(_clear_incidents())

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +11,8 @@ from pathlib import Path
 from reeld import __version__
 from reeld.config import default_config_path, load_config
 from reeld.daemon import Daemon, ReadConfig
-from reeld.runtime import logs
+from reeld.runtime import logs, traces
+from reeld.runtime.log_file import LogFile
 from reeld.supervisor.directories import DirectoryLock, prepare_private_dir, remove_stale_sockets
 from reeld.supervisor.supervisor import Premises
 from reeld_proto.endpoints import Endpoints, default_runtime_dir, default_store_dir
@@ -22,8 +25,12 @@ Maker = Callable[..., Daemon]
 def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
     """Entry point. Ends the process with an exit code of the command-line contract."""
     options = _parser().parse_args(argv)
-    logs.configure(worker="reeld")
+    named = options.log_file or (Path(os.environ["REELD_LOG"]) if os.environ.get("REELD_LOG") else None)
+    log = None if named is None or options.check_store else LogFile(named.absolute())
     try:
+        if log is not None:
+            log.take_over()
+        logs.configure(worker="reeld")
         if options.check_store:
             print(_described(options.store.absolute() if options.store else default_store_dir()))  # noqa: T201
             return
@@ -31,7 +38,7 @@ def main(argv: Sequence[str] | None = None, *, make: Maker = Daemon) -> None:
             runtime_dir=options.runtime.absolute() if options.runtime else default_runtime_dir(),
             store_dir=options.store.absolute() if options.store else default_store_dir(),
             read_config=_reader(options.config),
-            make=make,
+            make=make if log is None else functools.partial(make, log=log),
         )
     except ReeldError as error:
         print(f"reeld: {error}", file=sys.stderr)  # noqa: T201 - the person who started it reads this, not a log
@@ -50,6 +57,7 @@ def run(*, runtime_dir: Path, store_dir: Path, read_config: ReadConfig, make: Ma
         for lock in locks:
             prepare_private_dir(lock.directory)
             lock.acquire(note)
+        traces.sweep(runtime_dir)
         stale = remove_stale_sockets(runtime_dir)
         if stale:
             logs.get_logger().warning("daemon.stale_sockets_removed", names=stale)
@@ -85,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--store", type=Path, metavar="DIR", help="where recordings are kept (REELD_STORE)")
     parser.add_argument("--runtime", type=Path, metavar="DIR", help="where the sockets are (REELD_RUNTIME_DIR)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML (REELD_CONFIG)")
+    parser.add_argument(
+        "--log-file", type=Path, metavar="FILE", help="log there instead of to stderr, at most 25 MB (REELD_LOG)"
+    )
     parser.add_argument(
         "--check-store", action="store_true", help="say what format the store has and what would be migrated, and leave"
     )

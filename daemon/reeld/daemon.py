@@ -1,6 +1,7 @@
 """The daemon put together: starts its parts in order, stops them in the reverse order."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -25,12 +26,14 @@ from reeld.control.server import ControlServer
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
 from reeld.hooks.runner import HookRunner
+from reeld.incidents.keeper import IncidentKeeper
 from reeld.obs.keeper import ObsKeeper
 from reeld.privacy.house import PrivateHouse
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.privacy.watching import lock_watch
 from reeld.replay.keeper import ReplayKeeper
 from reeld.runtime.clock import monotonic_ns
+from reeld.runtime.log_file import LogFile
 from reeld.runtime.logs import get_logger
 from reeld.runtime.terminal import has_terminal
 from reeld.sessions import SessionService
@@ -57,7 +60,8 @@ REPLIES_OUT_S = 2.0
 class Daemon:
     """One run of the daemon. Everything happens in the event loop that runs `run`.
 
-    modules, export_module: which Python modules the workers are. read_config: reads the config file again.
+    modules, export_module: which Python modules the workers are. read_config: reads the config file again. log: the
+    file to which everything is said, if it is one.
     """
 
     def __init__(
@@ -69,7 +73,9 @@ class Daemon:
         export_module: str = jobs_module.MODULE,
         limits: Limits | None = None,
         read_config: ReadConfig | None = None,
+        log: LogFile | None = None,
     ) -> None:
+        self._log = log
         self._premises = premises
         self._config = config
         self._read_config = read_config
@@ -98,7 +104,9 @@ class Daemon:
         manager = ServiceManager()
         self._assemble(context)
         serving = [asyncio.create_task(work) for work in self._loops()]
+        watch = contextlib.ExitStack()
         try:
+            watch.enter_context(self.incidents.watching_daemon())
             if await self._unless_ending(self.supervisor.start(), serving):
                 get_logger().info("daemon.ready", store=str(self._premises.store_dir))
                 manager.ready()
@@ -113,6 +121,7 @@ class Daemon:
             manager.stopping()
             get_logger().info("daemon.stopping")
             await self._stop(serving)
+            watch.close()
             manager.close()
             context.term()
             for number in signals:
@@ -148,8 +157,16 @@ class Daemon:
         self.publisher = Publisher(context, premises.endpoints.events, self._subscriptions_changed, self.gate)
         self.hooks = HookRunner(self._config.hooks, premises.endpoints.runtime_dir)
         listeners = Listeners(self._publish)
+        self.incidents = IncidentKeeper(premises.store_dir, self._publish, lambda: self._brief() is not None)
         self.supervisor = Supervisor(context, premises, listeners, modules=self._modules, limits=self._limits)
-        self.jobs = jobs_module.Jobs(self.supervisor.link, premises, self._publish, module=self._export_module)
+        listeners.on_incident = self.incidents.lost
+        self.jobs = jobs_module.Jobs(
+            self.supervisor.link,
+            premises,
+            self._publish,
+            module=self._export_module,
+            on_incident=self.incidents.lost,
+        )
         self.library = Library(premises.store_dir)
         ask_store = followed(self.supervisor.ask_store, self.library)
         self.collector = Collector(ask_store, self.jobs)
@@ -191,6 +208,7 @@ class Daemon:
                 privacy=self.privacy,
                 jobs=self.jobs,
                 desk=self.desk,
+                incidents=self.incidents.shelf,
                 library=self.library,
                 stats=self.stats,
                 sound=self.sound,
@@ -229,7 +247,7 @@ class Daemon:
             self.sound.serve(),
             self._watch_lock(),
             ObsKeeper(self._premises, self._config.obs).serve(),
-            *([self.gate.serve()] if self.gate is not None else []),
+            *(part.serve() for part in (self.gate, self._log) if part is not None),
         ]
 
     async def _watch_lock(self) -> None:

@@ -37,6 +37,7 @@ from reeld_proto.edits import (
     RedactSession,
     TrimSession,
 )
+from reeld_proto.incidents import ClearIncidents, IncidentDetail, IncidentList, ListIncidents, ShowIncident
 from reeld_proto.jobs import CancelJob, JobDetail, JobInfo, JobList, ListJobs, ShowJob, TimeoutS, WaitJob
 from reeld_proto.pictures import ArrangePictures, PictureArranged
 from reeld_proto.privacy import PrivacyChanged, SetPrivate
@@ -423,6 +424,9 @@ AnyCommand = (
     | ShowJob
     | CancelJob
     | WaitJob
+    | ListIncidents
+    | ShowIncident
+    | ClearIncidents
 )
 AnyReply = (
     Pong
@@ -468,5 +472,7 @@ AnyReply = (
     | FeatureList
     | JobDetail
     | JobList
+    | IncidentList
+    | IncidentDetail
     | ErrorReply
 )

@@ -20,6 +20,7 @@ from reeld_proto import (
     edits,
     errors,
     events,
+    incidents,
     ingest,
     jobs,
     pictures,
@@ -74,6 +75,7 @@ AREAS = (
     sound,
     settings,
     jobs,
+    incidents,
 )
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
@@ -94,7 +96,10 @@ def render() -> str:
         _section("Records", records.__doc__, _records(), "Parts of replies and events."),
         _section("The graph of sounds", sound_graph.__doc__, _graph(), "Nodes."),
         _section(
-            "Names with fixed values", "", _enums(records, access, jobs, sound, sound_graph), "Strings on the wire."
+            "Names with fixed values",
+            "",
+            _enums(records, access, jobs, incidents, sound, sound_graph),
+            "Strings on the wire.",
         ),
         _errors(),
         _section(

@@ -1,13 +1,14 @@
 """What the daemon tells everybody who subscribed. Events are in the past tense and carry full state, not toggles.
 
-Topic frames: `session`, `worker`, `stats`, `job`, `export`, `audio`, `levels`. The envelope's `seq` rises by one per
-event over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to continue
-from.
+Topic frames: `session`, `worker`, `stats`, `job`, `incident`, `export`, `audio`, `levels`. The envelope's `seq` rises
+by one per event over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to
+continue from.
 Events of `levels` have no number (`seq` is 0) and are made only while somebody subscribes to them by name.
 """
 
 from msgspec import Struct
 
+from reeld_proto.incidents import Incident
 from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionState, WorkerState
 from reeld_proto.sound import NodeLevels, NodeStats, SoundLatency
@@ -88,6 +89,12 @@ class JobChanged(Event, tag="job.changed", frozen=True, kw_only=True):
     job: JobInfo
 
 
+class IncidentReported(Event, tag="incident", frozen=True, kw_only=True):
+    """A process of reeld crashed or stalled; its trace is left out, see `ShowIncident`."""
+
+    incident: Incident
+
+
 class SoundHealthReported(Event, tag="audio.health", frozen=True, kw_only=True):
     """How the graph of the sound that is recorded does, every 10 s. edges: queues between nodes, as `giver-taker`."""
 
@@ -114,6 +121,7 @@ AnyEvent = (
     | StatsPublished
     | ExportProgress
     | JobChanged
+    | IncidentReported
     | SoundHealthReported
     | LevelsMeasured
 )

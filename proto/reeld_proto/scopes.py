@@ -26,7 +26,16 @@ _LOOKS: dict[Scope, tuple[type[c.Command], ...]] = {
     ),
     # It tells titles of windows, which only who is to choose among them needs.
     _CONTROL: (c.ListSources,),
-    _READ: (c.ListSessions, c.ShowSession, c.GetTimeline, c.ListJobs, c.ShowJob, c.WaitJob),
+    _READ: (
+        c.ListSessions,
+        c.ShowSession,
+        c.GetTimeline,
+        c.ListJobs,
+        c.ShowJob,
+        c.WaitJob,
+        c.ListIncidents,
+        c.ShowIncident,
+    ),
     _ADMIN: (c.ListTokens, c.GetAudit),
 }
 _CHANGES: dict[Scope, tuple[type[c.Command], ...]] = {
@@ -65,6 +74,7 @@ _CHANGES: dict[Scope, tuple[type[c.Command], ...]] = {
         c.ReloadConfig,
         c.CreateToken,
         c.RevokeToken,
+        c.ClearIncidents,
     ),
 }
 

@@ -16,6 +16,7 @@ from reeld_proto import (
     describing,
     edits,
     events,
+    incidents,
     ingest,
     jobs,
     records,
@@ -34,7 +35,7 @@ from reeld_proto import (
 from reeld_proto.privacy import PrivacyRule
 
 _MODULES = (
-    *(commands, access, describing, edits, storage, copies, upkeep, jobs, events, records, stats, sound),
+    *(commands, access, describing, edits, storage, copies, upkeep, jobs, incidents, events, records, stats, sound),
     *(sound_graph, sound_orders, workers, track_orders, session_orders, store_orders, replay_orders, ingest),
 )
 

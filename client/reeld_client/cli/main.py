@@ -20,6 +20,7 @@ from reeld_client.cli import (
     edits,
     forget,
     gc,
+    incidents,
     index,
     jobs,
     library,
@@ -58,6 +59,7 @@ snapshots.register(app)
 edits.register(app)
 gc.register(app)
 forget.register(app)
+incidents.register(app)
 index.register(app)
 jobs.register(app)
 configuration.register(app)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from reeld_client.cli.access import AuditLines, ConnectionMade, TokenNames
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
+from reeld_client.cli.incidents import IncidentLines
 from reeld_client.cli.jobs import JobLines
 from reeld_client.cli.record import Recorded
 from reeld_client.cli.render_access import (
@@ -30,6 +31,7 @@ from reeld_client.cli.render_doctor import print_diagnosis
 from reeld_client.cli.render_edits import print_deleted, print_derived
 from reeld_client.cli.render_forget import print_forgotten
 from reeld_client.cli.render_gc import print_collected
+from reeld_client.cli.render_incidents import print_incident, print_incidents
 from reeld_client.cli.render_index import print_index
 from reeld_client.cli.render_jobs import print_job, print_jobs
 from reeld_client.cli.render_library import (
@@ -83,6 +85,7 @@ from reeld_proto.commands import (
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, ShownConfig
 from reeld_proto.copies import Bundled, Imported, Synced
 from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
+from reeld_proto.incidents import Incident
 from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionInfo
 from reeld_proto.reloading import ConfigReloaded
@@ -122,6 +125,8 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     Snapshots: print_snapshots,
     AuditLines: print_audit,
     JobLines: print_jobs,
+    IncidentLines: print_incidents,
+    Incident: print_incident,
     JobInfo: print_job,
     TokenNames: print_tokens,
     TokenCreated: print_created,

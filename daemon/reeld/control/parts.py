@@ -12,6 +12,7 @@ from reeld.control.job_desk import JobDesk
 from reeld.control.library import Library
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.incidents.shelf import Shelf
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.replay.keeper import ReplayKeeper
 from reeld.sessions import SessionService
@@ -58,6 +59,7 @@ class Parts:
     privacy: PrivacyKeeper
     jobs: Jobs
     desk: JobDesk
+    incidents: Shelf
     library: Library
     stats: StatsSampler
     sound: SoundWatch

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import zmq
 
-from reeld.runtime import logs
+from reeld.runtime import logs, traces
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto import codec
 from reeld_proto.commands import ErrorReply
@@ -218,7 +218,8 @@ def main(title: str, factory: Callable[[WorkerContext], Worker], argv: list[str]
 
     setproctitle(f"reeld: {options.name}")
     logs.configure(worker=options.name)
-    with zmq.Context[zmq.Socket[bytes]]() as context:
+    trace = traces.trace_path(options.runtime, options.name)
+    with traces.tracing(trace), zmq.Context[zmq.Socket[bytes]]() as context:
         worker = WorkerContext(options.name, Endpoints(options.runtime), options.store, context)
         try:
             loop = WorkerLoop(worker, factory)

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
+from reeld.runtime import traces
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
 from reeld.store import suspicion
 from reeld.supervisor.link import WorkerLink
-from reeld.supervisor.process import WorkerProcess, spawn
+from reeld.supervisor.process import WorkerProcess, describe_status, spawn
 from reeld.supervisor.supervisor import Premises
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, StoreCorrupt, TransportError
 from reeld_proto.events import Event, WorkerStateChanged
@@ -76,8 +77,15 @@ class Jobs:
     """All running jobs. Belongs to the event loop's thread."""
 
     def __init__(
-        self, link: WorkerLink, premises: Premises, publish: Callable[[Event], None], *, module: str = MODULE
+        self,
+        link: WorkerLink,
+        premises: Premises,
+        publish: Callable[[Event], None],
+        *,
+        module: str = MODULE,
+        on_incident: Callable[[str, str, list[str]], None] = lambda _worker, _reason, _trace: None,
     ) -> None:
+        self._on_incident = on_incident
         self._link = link
         self._premises = premises
         self._publish = publish
@@ -197,6 +205,9 @@ class Jobs:
 
     def _on_exit(self, name: str, job: _Job, status: int) -> None:
         get_logger().info("job.exited", name=name, status=status)
+        trace = traces.take(traces.trace_path(self._premises.endpoints.runtime_dir, name))
+        if status and job.state is not WorkerState.STOPPING and not job.was_cancelled:
+            self._on_incident(name, describe_status(status), trace)
         job.status = status
         job.exited.set()
         job.ready.set()

@@ -15,6 +15,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from reeld.runtime.traces import DUMP_SIGNAL
+
+DUMP_S = 0.1
+"""For writing down some lines, in a process that may have to wait for a core."""
 _REAP_POLL_S = 0.002
 _REAP_TRIES_MAX = 500
 """A dying process closes its files a little before it can be reaped; one that lives on for 1 s is killed."""
@@ -43,6 +47,11 @@ class WorkerProcess:
     def kill(self) -> None:
         """End the process (SIGKILL)."""
         self._signal(signal.SIGKILL)
+
+    def question_and_kill(self) -> None:
+        """Have the process write down where it hangs, then end it."""
+        self._signal(DUMP_SIGNAL)
+        self._loop.call_later(DUMP_S, self.kill)
 
     def _signal(self, number: int) -> None:
         if self._popen.returncode is None:
@@ -123,3 +132,12 @@ def _set_policy(pid: int, policy: str) -> None:
     with contextlib.suppress(OSError):  # gone already, or forbidden here: it starts a little less gently
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setscheduler(int(thread.name), getattr(os, policy), os.sched_param(0))
+
+
+def describe_status(status: int) -> str:
+    """How a process ended, in words: its exit status, or minus the signal."""
+    if status >= 0:
+        return f"exited with status {status}"
+    with contextlib.suppress(ValueError):
+        return f"killed by {signal.Signals(-status).name}"
+    return f"killed by signal {-status}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 
 import zmq.asyncio
 
+from reeld.runtime import traces
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
 from reeld.supervisor import signals
 from reeld.supervisor.core import Limits, SupervisorCore
 from reeld.supervisor.link import WorkerLink
-from reeld.supervisor.process import WorkerProcess, spawn, wake_up
+from reeld.supervisor.process import WorkerProcess, describe_status, spawn, wake_up
 from reeld.supervisor.signals import Role
 from reeld_proto.endpoints import Endpoints
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, StoreCorrupt, TransportError
@@ -56,7 +56,10 @@ class Premises:
 
 @dataclass
 class Listeners:
-    """Who is told what; all are called in the loop and must not block."""
+    """Who is told what; all are called in the loop and must not block.
+
+    on_incident: a worker ended unasked; its name, the reason, and where it was when it ended.
+    """
 
     publish: Callable[[Event], None]
     on_lost: Callable[[Role, str], None] = lambda _role, _reason: None
@@ -64,6 +67,7 @@ class Listeners:
     on_job_ready: Callable[[WorkerReady], None] = lambda _ready: None
     on_job_progress: Callable[[JobProgress], None] = lambda _progress: None
     on_levels: Callable[[LevelsTold], None] = lambda _levels: None
+    on_incident: Callable[[str, str, list[str]], None] = lambda _worker, _reason, _trace: None
 
 
 @dataclass
@@ -98,6 +102,7 @@ class Supervisor:
         self._finished = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._trace: list[str] = []
         self._last_words: dict[Role, tuple[ErrorCode, str]] = {}
         self.link = WorkerLink(context, premises.endpoints, on_ready=self._on_ready, on_telemetry=self._on_telemetry)
 
@@ -234,7 +239,7 @@ class Supervisor:
                 self._run(self._ask_to_leave(name))
             case signals.Kill(name=name):
                 if name in self._processes:
-                    self._processes[name].kill()
+                    self._processes[name].question_and_kill()
             case signals.Hurry(name=name):
                 if name in self._processes:
                     wake_up(self._processes[name].pid)
@@ -243,11 +248,13 @@ class Supervisor:
             case signals.ReportLost(role=role, name=name, reason=reason):
                 self._serving[role].name = None
                 self._report(name, reason)
+                self.listeners.on_incident(name, reason, self._trace)
                 self.listeners.on_lost(role, reason)
             case signals.ReportFailed(role=role, reason=reason):
                 self._serving[role].name = None
                 self._serving[role].changed.set()
                 self._report(role, f"given up after too many restarts: {reason}")
+                self.listeners.on_incident(role, reason, self._trace)
                 self.listeners.on_failed(role, reason)
             case signals.Announce(name=name, pid=pid, state=state, reason=reason):
                 # Unexpected ends are reported by `_report`; the rest is daily life.
@@ -296,7 +303,8 @@ class Supervisor:
         self._processes.pop(name, None)
         self._progress.pop(name, None)
         self.link.forget(name)
-        self._handle(signals.WorkerExited(name=name, reason=_describe(status), now_ns=monotonic_ns()))
+        self._trace = traces.take(traces.trace_path(self._premises.endpoints.runtime_dir, name))
+        self._handle(signals.WorkerExited(name=name, reason=describe_status(status), now_ns=monotonic_ns()))
 
     def _on_ready(self, ready: WorkerReady) -> None:
         process = self._processes.get(ready.name)
@@ -376,11 +384,3 @@ async def _wait(event: asyncio.Event, timeout_s: float, what: str) -> None:
             await event.wait()
     except TimeoutError as error:
         raise TransportError(what, code=ErrorCode.TIMEOUT) from error
-
-
-def _describe(status: int) -> str:
-    if status >= 0:
-        return f"exited with status {status}"
-    with contextlib.suppress(ValueError):
-        return f"killed by {signal.Signals(-status).name}"
-    return f"killed by signal {-status}"

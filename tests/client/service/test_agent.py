@@ -15,7 +15,8 @@ LOG = Path("/Users/ada/Library/Logs/reeld/reeld.log")
 
 def test_the_agent_runs_the_whole_path_and_logs_where_it_is_read() -> None:
     agent = plistlib.loads(rendered_agent(TEMPLATE, ["/opt/reeld", "--store", "/s & <t>"], "1.2", LOG))
-    assert agent["ProgramArguments"] == ["/opt/reeld", "--store", "/s & <t>"]
+    assert agent["ProgramArguments"][:3] == ["/opt/reeld", "--store", "/s & <t>"]
+    assert agent["ProgramArguments"][3:] == ["--log-file", agent["StandardErrorPath"]], "a log that grows without end"
     assert agent["StandardErrorPath"] == agent["StandardOutPath"] == str(LOG)
 
 

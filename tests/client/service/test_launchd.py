@@ -39,7 +39,7 @@ def test_from_nothing_to_running_and_back_to_nothing(launchd: Launchd, home: Pat
     assert (done.changed, done.active, done.pid) == (True, True, 501)
     after = launchd.status()
     assert (after.installed, after.enabled, after.state, after.manager) == (True, True, "running", "launchd")
-    assert plistlib.loads(launchd.path.read_bytes())["ProgramArguments"] == ["/opt/reeld"]
+    assert plistlib.loads(launchd.path.read_bytes())["ProgramArguments"][0] == "/opt/reeld"
     launchd.log.write_text("{}\n")
     removed = uninstall(launchd, None).removed
     assert removed == [str(launchd.path), str(launchd.log.parent)]

@@ -73,6 +73,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             privacy=cast("Any", SimpleNamespace(hidden="", private=False)),
             jobs=cast("Any", Jobs()),
             desk=JobDesk(lambda _event: None, lambda _caller, _command, _reply: None),
+            incidents=cast("Any", None),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
             sound=cast("Any", None),

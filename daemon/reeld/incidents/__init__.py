@@ -1,0 +1,1 @@
+"""Reports of processes that crashed or stalled."""
