@@ -29,6 +29,12 @@ class SessionStateChanged(Event, tag="session.state", frozen=True, kw_only=True)
     reason: str = ""
 
 
+class PrivateModeChanged(Event, tag="session.private", frozen=True, kw_only=True):
+    """Private mode was switched: while it is on nothing is recorded, whether there is a session or not."""
+
+    private: bool
+
+
 class MarkerAdded(Event, tag="session.marker", frozen=True, kw_only=True):
     """A note was put at `at_s` (playback time)."""
 
@@ -114,6 +120,7 @@ class LevelsMeasured(Event, tag="levels.measured", frozen=True, kw_only=True):
 
 AnyEvent = (
     SessionStateChanged
+    | PrivateModeChanged
     | MarkerAdded
     | SessionBudgeted
     | WorkerStateChanged

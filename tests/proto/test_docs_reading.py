@@ -90,7 +90,7 @@ def test_only_messages_have_a_tag() -> None:
 
 
 def test_modules_are_read_in_the_order_of_their_source() -> None:
-    assert [kind.__name__ for kind in structs_of(events)][:3] == ["Event", "SessionStateChanged", "MarkerAdded"]
+    assert [kind.__name__ for kind in structs_of(events)][:3] == ["Event", "SessionStateChanged", "PrivateModeChanged"]
     assert [kind.__name__ for kind in enums_of(records)][:2] == ["SessionState", "WorkerState"]
 
 

@@ -54,6 +54,11 @@ def test_systemd_runs_the_command_that_is_installed(unit: configparser.ConfigPar
     assert unit["Install"]["WantedBy"] == "graphical-session.target"
 
 
+def test_a_reload_has_the_daemon_read_its_config_and_ends_nothing(unit: configparser.ConfigParser) -> None:
+    """The signal is SIGHUP, which a daemon without a terminal takes for that: see tests/daemon/test_daemon.py."""
+    assert unit["Service"]["ExecReload"] == "kill -HUP $MAINPID"
+
+
 def test_systemd_waits_for_ready_from_the_daemon_alone(unit: configparser.ConfigParser) -> None:
     assert unit["Service"]["Type"] == "notify"
     assert unit["Service"]["NotifyAccess"] == "main"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from reeld_client.cli.human import clock, printable, size
 from reeld_proto.commands import Snapshot
 from reeld_proto.errors import DeviceTrouble
-from reeld_proto.events import AnyEvent, SessionStateChanged, TroubleReported
+from reeld_proto.events import AnyEvent, PrivateModeChanged, SessionStateChanged, TroubleReported
 from reeld_proto.records import SessionBrief, SessionState, WorkerState
 from reeld_proto.stats import Stats
 
@@ -82,6 +82,8 @@ class TrayModel:
             return self._see_session(item, now_s)
         elif isinstance(item, TroubleReported):
             return self._see_trouble(item, now_s)
+        elif isinstance(item, PrivateModeChanged):
+            self.is_private = item.private
         return []
 
     def lose(self) -> list[Notice]:

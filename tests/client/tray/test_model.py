@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from reeld_client.tray.model import QUIET_S, RUNNING, TEXT_MAX, TROUBLE_S, Face, TrayModel
 from reeld_proto.commands import Snapshot, Status
 from reeld_proto.errors import DeviceTrouble, ErrorCode
-from reeld_proto.events import AnyEvent, SessionStateChanged, TroubleReported, WorkerStateChanged
+from reeld_proto.events import AnyEvent, PrivateModeChanged, SessionStateChanged, TroubleReported, WorkerStateChanged
 from reeld_proto.records import DaemonInfo, SessionBrief, SessionState, WorkerInfo, WorkerState
 from tests.client.fake_reeld import SESSION, STATS
 from tests.proto.messages import messages, structs
@@ -41,6 +41,17 @@ def changed(state: SessionState, reason: str = "", elapsed_s: float = 65.0) -> S
 def trouble(code: str, track: str = "mic", message: str = "unplugged") -> TroubleReported:
     """A trouble with a track."""
     return TroubleReported(worker="audio-1", code=code, message=message, track=track)
+
+
+@pytest.mark.parametrize("state", [None, SessionState.ACTIVE])
+def test_private_mode_that_somebody_else_switched_shows_at_once(state: SessionState | None) -> None:
+    """Harm: an icon that says that a screen is recorded, or is not, when the contrary is so."""
+    tray = model(state)
+    before = tray.face(10.0)
+    tray.see(PrivateModeChanged(private=True), 11.0)
+    assert tray.face(11.0) is Face.PRIVATE
+    tray.see(PrivateModeChanged(private=False), 12.0)
+    assert tray.face(12.0) is before
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from reeld.control.areas.privacy import commands
+from reeld_proto.events import Event, PrivateModeChanged
 from reeld_proto.privacy import PrivacyChanged, SetPrivate
 
 
@@ -23,8 +24,11 @@ class Keeper:
 def test_it_holds_from_the_arrival_of_the_command_and_names_the_session(session: str | None) -> None:
     keeper = Keeper()
     brief = None if session is None else SimpleNamespace(id=session)
-    parts = SimpleNamespace(privacy=keeper, sessions=SimpleNamespace(brief=lambda: brief))
+    told: list[Event] = []
+    parts = SimpleNamespace(privacy=keeper, sessions=SimpleNamespace(brief=lambda: brief), publish=told.append)
     set_private = commands(cast("Any", parts))[SetPrivate]
     assert set_private(SetPrivate(private=True), 7) == PrivacyChanged(session=session, private=True)
     assert set_private(SetPrivate(private=False), 9) == PrivacyChanged(session=session, private=False)
-    assert keeper.told == [(True, 7), (False, 9)]
+    set_private(SetPrivate(private=False), 11)
+    assert keeper.told == [(True, 7), (False, 9), (False, 11)]
+    assert told == [PrivateModeChanged(private=True), PrivateModeChanged(private=False)]
