@@ -37,7 +37,7 @@ def doctor(
             from reeld_client.doctor.bundle import write_bundle  # noqa: PLC0415
 
             try:
-                write_bundle(path, found, config)
+                write_bundle(path, found, config, invocation.store)
             except OSError as error:
                 about = f"cannot write {path}: {error.strerror}"
                 raise RequestRejected(about, code=ErrorCode.DISK_FAILED, remedy="Choose another place.") from error

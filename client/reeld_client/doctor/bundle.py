@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from reeld_client.doctor import incidents
 from reeld_client.doctor.diagnosis import Diagnosis
 from reeld_client.release import installed_release
 from reeld_client.service.launchd import Launchd
@@ -36,14 +37,15 @@ _PLACE = re.compile(r'\s*File "(?:.*/)?([A-Za-z0-9_]+\.py)", line (\d+), in ([A-
 _LAST = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)(?::|$)")
 
 
-def write_bundle(path: Path, diagnosis: Diagnosis, config: dict[str, Any] | None) -> None:
+def write_bundle(path: Path, diagnosis: Diagnosis, config: dict[str, Any] | None, store: Path) -> None:
     """Write the file, readable by this user alone. Raises OSError."""
     draft = path.with_name(f".{path.name}.part")
     draft.unlink(missing_ok=True)
     try:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, plain in _documents(diagnosis, config).items():
+            documents = {**_documents(diagnosis, config), "incidents.json": incidents.discreet(incidents.read(store))}
+            for name, plain in documents.items():
                 archive.writestr(name, msgspec.json.format(msgspec.json.encode(plain), indent=2))
             archive.writestr("log.jsonl", "".join(f"{line}\n" for line in discreet_log(journal())))
         draft.replace(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reeld_client import daemon_package
-from reeld_client.doctor import daemon, folders, service, sockets
+from reeld_client.doctor import daemon, folders, incidents, service, sockets
 from reeld_proto.doctor import Check, CheckStatus, Examined, Finding, fault, run_checks, warning
 from reeld_proto.errors import ReeldError
 from reeld_proto.records import Record
@@ -45,6 +45,7 @@ def _own(runtime: Path, store: Path) -> dict[str, Check]:
         "sockets": lambda: sockets.check(runtime),
         "folders": lambda: folders.check(runtime, store),
         "service": service.check,
+        "incidents": lambda: incidents.check(store),
     }
 
 

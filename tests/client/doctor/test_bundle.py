@@ -16,6 +16,7 @@ from reeld_client.doctor.diagnosis import Diagnosis
 from reeld_proto.doctor import fault, fine
 
 FOUND = Diagnosis(ok=False, findings=[fine("display", "X11"), fault("config", "two rules are called 'Bank'", "mend")])
+NOWHERE = Path("/nowhere")
 HIDDEN = st.text(alphabet="ÄÖÜẞ ", min_size=4, max_size=12)
 """Texts that nothing else in a bundle contains."""
 
@@ -82,9 +83,9 @@ def test_the_file_has_everything_and_is_its_owners_alone(monkeypatch: pytest.Mon
     monkeypatch.setenv("HOME", "/home/anna")
     path = tmp_path / "b.zip"
     path.write_text("old")
-    write_bundle(path, FOUND, {"replay": {"minutes": 5}, "place": "/home/anna/x"})
+    write_bundle(path, FOUND, {"replay": {"minutes": 5}, "place": "/home/anna/x"}, NOWHERE)
     held = read(path)
-    assert set(held) == {"about.json", "doctor.json", "config.json", "log.jsonl"}
+    assert set(held) == {"about.json", "doctor.json", "config.json", "incidents.json", "log.jsonl"}
     assert json.loads(held["config.json"]) == {"replay": {"minutes": 5}, "place": "~/x"}
     assert json.loads(held["log.jsonl"])["event"] == "daemon.ready"
     assert json.loads(held["about.json"])["python"]
@@ -95,7 +96,7 @@ def test_the_file_has_everything_and_is_its_owners_alone(monkeypatch: pytest.Mon
 def test_faults_of_settings_are_told_without_their_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A message about a privacy rule names it."""
     monkeypatch.setattr(bundle, "journal", list)
-    write_bundle(tmp_path / "b.zip", FOUND, None)
+    write_bundle(tmp_path / "b.zip", FOUND, None, NOWHERE)
     held = read(tmp_path / "b.zip")
     assert "Bank" not in held["doctor.json"]
     assert "X11" in held["doctor.json"]
@@ -111,7 +112,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(monkeypatch: pytest
     monkeypatch.setattr(bundle, "discreet_log", full)
     monkeypatch.setattr(bundle, "journal", list)
     with pytest.raises(OSError, match="No space"):
-        write_bundle(path, FOUND, None)
+        write_bundle(path, FOUND, None, NOWHERE)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -11,7 +11,7 @@ from reeld_client.doctor.diagnosis import diagnose
 from reeld_proto.doctor import CheckStatus, Examined, fault, fine
 from reeld_proto.errors import InternalError
 
-OWN = ["daemon", "sockets", "runtime-folder", "store-folder", "service"]
+OWN = ["daemon", "sockets", "runtime-folder", "store-folder", "service", "incidents"]
 
 
 def test_own_findings_come_first_and_a_fault_of_either_side_counts(
