@@ -40,6 +40,7 @@ soak: install-test $(INSTALLED) ## what `make test` tries a few times, very ofte
 	  tests/daemon/supervisor/test_any_order.py tests/e2e/test_kill_matrix.py tests/daemon/audio/test_drift.py \
 	  tests/daemon/audio/test_stream.py tests/daemon/audio/test_growth.py
 	@$(BIN)/python -m tests.bench.endurance
+	@$(BIN)/python -m tests.bench.flood --pace 10000
 	@$(BIN)/python -m tests.bench.sync
 
 coverage: COVER := --cov --cov-report=

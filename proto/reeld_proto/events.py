@@ -137,6 +137,10 @@ UNNUMBERED = frozenset({b"levels"})
 """Topics of which there is too much for those who did not ask for it."""
 
 
+TOPICS = frozenset(str(kind.__struct_config__.tag).split(".", 1)[0].encode() for kind in AnyEvent.__args__)
+"""All there are; a subscription to the beginning of one, or to nothing, gets it."""
+
+
 def topic_of(event: Event) -> bytes:
     """Topic frame of an event: what stands before the first dot of its type."""
     tag = type(event).__struct_config__.tag

@@ -11,10 +11,12 @@ from reeld_client import AsyncClient, Client
 from reeld_client.access_client import AccessMethods, AsyncAccessMethods
 from reeld_proto import commands as c
 from reeld_proto.access import AuditLine, Scope, TokenInfo
+from reeld_proto.incidents import Incident, IncidentKind
 from tests.client.fake_reeld import FakeReeld, memory, serving
 
 LINE = AuditLine(at="2026", who="owner", what="session.stop", result="done")
 NAMED = TokenInfo(name="tray", scopes=[Scope.READ], created_at="2026")
+CRASH = Incident(id="i", at="2026", kind=IncidentKind.CRASH, worker="w", reason="r")
 ANSWERS: dict[str, Any] = {
     "hello": c.Hello(version="1", protocols=[1], capabilities=[]),
     "identify": c.Identified(protocol=1, who="owner", scopes=[], capabilities=[]),
@@ -23,6 +25,9 @@ ANSWERS: dict[str, Any] = {
     "tokens_list": c.TokenList(tokens=[NAMED]),
     "tokens_revoke": c.TokenRevoked(name="tray"),
     "audit": c.Audit(lines=[LINE]),
+    "incidents_list": c.IncidentList(incidents=[CRASH]),
+    "incidents_show": c.IncidentDetail(incident=CRASH),
+    "incidents_clear": c.IncidentList(incidents=[CRASH]),
 }
 CASES: list[tuple[str, tuple[Any, ...], c.Command, Any]] = [
     ("hello", (), c.GetHello(), ANSWERS["hello"]),
@@ -32,6 +37,9 @@ CASES: list[tuple[str, tuple[Any, ...], c.Command, Any]] = [
     ("tokens", (), c.ListTokens(), [NAMED]),
     ("revoke_token", ("tray",), c.RevokeToken(name="tray"), ANSWERS["tokens_revoke"]),
     ("audit", (7,), c.GetAudit(limit=7), [LINE]),
+    ("incidents", (), c.ListIncidents(), [CRASH]),
+    ("incident", ("i",), c.ShowIncident(id="i"), CRASH),
+    ("clear_incidents", (), c.ClearIncidents(), [CRASH]),
 ]
 
 

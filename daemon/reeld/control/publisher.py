@@ -10,12 +10,13 @@ from reeld.access.gate import Gate
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto import codec
 from reeld_proto.errors import RequestRejected
-from reeld_proto.events import UNNUMBERED, Event, topic_of
+from reeld_proto.events import TOPICS, UNNUMBERED, Event, topic_of
 
 EVENTS_HWM = 1000
 """Events kept for a subscriber that does not read; above that it misses the newest and sees a hole in `seq`."""
 
-SUBSCRIPTION_BYTES_MAX = 1024
+SUBSCRIPTION_BYTES_MAX = 64
+"""Longer than any topic; ZeroMQ keeps what is subscribed to as long as its connection lasts."""
 _REOPEN_S = 0.01
 
 
@@ -73,8 +74,7 @@ class Publisher:
 
     async def _follow(self, outlet: "_Outlet") -> None:
         while True:
-            outlet.heard(await outlet.socket.recv())
-            if self._on_change is not None:
+            if outlet.heard(await outlet.socket.recv()) and self._on_change is not None:
                 self._on_change()
 
     async def _follow_remote(self, gate: Gate) -> None:
@@ -138,9 +138,13 @@ class _Outlet:
         self.socket.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES_MAX)
         self.plain: zmq.Socket[bytes] = zmq.Socket.shadow(self.socket)
 
-    def heard(self, data: bytes) -> None:
-        """A subscription began, or the last one of a topic ended."""
+    def heard(self, data: bytes) -> bool:
+        """A subscription began, or the last one of a topic ended; whether it was to anything that there is."""
+        prefix = data[1:]
+        if not any(topic.startswith(prefix) for topic in TOPICS):
+            return False
         if data[:1] == b"\x01":
-            self.subscriptions.add(data[1:])
+            self.subscriptions.add(prefix)
         elif data[:1] == b"\x00":
-            self.subscriptions.discard(data[1:])
+            self.subscriptions.discard(prefix)
+        return True

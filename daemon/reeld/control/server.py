@@ -27,8 +27,10 @@ from reeld_proto.commands import AnyCommand, Command, ErrorReply, Reply
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
 from reeld_proto.scopes import rule_of
 
-CONTROL_HWM = 1000
-"""Messages waiting per client in each direction; a client that reads no replies loses its own."""
+REPLIES_HWM = 1000
+"""Replies waiting per client; one that reads none loses its own."""
+COMMANDS_HWM = 32
+"""Commands waiting per client. Others wait in its own process, which pays for them: a flood takes little memory."""
 
 FRAME_BYTES_MAX = codec.MESSAGE_BYTES_MAX
 """Above it ZeroMQ itself drops the connection: memory is not spent on it. Between the command limit and this, the
@@ -74,8 +76,8 @@ class ControlServer:
         self._load: Counter[bytes] = Counter()
         self._socket: zmq.Socket[bytes] = zmq.Context.shadow(context).socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 500)
-        self._socket.setsockopt(zmq.SNDHWM, CONTROL_HWM)
-        self._socket.setsockopt(zmq.RCVHWM, CONTROL_HWM)
+        self._socket.setsockopt(zmq.SNDHWM, REPLIES_HWM)
+        self._socket.setsockopt(zmq.RCVHWM, COMMANDS_HWM)
         self._socket.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
         # A client that reconnects under its name must not be locked out by its own dead connection.
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
