@@ -8,6 +8,7 @@ import zmq.asyncio
 
 from reeld.access.gate import Gate
 from reeld.runtime.clock import monotonic_ns
+from reeld.runtime.sockets import bind_private
 from reeld_proto import codec
 from reeld_proto.errors import RequestRejected
 from reeld_proto.events import TOPICS, UNNUMBERED, Event, topic_of
@@ -39,7 +40,7 @@ class Publisher:
         self._context = context
         self._gate = gate
         self._local = _Outlet(context)
-        self._local.socket.bind(address)
+        bind_private(self._local.socket, address)
         self._remote = None if gate is None else self._open(gate)
         self._cut = asyncio.Event()
 

@@ -22,6 +22,7 @@ from reeld.access.gate import Gate
 from reeld.access.repeats import Done, Repeats
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
+from reeld.runtime.sockets import bind_private
 from reeld_proto import codec
 from reeld_proto.commands import AnyCommand, Command, ErrorReply, Reply
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
@@ -81,7 +82,7 @@ class ControlServer:
         self._socket.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
         # A client that reconnects under its name must not be locked out by its own dead connection.
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        self._socket.bind(address)
+        bind_private(self._socket, address)
         self._is_remote = gate is not None
         if gate is not None:
             gate.open(self._socket, "control")

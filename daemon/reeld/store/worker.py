@@ -22,6 +22,7 @@ import zmq
 
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
+from reeld.runtime.sockets import bind_private
 from reeld.runtime.worker import WorkerContext, main
 from reeld.store.acks import Acknowledger
 from reeld.store.intake import BurstLog, decode
@@ -115,7 +116,7 @@ class StoreWorker:
         else:
             socket.setsockopt(zmq.SNDHWM, COMMITS_HWM)
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)
-        socket.bind(address)  # replaces the file that a killed store left behind
+        bind_private(socket, address)  # replaces the file that a killed store left behind
         return socket
 
     def handle(self, order: AnyOrder) -> "Future[AnyReport]":

@@ -14,6 +14,7 @@ import zmq.asyncio
 
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.logs import get_logger
+from reeld.runtime.sockets import bind_private
 from reeld_proto import codec
 from reeld_proto.commands import ErrorReply
 from reeld_proto.endpoints import Endpoints
@@ -48,12 +49,12 @@ class WorkerLink:
         # An order to a worker that is not connected must be an error, not silence until the time-out.
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._router.setsockopt(zmq.MAXMSGSIZE, codec.MESSAGE_BYTES_MAX)
-        self._router.bind(endpoints.workers)
+        bind_private(self._router, endpoints.workers)
         self._pull = context.socket(zmq.PULL)
         self._pull.setsockopt(zmq.LINGER, 0)
         self._pull.setsockopt(zmq.RCVHWM, TELEMETRY_HWM)
         self._pull.setsockopt(zmq.MAXMSGSIZE, codec.MESSAGE_BYTES_MAX)
-        self._pull.bind(endpoints.telemetry)
+        bind_private(self._pull, endpoints.telemetry)
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """The two receiving loops, to be run for the life of the daemon."""
