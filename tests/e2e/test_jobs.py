@@ -96,9 +96,10 @@ def test_steering_does_not_wait_behind_long_work_and_a_job_outlives_who_began_it
             begun = time.monotonic()
             ask()
             seen.append(time.monotonic() - begun)
-        still = [job.id for job in client.jobs.list() if job.state in {JobState.QUEUED, JobState.RUNNING}]
         client.stop()
-        assert set(still) & set(jobs), "all was done before anything was asked"
+        # A stop answers when all is durable, which takes what it takes; it is only not to wait for the jobs.
+        still = [job.id for job in client.jobs.list() if job.state in {JobState.QUEUED, JobState.RUNNING}]
+        assert set(still) & set(jobs), "all was done before the stop was answered"
         # A pause waits for the worker of sound to note it, whose process shares two cores with the jobs.
         assert sorted(seen)[len(seen) // 2] < PATIENCE_S
         assert max(seen) < 1
