@@ -16,8 +16,9 @@ from reeld_proto.events import TOPICS, UNNUMBERED, Event, topic_of
 EVENTS_HWM = 1000
 """Events kept for a subscriber that does not read; above that it misses the newest and sees a hole in `seq`."""
 
-SUBSCRIPTION_BYTES_MAX = 64
-"""Longer than any topic; ZeroMQ keeps what is subscribed to as long as its connection lasts."""
+SUBSCRIPTION_BYTES_MAX = 1024
+"""Longer than any topic and than any message of a handshake, for which it holds as well. ZeroMQ keeps what is
+subscribed to as long as its connection lasts."""
 _REOPEN_S = 0.01
 
 
