@@ -63,7 +63,7 @@ def memory_rows(desk: VirtualDesk, installation: Installation, seconds: float) -
     idle = measure.pss_bytes(measure.pids_of(installation)) / 1e6
     process = desk.spawn(*scenes.MOTION, stdout=subprocess.DEVNULL)
     installation.ok("start", "--display", "LEFT", "--mic", "none", "--system-audio", "none")
-    time.sleep(max(seconds, 6))
+    time.sleep(min(6.0, 2 * seconds))
     recording = measure.pss_bytes(measure.pids_of(installation)) / 1e6
     installation.ok("stop")
     process.kill()
@@ -105,7 +105,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    seconds, rounds = (4.0, 3) if options.short else (20.0, 20)
+    seconds, rounds = (3.0, 2) if options.short else (20.0, 20)
     with tempfile.TemporaryDirectory() as folder:
         with VirtualDesk() as desk, Installation(desk.env) as installation:
             installation.start_daemon()

@@ -68,7 +68,7 @@ def ours(installation: Installation, seconds: float, words: Sequence[str] = LEFT
     """Record for `seconds` with a warm daemon; the CPU of all its processes meanwhile."""
     stated = installation.ok("start", *words, "--mic", "none", "--system-audio", "none", "--fps", "30")
     # Standbys for the next session are spawned in the first seconds: that cost belongs to a start, not to recording.
-    time.sleep(6)
+    time.sleep(min(6.0, seconds))
     pids = pids_of(installation)
     before, began = cpu_s(pids), time.monotonic()
     bytes_before = installation.ok("show", stated["session"])["tracks"][0]["bytes"]

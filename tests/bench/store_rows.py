@@ -23,7 +23,7 @@ def rows(folder: Path, *, short: bool) -> list[Row]:
         *_ingest(folder / "storing", 100 if short else 600),
         _collect(folder / "garbage", 1_000 if short else 10_000),
         *_keep(folder / "kept", 600 if short else 3600),
-        *_stall(1.0 if short else 5.0),
+        *_stall(0.5 if short else 5.0),
         *_turnover(folder / "turnover", quota_bytes=(30 if short else 300) * 10**6, turns=2 if short else 10),
     ]
 

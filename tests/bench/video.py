@@ -39,7 +39,7 @@ def _one_display(
     with_ssr: bool,
 ) -> list[Row]:
     process = desk.spawn(*scene, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if scene else None
-    time.sleep(2)
+    time.sleep(min(2.0, seconds / 3))
     mine = measure.ours(installation, seconds)
     peer = measure.ffmpeg(desk, seconds, output)
     other = ssr.record(desk, seconds) if with_ssr else None
@@ -61,7 +61,7 @@ def _one_display(
 
 def _two_displays(desk: VirtualDesk, installation: Installation, seconds: float, output: Path) -> list[Row]:
     process = desk.spawn(*scenes.MOTION, stdout=subprocess.DEVNULL)
-    time.sleep(2)
+    time.sleep(min(2.0, seconds / 3))
     mine = measure.ours(installation, seconds, ("--display", "all", "--layout", "grid"))
     peer = measure.ffmpeg(desk, seconds, output, displays=2)
     process.kill()

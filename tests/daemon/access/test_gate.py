@@ -25,6 +25,7 @@ class Yard:
     def __init__(self, context: zmq.asyncio.Context, folder: Path, address: str = "127.0.0.1:0") -> None:
         self.refused: list[str] = []
         self.outside: list[zmq.asyncio.Socket] = []
+        self.monitor: Any = None
         self.gate = Gate(
             context, address, folder, knows=lambda key: key == KEYS[0].decode(), refused=self.refused.append
         )
@@ -54,8 +55,11 @@ def live(folder: Path, play: Callable[[Yard, zmq.asyncio.Context], Coroutine[Any
     asyncio.run(run())
 
 
-def knocking(context: zmq.asyncio.Context, yard: Yard, keys: tuple[bytes, bytes] | None) -> Any:
+def knocking(context: zmq.asyncio.Context, yard: Yard, keys: tuple[bytes, bytes] | None, events: int = 0) -> Any:
+    """Somebody who comes. events: for a monitor, which must be there before he comes."""
     socket = context.socket(zmq.DEALER)
+    if events:
+        yard.monitor = socket.get_monitor_socket(events)
     socket.setsockopt(zmq.LINGER, 0)
     yard.outside.append(socket)
     if keys is not None:
@@ -88,10 +92,10 @@ def test_a_stranger_is_refused_and_told_of(tmp_path: Path) -> None:
 
 def test_who_does_not_encrypt_is_never_heard(tmp_path: Path) -> None:
     async def play(yard: Yard, context: zmq.asyncio.Context) -> None:
-        plain = knocking(context, yard, None)
-        monitor = plain.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+        failures = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        plain = knocking(context, yard, None, failures)
         await plain.send(b"hello")
-        assert await monitor.poll(10_000), "the greeting did not fail"
+        assert await yard.monitor.poll(10_000), "the greeting did not fail"
         assert not await yard.inside.poll(50)
         plain.disable_monitor()
 
