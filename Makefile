@@ -84,4 +84,6 @@ $(INSTALLED): pyproject.toml | install-demo
 	@echo "reeld: installing the Python packages into $(VENV)" >&2
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' 2> >(grep -v '^WARNING: Location' >&2 || true)
+	@# Tests start thousands of processes; where Python may not keep what it compiled, each would compile it again.
+	@$(BIN)/python -m compileall -q daemon client proto tests || true
 	@touch $@

@@ -1,6 +1,5 @@
 """Fixtures that every box shares: desks with real displays and sound, and the check that nothing is left behind."""
 
-import itertools
 import os
 import signal
 import threading
@@ -21,25 +20,6 @@ settings.load_profile("reeld")
 # A shell that starts the run in the background lets it, and all that it starts, ignore Ctrl-C, which is tested here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes long, in every process: a run whose last minute is one long test wastes the others' time.
-
-    xdist gives each process an equal part of the list, in its order; files stay together, whose fixtures are shared.
-    """
-    count = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if count < 2 or not slow:
-        return
-    parts: list[list[pytest.Item]] = [[] for _ in range(count)]
-    for _, file in itertools.groupby(slow, key=lambda item: item.path):
-        min(parts, key=len).extend(file)
-    quick = iter([item for item in items if not item.get_closest_marker("slow")])
-    size = -(-len(items) // count)
-    for part in parts:
-        part.extend(itertools.islice(quick, max(0, size - len(part))))
-    items[:] = [*itertools.chain.from_iterable(parts), *quick]
 
 
 @pytest.fixture(scope="session")

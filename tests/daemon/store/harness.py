@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,8 +49,15 @@ class Bench:
         command += ["--runtime", str(self.runtime), "--store", str(self.store), "--parent-fd", str(read)]
         self.process = subprocess.Popen(command, env=env, pass_fds=(read,), stderr=subprocess.PIPE)
         os.close(read)
+        self._until_spoken(self.process)
         body = self._receive()
         assert isinstance(body, WorkerReady), body
+
+    def _until_spoken(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for its first word. Who left without one is not waited for."""
+        end = time.monotonic() + TIMEOUT_MS / 1000
+        while not self._router.poll(50) and time.monotonic() < end:
+            assert process.poll() is None or self._router.poll(500), self.log()
 
     def order(self, body: Any) -> Any:
         """Give an order; the report, or the error as `ErrorReply`."""
