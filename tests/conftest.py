@@ -14,12 +14,19 @@ from tests.support.wait import until
 
 # An example is slow when the machine is busy; that is no fault of what is tested. Budgets have tests of their own.
 # Continuous integration judges a change, so it tries the same examples every time; a person's run tries new ones.
-settings.register_profile("reeld", deadline=None, derandomize=bool(os.environ.get("CI")))
+# Half as many there, where the same ones tell nothing new the second time.
+_CI = bool(os.environ.get("CI"))
+settings.register_profile("reeld", deadline=None, derandomize=_CI, max_examples=50 if _CI else 100)
 settings.load_profile("reeld")
 
 # A shell that starts the run in the background lets it, and all that it starts, ignore Ctrl-C, which is tested here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest of its stage begins it, so that the others are not waited for alone at its end."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 
 @pytest.fixture(scope="session")

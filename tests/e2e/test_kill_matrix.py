@@ -27,7 +27,7 @@ SESSIONS = 2
 """The rounds of a worker are divided among two sessions: ten deaths within a minute spend its restart budget."""
 MOMENTS_S = 1.3
 """The daemon dies at moments spread over the life of a chunk."""
-pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.first, pytest.mark.timeout(400)]
 START: StartOptions = {
     "displays": ["LEFT"],
     "microphone": "virtual_mic",
