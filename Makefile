@@ -23,9 +23,11 @@ COVER_AGAIN :=
 MEMORY_DISK = $(shell df -Pk /dev/shm 2>/dev/null | awk '$$4 > 4e6 && $$6 == "/dev/shm" {print $$6}')
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
-	@$(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone and not paired'
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(COVER_AGAIN) -m paired
-	@$(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone
+	@failed=0; \
+	  $(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone and not paired' || failed=1; \
+	  $(BIN)/python -m pytest -q -n 3 --dist loadfile $(COVER_AGAIN) -m paired || failed=1; \
+	  $(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone || failed=1; \
+	  exit $$failed
 
 soak: export REELD_MODEL_STEPS := 10000
 soak: export REELD_KILLS := 200
