@@ -57,6 +57,10 @@ def _clear_incidents() -> Call[list[Incident]]:
     return Call(c.ClearIncidents(), lambda reply: expect(c.IncidentList)(reply).incidents, QUICK_S)
 
 
+def _open_review(session: str) -> Call[c.ReviewOpened]:
+    return Call(c.OpenReview(session=session), expect(c.ReviewOpened), QUICK_S)
+
+
 class AccessMethods(ABC):
     """Mixed into the client, which brings `call`. Errors are those of the client."""
 
@@ -103,6 +107,10 @@ class AccessMethods(ABC):
     def clear_incidents(self) -> list[Incident]:
         """Remove all reports; what was removed."""
         return self.call(_clear_incidents())
+
+    def open_review(self, session: str = "") -> c.ReviewOpened:
+        """An address that lets one browser of this machine in, once. Raises RequestRejected(NOT_FOUND)."""
+        return self.call(_open_review(session))
 
 
 class AsyncAccessMethods(ABC):
@@ -151,3 +159,7 @@ class AsyncAccessMethods(ABC):
     async def clear_incidents(self) -> list[Incident]:
         """See `Client.clear_incidents`."""
         return await self.call(_clear_incidents())
+
+    async def open_review(self, session: str = "") -> c.ReviewOpened:
+        """See `Client.open_review`."""
+        return await self.call(_open_review(session))

@@ -32,6 +32,7 @@ from reeld.privacy.house import PrivateHouse
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.privacy.watching import lock_watch
 from reeld.replay.keeper import ReplayKeeper
+from reeld.review.keeper import ReviewKeeper
 from reeld.runtime.clock import monotonic_ns
 from reeld.runtime.log_file import LogFile
 from reeld.runtime.logs import get_logger
@@ -134,7 +135,7 @@ class Daemon:
 
     def workers(self) -> list[WorkerInfo]:
         """Every worker process."""
-        return self.supervisor.workers() + self.jobs.workers()
+        return self.supervisor.workers() + self.jobs.workers() + self.review.workers()
 
     async def _unless_ending(self, work: Coroutine[Any, Any, None], serving: list[asyncio.Task[None]]) -> bool:
         """Whether `work` was finished before the end was asked for. Raises what it or a serving loop raised."""
@@ -195,6 +196,7 @@ class Daemon:
         listeners.on_job_ready = self.jobs.on_ready
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
+        self.review = ReviewKeeper(premises)
         self.desk = JobDesk(self.publisher.publish, self.door.left)
         handlers = Handlers(
             parts := Parts(
@@ -209,6 +211,7 @@ class Daemon:
                 jobs=self.jobs,
                 desk=self.desk,
                 incidents=self.incidents.shelf,
+                review=self.review,
                 library=self.library,
                 stats=self.stats,
                 sound=self.sound,
@@ -264,6 +267,7 @@ class Daemon:
         await self.sound.close()
         await self.server.drain(REPLIES_OUT_S)
         await self.desk.close()
+        await self.review.close()
         await self.supervisor.stop()
         await self.hooks.close()
         for task in serving:

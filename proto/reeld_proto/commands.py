@@ -63,6 +63,7 @@ from reeld_proto.records import (
     WorkerInfo,
 )
 from reeld_proto.reloading import ConfigReloaded, ReloadConfig
+from reeld_proto.review import OpenReview, ReviewOpened
 from reeld_proto.settings import FeatureList, ListFeatures, ListProfiles, ProfileList
 from reeld_proto.snapshots import ListSnapshots, SnapshotList
 from reeld_proto.sound import (
@@ -425,6 +426,7 @@ AnyCommand = (
     | CancelJob
     | WaitJob
     | ListIncidents
+    | OpenReview
     | ShowIncident
     | ClearIncidents
 )
@@ -473,6 +475,7 @@ AnyReply = (
     | JobDetail
     | JobList
     | IncidentList
+    | ReviewOpened
     | IncidentDetail
     | ErrorReply
 )

@@ -28,6 +28,7 @@ from reeld_proto import (
     records,
     reloading,
     replay_orders,
+    review,
     session_orders,
     settings,
     snapshots,
@@ -76,6 +77,7 @@ AREAS = (
     settings,
     jobs,
     incidents,
+    review,
 )
 """Modules that keep the messages of one area; `commands` unites them."""
 _WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)

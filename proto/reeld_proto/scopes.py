@@ -53,7 +53,7 @@ _CHANGES: dict[Scope, tuple[type[c.Command], ...]] = {
         c.SaveReplay,
     ),
     # They write files. What a job needs is what its command needs.
-    _READ: (c.ExportSession, c.ListSnapshots, c.StartJob, c.CancelJob),
+    _READ: (c.ExportSession, c.ListSnapshots, c.StartJob, c.CancelJob, c.OpenReview),
     _ADMIN: (
         c.VerifyStore,
         c.ClipSession,

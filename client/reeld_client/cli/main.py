@@ -31,6 +31,7 @@ from reeld_client.cli import (
     profiles,
     record,
     replay,
+    review,
     service,
     snapshots,
     storage,
@@ -60,6 +61,7 @@ edits.register(app)
 gc.register(app)
 forget.register(app)
 incidents.register(app)
+review.register(app)
 index.register(app)
 jobs.register(app)
 configuration.register(app)

@@ -50,6 +50,7 @@ from reeld_client.cli.render_live import (
     print_stopped,
 )
 from reeld_client.cli.render_replay import print_replay
+from reeld_client.cli.render_review import print_review
 from reeld_client.cli.render_service import print_installed, print_logs, print_removed, print_service
 from reeld_client.cli.render_settings import print_features, print_profiles
 from reeld_client.cli.render_snapshots import print_snapshots
@@ -89,6 +90,7 @@ from reeld_proto.incidents import Incident
 from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionInfo
 from reeld_proto.reloading import ConfigReloaded
+from reeld_proto.review import ReviewOpened
 from reeld_proto.settings import FeatureList, ProfileList
 from reeld_proto.stats import Stats
 
@@ -127,6 +129,7 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     JobLines: print_jobs,
     IncidentLines: print_incidents,
     Incident: print_incident,
+    ReviewOpened: print_review,
     JobInfo: print_job,
     TokenNames: print_tokens,
     TokenCreated: print_created,

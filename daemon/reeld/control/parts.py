@@ -15,6 +15,7 @@ from reeld.control.stats import StatsSampler
 from reeld.incidents.shelf import Shelf
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.replay.keeper import ReplayKeeper
+from reeld.review.keeper import ReviewKeeper
 from reeld.sessions import SessionService
 from reeld.supervisor.jobs import Jobs
 from reeld.upkeep.keeper import Upkeep
@@ -60,6 +61,7 @@ class Parts:
     jobs: Jobs
     desk: JobDesk
     incidents: Shelf
+    review: ReviewKeeper
     library: Library
     stats: StatsSampler
     sound: SoundWatch

@@ -1,0 +1,35 @@
+"""Looking at recordings in a browser: `reelctl review`."""
+
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from reeld_client.cli.command import command
+from reeld_client.cli.completion import session_ids
+from reeld_client.cli.invocation import Answer, Invocation
+
+
+def review(
+    invocation: Invocation,
+    *,
+    session: Annotated[
+        str,
+        typer.Argument(metavar="[ID]", help="The session to show; the list without it.", autocompletion=session_ids),
+    ] = "",
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the address in the browser, on a terminal.")
+    ] = True,
+) -> Answer:
+    """Look at recordings in a browser of this machine. The address lets one browser in, once, within a minute."""
+    with invocation.client() as client:
+        opened = client.open_review(session)
+    if browser and sys.stdout.isatty():
+        webbrowser.open(opened.url)
+    return Answer(opened)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    command(app)(review)

@@ -1,0 +1,111 @@
+"""The store as the review server sees it: read-only, in a thread of its own, opened when first asked for."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from reeld.media.fragments import parse_init
+from reeld.review.placing import placed
+from reeld.review.playlists import Piece, pieces_of
+from reeld.store import happenings
+from reeld.store.reader import StoreReader
+from reeld.store.soundness import check_length
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.records import SessionInfo, SessionState
+from reeld_proto.units import NS_PER_S
+
+T = TypeVar("T")
+
+_LASTING = frozenset(
+    {
+        SessionState.STARTING,
+        SessionState.ACTIVE,
+        SessionState.PAUSING,
+        SessionState.PAUSED,
+        SessionState.RESUMING,
+        SessionState.ENDING,
+        SessionState.PERSISTING,
+        SessionState.PARTIAL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPieces:
+    """What a playlist of one track needs. lasts: the recording goes on."""
+
+    pieces: list[Piece]
+    lasts: bool
+
+
+class Shelf:
+    """Methods are called in the event loop; all of them raise RequestRejected NOT_FOUND and StoreCorrupt."""
+
+    def __init__(self, store_dir: Path) -> None:
+        self._store_dir = store_dir
+        self._reader: StoreReader | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelf")
+
+    async def show(self, session: str) -> SessionInfo:
+        """One session."""
+
+        def work(reader: StoreReader) -> SessionInfo:
+            with reader.store.read() as txn:
+                return happenings.shown(txn, session)
+
+        return await self._read(work)
+
+    async def pieces(self, session: str, track: str) -> TrackPieces:
+        """What the playlist of a track names."""
+
+        def work(reader: StoreReader) -> TrackPieces:
+            outline = reader.outline(session)
+            found = next((each for each in outline.tracks if each.id == track), None)
+            if found is None:
+                raise RequestRejected(f"session {session} has no track {track}", code=ErrorCode.NOT_FOUND)
+            segments = list(reader.segments(session, track))
+            lasts = reader.show(session).state in _LASTING
+            return TrackPieces(pieces_of(segments, found.end_ns if lasts else outline.end_ns), lasts)
+
+        return await self._read(work)
+
+    async def chunk(self, digest: bytes) -> bytes:
+        """A chunk or an init segment, checked."""
+        return await self._read(lambda reader: reader.chunk(digest))
+
+    async def segment(self, session: str, track: str, start_ns: int) -> bytes:
+        """The chunk that begins at exactly `start_ns` of a session, with the times that it has there."""
+
+        def work(reader: StoreReader) -> bytes:
+            segment = next(reader.segments(session, track, start_ns), None)
+            if segment is None or segment.start_ns != start_ns:
+                raise RequestRejected(f"nothing begins at {start_ns} ns of {track}", code=ErrorCode.NOT_FOUND)
+            chunk = reader.chunk(segment.chunk)
+            if not segment.shift_ns:
+                return chunk
+            timescale = parse_init(reader.chunk(segment.init)).timescale
+            return placed(chunk, round(segment.shift_ns * timescale / NS_PER_S))
+
+        return await self._read(work)
+
+    async def close(self) -> None:
+        """Close the store and end the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    async def _read(self, work: Callable[[StoreReader], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._checked()))
+
+    def _checked(self) -> StoreReader:
+        """The store, unless its file was cut off: reading beyond its end would end the process."""
+        if self._reader is None:
+            self._reader = StoreReader.open(self._store_dir)
+        check_length(self._store_dir)
+        return self._reader
+
+    def _close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
