@@ -128,9 +128,12 @@ def test_a_merge_shows_the_right_clock_throughout(story: Any, offset_s: float) -
     looks = media.looks(story["before"]["merge"])
     assert media.duration_s(story["before"]["merge"]) == pytest.approx(3.53 + 0.71, abs=0.03)
     for look in looks:
-        wanted = look.at_s + story["clip_s"] if look.at_s < 3.53 - 1e-3 else look.at_s - 3.53 + 0.5
+        first, second = look.at_s + story["clip_s"], look.at_s - 3.53 + 0.5
+        # A picture of the first part may come so shortly before the joint.
+        wanted = [first, second] if abs(look.at_s - 3.53) < 1e-3 else [first if look.at_s < 3.53 else second]
         if look.stamp_ms is not None:
-            assert look.stamp_ms / 1000 - offset_s == pytest.approx(wanted, abs=FRAME_S), look.at_s
+            shown_s = look.stamp_ms / 1000 - offset_s
+            assert any(shown_s == pytest.approx(each, abs=FRAME_S) for each in wanted), look.at_s
     assert len(looks) > 4.2 * 20
 
 
