@@ -28,6 +28,7 @@ ANSWERS: dict[str, Any] = {
     "incidents_list": c.IncidentList(incidents=[CRASH]),
     "incidents_show": c.IncidentDetail(incident=CRASH),
     "incidents_clear": c.IncidentList(incidents=[CRASH]),
+    "review_open": c.ReviewOpened(url="http://127.0.0.1:1/open?ticket=t", expires_s=60.0),
 }
 CASES: list[tuple[str, tuple[Any, ...], c.Command, Any]] = [
     ("hello", (), c.GetHello(), ANSWERS["hello"]),
@@ -40,6 +41,7 @@ CASES: list[tuple[str, tuple[Any, ...], c.Command, Any]] = [
     ("incidents", (), c.ListIncidents(), [CRASH]),
     ("incident", ("i",), c.ShowIncident(id="i"), CRASH),
     ("clear_incidents", (), c.ClearIncidents(), [CRASH]),
+    ("open_review", ("s",), c.OpenReview(session="s"), ANSWERS["review_open"]),
 ]
 
 

@@ -56,6 +56,7 @@ CLIENT = {
     "list_sessions",
     "mark",
     "merge",
+    "open_review",
     "pause",
     "ping",
     "profiles",

@@ -11,6 +11,11 @@ from reeld_client.cli.completion import session_ids
 from reeld_client.cli.invocation import Answer, Invocation
 
 
+def has_terminal() -> bool:
+    """Whether a person sits there."""
+    return sys.stdout.isatty()
+
+
 def review(
     invocation: Invocation,
     *,
@@ -25,7 +30,7 @@ def review(
     """Look at recordings in a browser of this machine. The address lets one browser in, once, within a minute."""
     with invocation.client() as client:
         opened = client.open_review(session)
-    if browser and sys.stdout.isatty():
+    if browser and has_terminal():
         webbrowser.open(opened.url)
     return Answer(opened)
 
