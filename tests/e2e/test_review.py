@@ -119,11 +119,11 @@ def test_sessions_are_listed_searched_and_described(house: House) -> None:
 def test_a_player_shows_the_recording_from_beginning_to_end(house: House) -> None:
     visitor, _ = house.visitor()
     times, pictures = play(play_url(visitor, house.session))
-    length_s = house.installation.ok("show", house.session)["duration_s"]
+    shown = house.installation.ok("show", house.session)
     assert times == sorted(times)
-    assert times[0] < 0.2
-    assert length_s - times[-1] < 0.5
-    assert len(pictures) > 20 * RECORDED_S
+    assert times[0] < 0.5
+    assert shown["duration_s"] - times[-1] < 1
+    assert len(pictures) == shown["tracks"][0]["frames"] > RECORDED_S
     assert pictures[0].std() > 10  # a picture, and no black one
     assert (pictures[0] != pictures[-1]).any()
 

@@ -44,7 +44,7 @@ class _Idleness:
                 await asyncio.wait_for(self._asked.wait(), idle_s)
 
 
-async def _serve(runtime: Path, store: Path, listening: socket.socket, key: bytes, idle_s: float) -> None:
+async def _serve(runtime: Path, store: Path, listening: socket.socket, key: bytes) -> None:
     shelf, office, idleness = Shelf(store), TicketOffice(key), _Idleness()
     port = listening.getsockname()[1]
     async with AsyncClient(runtime) as client:
@@ -60,7 +60,7 @@ async def _serve(runtime: Path, store: Path, listening: socket.socket, key: byte
         )
         server = uvicorn.Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
-        idle = asyncio.ensure_future(idleness.begins(idle_s))
+        idle = asyncio.ensure_future(idleness.begins(IDLE_S))
         try:
             await asyncio.wait([serving, idle], return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
@@ -82,10 +82,10 @@ def main() -> int:
     settings = json.loads(os.environ.pop(SETTINGS))
     os.nice(NICENESS)
     listening = socket.socket(fileno=settings["fd"])
-    key, idle_s = base64.b64decode(settings["key"]), float(settings.get("idle_s", IDLE_S))
+    key = base64.b64decode(settings["key"])
     try:
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):  # uvicorn sends itself the signal again
-            asyncio.run(_serve(options.runtime, options.store, listening, key, idle_s))
+            asyncio.run(_serve(options.runtime, options.store, listening, key))
     except (ReeldError, OSError) as error:
         logs.get_logger().error("review.ended", reason=str(error))
         return 1
