@@ -47,8 +47,8 @@ class Sample:
 def parse_init(data: bytes) -> Init:
     """Read an init segment. Raises StoreCorrupt if it is not one."""
     try:
-        boxes = {kind: body for kind, body, _ in _boxes(memoryview(data), 0)}
-        mdhd, trex = boxes[b"mdhd"], boxes[b"trex"]
+        found = {kind: body for kind, body, _ in boxes(memoryview(data))}
+        mdhd, trex = found[b"mdhd"], found[b"trex"]
         (timescale,) = struct.unpack_from(">I", mdhd, 20 if mdhd[0] == 1 else 12)
         duration, size, flags = struct.unpack_from(">III", trex, 12)
     except (KeyError, struct.error, IndexError) as error:
@@ -90,19 +90,22 @@ def _top_boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
         offset += size
 
 
-def _boxes(data: memoryview, depth: int) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Boxes at every level that this module knows."""
+def boxes(data: memoryview, depth: int = 0) -> Iterator[tuple[bytes, memoryview, int]]:
+    """Boxes at every level that this module knows: type, content, and where it begins in the box around it.
+
+    Raises StoreCorrupt for a box that does not fit, struct.error for the rest of one.
+    """
     for kind, body, offset in _top_boxes(data):
         yield kind, body, offset
         if kind in _CONTAINERS and depth < 8:
-            yield from _boxes(body, depth + 1)
+            yield from boxes(body, depth + 1)
 
 
 def _samples(chunk: memoryview, moof_offset: int, moof: memoryview, init: Init) -> list[Sample]:
     samples: list[Sample] = []
     duration, size, flags, dts = init.duration, init.size, init.flags, 0
     position = moof_offset
-    for kind, body, _ in _boxes(moof, 0):
+    for kind, body, _ in boxes(moof):
         if kind == b"tfhd":
             duration, size, flags = _defaults(body, init)
         elif kind == b"tfdt":

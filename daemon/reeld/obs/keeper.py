@@ -63,10 +63,7 @@ class ObsKeeper:
             status = await asyncio.shield(exited)
             get_logger().warning("obs.exited", status=status)
         except asyncio.CancelledError:
-            process.terminate()
-            await asyncio.wait([exited], timeout=LEAVE_S)
-            process.kill()
-            await exited
+            await process.end(exited, LEAVE_S)
             raise
         finally:
             self.pid = 0

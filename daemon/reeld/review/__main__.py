@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import base64
 import contextlib
 import json
 import os
@@ -24,7 +23,7 @@ from reeld_proto.errors import ReeldError
 NICENESS = 5
 """A reviewer may wait a little longer; a recording may not lose a frame to it."""
 IDLE_S = 900.0
-"""Without a request for this long nobody looks any more. A page that is open asks more often."""
+"""Without a request for this long nobody looks any more; the next address starts another process."""
 
 
 class _Idleness:
@@ -82,7 +81,7 @@ def main() -> int:
     settings = json.loads(os.environ.pop(SETTINGS))
     os.nice(NICENESS)
     listening = socket.socket(fileno=settings["fd"])
-    key = base64.b64decode(settings["key"])
+    key = bytes.fromhex(settings["key"])
     try:
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):  # uvicorn sends itself the signal again
             asyncio.run(_serve(options.runtime, options.store, listening, key))

@@ -65,7 +65,7 @@ class Desk:
 
     async def session(self, request: Request) -> Response:
         """One session, and the address at which players play it."""
-        info = await self._shelf.show(request.path_params["session"])
+        info = await self._client.show(request.path_params["session"])
         ticket = self._office.issue(Purpose.PLAY, monotonic_ns(), VISIT_S, info.session)
         play_url = f"{PLAY_PATH}{ticket}/{info.session}/master.m3u8"
         return answer_json({"session": info, "play_url": play_url})
@@ -77,7 +77,7 @@ class Desk:
 
     async def master(self, request: Request) -> Response:
         """The playlist of all tracks."""
-        info = await self._shelf.show(request.path_params["session"])
+        info = await self._client.show(request.path_params["session"])
         return answer_text(master_playlist(info.tracks, info.duration_s), _PLAYLIST)
 
     async def playlist(self, request: Request) -> Response:
@@ -89,10 +89,8 @@ class Desk:
         """An init segment that a playlist names."""
         where = request.path_params
         digest = _digest(request)
-        found = await self._shelf.pieces(where["session"], where["track"])
-        if digest.hex() not in {piece.init for piece in found.pieces}:
-            raise HTTPException(HTTPStatus.NOT_FOUND, "This track has no such init segment.")
-        return answer_bytes(request, await self._shelf.chunk(digest), digest=digest.hex())
+        data = await self._shelf.init(where["session"], where["track"], digest)
+        return answer_bytes(request, data, digest=digest.hex())
 
     async def segment(self, request: Request) -> Response:
         """A chunk where it is shown."""

@@ -4,10 +4,9 @@ DESIGN: every page that a browser has open can send requests to every port of th
 Host (against names that are made to point here), no foreign Origin, and a cookie that other sites cannot have sent.
 """
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -117,8 +116,7 @@ class Guard:
 def _hardened(send: Send) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            start: MutableMapping[str, Any] = message
-            headers = MutableHeaders(raw=start["headers"])
+            headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
             headers.setdefault("cache-control", "no-store")

@@ -5,7 +5,6 @@ is faster waits in the queue of the port instead of being refused.
 """
 
 import asyncio
-import base64
 import json
 import secrets
 import socket
@@ -76,17 +75,14 @@ class ReviewKeeper:
         """End the process."""
         server, self._server = self._server, None
         if server is not None:
-            server.process.terminate()
-            await asyncio.wait([server.exited], timeout=LEAVE_S)
-            server.process.kill()
-            await server.exited
+            await server.process.end(server.exited, LEAVE_S)
 
     def _start(self) -> _Server:
         key = secrets.token_bytes(KEY_BYTES)
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         try:
             with socket.create_server(("127.0.0.1", 0), backlog=_QUEUE) as listening:
-                settings = {"key": base64.b64encode(key).decode(), "fd": listening.fileno()}
+                settings = {"key": key.hex(), "fd": listening.fileno()}
                 port = listening.getsockname()[1]
                 process = spawn(
                     self._module,

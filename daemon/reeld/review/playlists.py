@@ -16,8 +16,13 @@ from reeld_proto.units import NS_PER_S
 VERSION = 7
 """fMP4 in I-frame and ordinary playlists alike."""
 _SOUNDS = "sound"
-_TYPES = {"h264": "avc1.640033", "hevc": "hvc1.1.6.L153.B0", "av1": "av01.0.13M.08", "aac": "mp4a.40.2"}
-_OTHER_TYPES = {"opus": "opus", "flac": "fLaC"}
+_TYPES = {
+    "h264": "avc1.640033",
+    "hevc": "hvc1.1.6.L153.B0",
+    "av1": "av01.0.13M.08",
+    "aac": "mp4a.40.2",
+    "flac": "fLaC",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def master_playlist(tracks: Sequence[TrackInfo], duration_s: float) -> str:
 
 def type_of(codec: str) -> str:
     """The codec's name as browsers and players state it (RFC 6381), of the highest level that we encode."""
-    return _TYPES.get(codec) or _OTHER_TYPES.get(codec, codec)
+    return _TYPES.get(codec, codec)
 
 
 def quoted(text: str) -> str:

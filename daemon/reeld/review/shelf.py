@@ -10,27 +10,12 @@ from typing import TypeVar
 from reeld.media.fragments import parse_init
 from reeld.review.placing import placed
 from reeld.review.playlists import Piece, pieces_of
-from reeld.store import happenings
 from reeld.store.reader import StoreReader
 from reeld.store.soundness import check_length
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import SessionInfo, SessionState
 from reeld_proto.units import NS_PER_S
 
 T = TypeVar("T")
-
-_LASTING = frozenset(
-    {
-        SessionState.STARTING,
-        SessionState.ACTIVE,
-        SessionState.PAUSING,
-        SessionState.PAUSED,
-        SessionState.RESUMING,
-        SessionState.ENDING,
-        SessionState.PERSISTING,
-        SessionState.PARTIAL,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +34,6 @@ class Shelf:
         self._reader: StoreReader | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelf")
 
-    async def show(self, session: str) -> SessionInfo:
-        """One session."""
-
-        def work(reader: StoreReader) -> SessionInfo:
-            with reader.store.read() as txn:
-                return happenings.shown(txn, session)
-
-        return await self._read(work)
-
     async def pieces(self, session: str, track: str) -> TrackPieces:
         """What the playlist of a track names."""
 
@@ -66,9 +42,18 @@ class Shelf:
             found = next((each for each in outline.tracks if each.id == track), None)
             if found is None:
                 raise RequestRejected(f"session {session} has no track {track}", code=ErrorCode.NOT_FOUND)
-            segments = list(reader.segments(session, track))
-            lasts = reader.show(session).state in _LASTING
-            return TrackPieces(pieces_of(segments, found.end_ns if lasts else outline.end_ns), lasts)
+            end_ns = found.end_ns if outline.lasts else outline.end_ns
+            return TrackPieces(pieces_of(list(reader.segments(session, track)), end_ns), outline.lasts)
+
+        return await self._read(work)
+
+    async def init(self, session: str, track: str, digest: bytes) -> bytes:
+        """An init segment of a track."""
+
+        def work(reader: StoreReader) -> bytes:
+            if not any(segment.init == digest for segment in reader.segments(session, track)):
+                raise RequestRejected(f"track {track} has no such init segment", code=ErrorCode.NOT_FOUND)
+            return reader.chunk(digest)
 
         return await self._read(work)
 

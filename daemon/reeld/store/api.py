@@ -86,9 +86,13 @@ class TrackOutline:
 
 @dataclass(frozen=True, slots=True)
 class SessionOutline:
-    """A session as far as it is durable. end_ns: media time of its end, or of its longest track while it lasts."""
+    """A session as far as it is durable. end_ns: media time of its end, or of its longest track while it lasts.
+
+    lasts: it is being recorded.
+    """
 
     id: str
     name: str
     end_ns: int
     tracks: tuple[TrackOutline, ...]
+    lasts: bool = False

@@ -88,7 +88,7 @@ class StoreReader:
         tracks = tuple(
             TrackOutline(track.id, track.kind, track.codec, track.label, track.end_ns) for track in record.tracks
         )
-        return SessionOutline(record.id, record.name, record.media_end_ns(), tracks)
+        return SessionOutline(record.id, record.name, record.media_end_ns(), tracks, lasts=record.end_ns is None)
 
     def segments(self, session: str, track: str, from_ns: int = 0) -> Iterator[Segment]:
         """The chunks of a track that begin at or after `from_ns`, in order.

@@ -48,6 +48,13 @@ class WorkerProcess:
         """End the process (SIGKILL)."""
         self._signal(signal.SIGKILL)
 
+    async def end(self, exited: "asyncio.Future[int]", leave_s: float) -> None:
+        """Ask the process to leave and wait for `exited`, which `on_exit` sets; after `leave_s` it is killed."""
+        self.terminate()
+        await asyncio.wait([exited], timeout=leave_s)
+        self.kill()
+        await exited
+
     def question_and_kill(self) -> None:
         """Have the process write down where it hangs, then end it."""
         self._signal(DUMP_SIGNAL)
