@@ -11,7 +11,8 @@ from pathlib import Path
 
 import uvicorn
 
-from reeld.review.app import Desk, build
+from reeld.review.app import build
+from reeld.review.desk import Desk
 from reeld.review.guard import Guard
 from reeld.review.keeper import SETTINGS
 from reeld.review.shelf import Shelf

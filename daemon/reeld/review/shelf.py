@@ -45,7 +45,7 @@ class Shelf:
             end_ns = found.end_ns if outline.lasts else outline.end_ns
             return TrackPieces(pieces_of(list(reader.segments(session, track)), end_ns), outline.lasts)
 
-        return await self._read(work)
+        return await self.read(work)
 
     async def init(self, session: str, track: str, digest: bytes) -> bytes:
         """An init segment of a track."""
@@ -55,11 +55,11 @@ class Shelf:
                 raise RequestRejected(f"track {track} has no such init segment", code=ErrorCode.NOT_FOUND)
             return reader.chunk(digest)
 
-        return await self._read(work)
+        return await self.read(work)
 
     async def chunk(self, digest: bytes) -> bytes:
         """A chunk or an init segment, checked."""
-        return await self._read(lambda reader: reader.chunk(digest))
+        return await self.read(lambda reader: reader.chunk(digest))
 
     async def segment(self, session: str, track: str, start_ns: int) -> bytes:
         """The chunk that begins at exactly `start_ns` of a session, with the times that it has there."""
@@ -74,14 +74,15 @@ class Shelf:
             timescale = parse_init(reader.chunk(segment.init)).timescale
             return placed(chunk, round(segment.shift_ns * timescale / NS_PER_S))
 
-        return await self._read(work)
+        return await self.read(work)
 
     async def close(self) -> None:
         """Close the store and end the thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
 
-    async def _read(self, work: Callable[[StoreReader], T]) -> T:
+    async def read(self, work: Callable[[StoreReader], T]) -> T:
+        """What `work` finds; it is called in the shelf's thread. Raises what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._checked()))
 
     def _checked(self) -> StoreReader:
