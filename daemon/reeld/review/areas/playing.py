@@ -49,4 +49,8 @@ def routes(desk: Desk) -> list[BaseRoute]:
         Route("/{track}/init/{digest}.mp4", init),
         Route("/{track}/{start:int}.m4s", segment),
     ]
-    return [Route("/chunks/{digest}", chunk), Mount(PLAY_PATH + "{ticket}/{session}", routes=playing)]
+    return [
+        Route("/chunks/{digest}", chunk),
+        Route("/api/sessions/{session}/tracks/{track}/{start:int}.m4s", segment),
+        Mount(PLAY_PATH + "{ticket}/{session}", routes=playing),
+    ]
