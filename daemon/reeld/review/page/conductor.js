@@ -5,6 +5,9 @@ const TICK_MS = 40;
 const APART_S = 0.35; // So far apart an element is put where it belongs; nearer, it is led there.
 const NEAR_S = { audio: 0.04, video: 0.008 }; // Sounds share one clock and state their time in steps; bending is heard.
 const BEND_MAX = 0.2;
+// Sound that is heard at another moment than its element and the audio context say, in seconds; recorded beside flashes of
+// the picture, in Chromium on PulseAudio.
+const HEARD_LATER_S = { slowed: -0.03, straight: 0.02 };
 const START_MS = 600; // An element that has not begun to play after this long is not waited for.
 
 export class Conductor extends EventTarget {
@@ -120,17 +123,14 @@ export class Conductor extends EventTarget {
   }
 
   #go(shown, at) {
-    for (const feed of shown) {
-      if (!feed.element.paused) continue;
-      if (Math.abs(feed.element.currentTime - at) > 0.02) feed.element.currentTime = at;
-      feed.element.playbackRate = this.speed;
-      feed.element.play().catch(() => {});
-    }
     const master = shown.find((feed) => feed.isSound) ?? shown[0] ?? null;
     if (master !== this.#master) {
       this.#master = master;
       this.#masterAt = master?.element.currentTime ?? 0;
     }
+    // A sound takes a moment to be heard; a picture that did not wait for it would be ahead.
+    const starting = this.#runs ? shown : shown.filter((feed) => feed === master || feed.isSound);
+    for (const feed of starting) if (feed.element.paused) this.#start(feed, at);
     const time = master?.element.currentTime ?? at;
     const advances = !master || (time > this.#masterAt + 0.001 && !master.element.seeking);
     this.#masterAt = time;
@@ -139,14 +139,31 @@ export class Conductor extends EventTarget {
       this.#at = advances && master ? time : at;
       this.#since = performance.now();
       this.#runs = true;
+      for (const feed of shown) if (feed.element.paused) this.#start(feed, this.#at);
     } else if (master && advances) {
-      const ahead = time - at;
-      this.#at = at + (Math.abs(ahead) > APART_S ? 0 : ahead * 0.3);
-      this.#since = performance.now();
-      if (Math.abs(ahead) > APART_S) master.element.currentTime = at;
+      this.#follow(master, time - at, at);
     }
-    const heard = master?.isSound ? this.latency() * this.speed : 0;
+    const heard = master?.isSound ? this.#heardLater() : 0;
     for (const feed of shown) if (feed !== master) this.#lead(feed, this.position - (feed.isSound ? 0 : heard));
+  }
+
+  // How much of the recording lies between the sound that an element states and the one that is heard.
+  #heardLater() {
+    return (this.latency() + (this.speed < 1 ? HEARD_LATER_S.slowed : HEARD_LATER_S.straight)) * this.speed;
+  }
+
+  #start(feed, at) {
+    if (Math.abs(feed.element.currentTime - at) > 0.1) feed.element.currentTime = at;
+    feed.element.playbackRate = this.speed;
+    feed.element.play().catch(() => {}); // what a pause interrupts
+  }
+
+  // The clock is brought to the sound gently, since a sound states its time in steps.
+  #follow(master, ahead, at) {
+    const isFar = Math.abs(ahead) > APART_S;
+    if (isFar) master.element.currentTime = at;
+    this.#at = at + (isFar ? 0 : ahead * 0.3);
+    this.#since = performance.now();
   }
 
   // Bring an element to where it belongs, without a jump if it is near.

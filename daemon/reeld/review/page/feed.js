@@ -9,7 +9,7 @@ import { placeOf } from "./manifest.js";
 const AHEAD_S = 20;
 const BEHIND_S = 15;
 const TRIM_S = 10; // The buffer is trimmed by so much at a time.
-const EDGE_S = 0.04;
+const EDGE_S = 0.1; // Pictures that are decoded in another order may begin so much later than their piece.
 const LASTING_S = 1e6;
 
 const settled = (target, good, bad) =>
