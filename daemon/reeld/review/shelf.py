@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from reeld.media.fragments import parse_init
-from reeld.review.placing import placed
 from reeld.review.playlists import Piece, pieces_of
+from reeld.review.segments import segment_bytes
 from reeld.store.reader import StoreReader
 from reeld.store.soundness import check_length
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.units import NS_PER_S
 
 T = TypeVar("T")
 
@@ -62,19 +60,8 @@ class Shelf:
         return await self.read(lambda reader: reader.chunk(digest))
 
     async def segment(self, session: str, track: str, start_ns: int) -> bytes:
-        """The chunk that begins at exactly `start_ns` of a session, with the times that it has there."""
-
-        def work(reader: StoreReader) -> bytes:
-            segment = next(reader.segments(session, track, start_ns), None)
-            if segment is None or segment.start_ns != start_ns:
-                raise RequestRejected(f"nothing begins at {start_ns} ns of {track}", code=ErrorCode.NOT_FOUND)
-            chunk = reader.chunk(segment.chunk)
-            if not segment.shift_ns:
-                return chunk
-            timescale = parse_init(reader.chunk(segment.init)).timescale
-            return placed(chunk, round(segment.shift_ns * timescale / NS_PER_S))
-
-        return await self.read(work)
+        """The chunk that begins at exactly `start_ns` of a session, with the times and pictures that it has there."""
+        return await self.read(lambda reader: segment_bytes(reader, session, track, start_ns))
 
     async def close(self) -> None:
         """Close the store and end the thread."""
