@@ -74,6 +74,8 @@ def test_two_hundred_seeks_show_the_picture_of_their_time(cinema: Cinema) -> Non
             const begun = performance.now();
             player.seek(at);
             while (!player.conductor.isSettled) await new Promise((resolve) => setTimeout(resolve, 1));
+            // A browser hands a picture to the screen with its next frame.
+            for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame);
             seen.push([at, read(player.feeds.find((feed) => !feed.isSound).element), performance.now() - begun]);
           }}
           return seen;
@@ -110,7 +112,7 @@ def test_a_flash_is_seen_when_its_beep_is_heard(cinema: Cinema, tmp_path: Path, 
     apart_s = [min((beep - flash for beep in beeps), key=abs) for flash in flashes]
     print(f"at {speed}: sound after picture by {[round(each * 1000) for each in apart_s]} ms")
     assert len(apart_s) >= int(WATCHED_S * speed) - 1
-    # The recorder looks 60 times a second, so one flash alone is known to a sixtieth; the middle one of them is what it is.
+    # The recorder looks 60 times a second, so one flash alone is known to a sixtieth.
     assert abs(float(np.median(apart_s))) <= APART_MAX_S
     assert max(map(abs, apart_s)) <= APART_MAX_S + 1 / 60
 

@@ -10,6 +10,7 @@ from itertools import islice
 from msgspec import Struct
 
 from reeld.review.playlists import type_of
+from reeld.review.segments import is_raw
 from reeld.store.api import Segment, TrackOutline
 from reeld.store.reader import StoreReader
 from reeld_proto.records import GapReason, TrackKind
@@ -112,7 +113,7 @@ def _between(reader: StoreReader, session: str, track: str, from_ns: int, to_ns:
 
 def _piece(reader: StoreReader, session: str, track: str, segment: Segment) -> PlayPiece:
     has_lead = reader.preroll(session, track, segment.start_ns) is not None
-    raw = segment.shift_ns == 0 and not has_lead
+    raw = is_raw(reader, session, track, segment)
     return PlayPiece(
         start_s=segment.start_ns / NS_PER_S,
         end_s=segment.end_ns / NS_PER_S,
