@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from reeld_client.core import Call, expect
 from reeld_proto import commands as c
-from reeld_proto.records import SessionInfo
+from reeld_proto.records import MarkerInfo, SessionInfo
 from reeld_proto.snapshots import SnapshotInfo
 
 QUICK_S = 5.0
@@ -28,6 +28,7 @@ class EditOptions(TypedDict, total=False):
     add_tags: list[str]
     remove_tags: list[str]
     pinned: bool
+    add_markers: list[MarkerInfo]
 
 
 def absolute(path: StrPath) -> str:

@@ -7,7 +7,7 @@ again at most what lies between a cut and the next key frame.
 from msgspec import field
 
 from reeld_proto.base import Command, Name, Reply, Text
-from reeld_proto.records import Record, SessionInfo
+from reeld_proto.records import MarkerInfo, Record, SessionInfo
 
 
 class ClipSession(Command, tag="sessions.clip", frozen=True, kw_only=True):
@@ -57,7 +57,8 @@ class ForgetRange(Command, tag="sessions.forget", frozen=True, kw_only=True):
 class EditSession(Command, tag="sessions.edit", frozen=True, kw_only=True):
     """Change what people wrote about a session; None leaves it. Answered by `SessionDetail`.
 
-    pinned: a pinned session is never dropped by the budget.
+    pinned: a pinned session is never dropped by the budget. add_markers: notes at instants of it; one that is there
+    already stays one.
     """
 
     session: Name
@@ -66,6 +67,7 @@ class EditSession(Command, tag="sessions.edit", frozen=True, kw_only=True):
     add_tags: list[Name] = field(default_factory=list)
     remove_tags: list[Name] = field(default_factory=list)
     pinned: bool | None = None
+    add_markers: list[MarkerInfo] = field(default_factory=list)
 
 
 class DeleteSession(Command, tag="sessions.delete", frozen=True, kw_only=True):

@@ -107,10 +107,15 @@ def check(command: c.Command, scopes: frozenset[Scope]) -> None:
     """Raises RequestRejected(DENIED) naming the scope that is missing."""
     if isinstance(command, c.StartJob):
         command = command.command
-    scope = rule_of(type(command)).scope
+    check_kind(type(command), scopes)
+
+
+def check_kind(kind: type[c.Command], scopes: frozenset[Scope]) -> None:
+    """As `check`, of any command of this type."""
+    scope = rule_of(kind).scope
     if scope not in scopes:
         raise RequestRejected(
-            f"{command.__struct_config__.tag} needs the scope `{scope}`",
+            f"{kind.__struct_config__.tag} needs the scope `{scope}`",
             code=ErrorCode.DENIED,
             remedy=f"Use a token made with `reelctl token create --scope {scope}`.",
         )

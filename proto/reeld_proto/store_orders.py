@@ -47,6 +47,13 @@ class DeriveSession(Order, tag="order.session.derive", frozen=True, kw_only=True
     staged: str = ""
 
 
+class NewMarker(Struct, frozen=True, kw_only=True):
+    """A note to be put at `media_ns` of a session."""
+
+    media_ns: int
+    text: str
+
+
 class EditRecord(Order, tag="order.session.edit", frozen=True, kw_only=True):
     """Store: change what people wrote about a session; None leaves it. Answered by `Done`."""
 
@@ -56,6 +63,7 @@ class EditRecord(Order, tag="order.session.edit", frozen=True, kw_only=True):
     add_tags: list[str] = field(default_factory=list)
     remove_tags: list[str] = field(default_factory=list)
     pinned: bool | None = None
+    add_markers: list[NewMarker] = field(default_factory=list)
 
 
 class RemoveSession(Order, tag="order.session.remove", frozen=True, kw_only=True):

@@ -6,9 +6,11 @@ import typer
 
 from reeld_client.cli import values
 from reeld_client.cli.command import command
+from reeld_client.cli.completion import session_ids
 from reeld_client.cli.invocation import Answer, Invocation
 from reeld_client.cli.privacy import Switch
 from reeld_client.cli.progress import working
+from reeld_proto.records import MarkerInfo
 
 
 def status(invocation: Invocation) -> Answer:
@@ -64,13 +66,28 @@ def stop(invocation: Invocation) -> Answer:
     return Answer(stopped)
 
 
-def mark(invocation: Invocation, *, text: Annotated[str, typer.Argument(metavar="TEXT", show_default=False)]) -> Answer:
-    """Put a note at this instant of the current session."""
+def mark(
+    invocation: Invocation,
+    *,
+    text: Annotated[str, typer.Argument(metavar="TEXT", show_default=False)],
+    session: Annotated[
+        str | None,
+        typer.Option("--session", metavar="ID", help="A stored session.", autocompletion=session_ids),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="S", help="Where in it, in playback time: 90, 7m20s or 1:02:03.")
+    ] = None,
+) -> Answer:
+    """Put a note at this instant of the current session, or at an instant of a stored one."""
     if not text.strip():
         raise values.invalid(["the note is empty"])
+    if (session is None) is not (at is None):
+        raise values.invalid(["a stored session is marked with both --session and --at"])
     with invocation.client() as client:
-        changed = client.mark(text)
-    return Answer(changed)
+        if session is None or at is None:
+            return Answer(client.mark(text))
+        marker = MarkerInfo(at_s=values.parse_seconds("--at", at), text=text)
+        return Answer(client.edit(session, add_markers=[marker]))
 
 
 def register(app: typer.Typer) -> None:

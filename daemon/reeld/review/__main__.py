@@ -57,6 +57,7 @@ async def _serve(runtime: Path, store: Path, listening: socket.socket, key: byte
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            timeout_graceful_shutdown=1,  # pages listen to events without an end
         )
         server = uvicorn.Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))

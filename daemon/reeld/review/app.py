@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from reeld.review.answers import answer_json
-from reeld.review.areas import library, playing
+from reeld.review.areas import changes, exports, happening, library, playing
 from reeld.review.desk import Desk
 from reeld.review.guard import OPEN_PATH, cookie_name
 from reeld.review.tickets import VISIT_S, Entries, Purpose
@@ -27,6 +27,13 @@ _STATUS = {
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
     ErrorCode.CORRUPT: HTTPStatus.GONE,
+    ErrorCode.DENIED: HTTPStatus.FORBIDDEN,
+    ErrorCode.PERMISSION: HTTPStatus.FORBIDDEN,
+    ErrorCode.WRONG_STATE: HTTPStatus.CONFLICT,
+    ErrorCode.CANCELLED: HTTPStatus.CONFLICT,
+    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.DISK_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -36,6 +43,9 @@ def build(desk: Desk) -> Starlette:
         _entrance(desk),
         *library.routes(desk),
         *playing.routes(desk),
+        *changes.routes(desk),
+        *exports.routes(desk),
+        *happening.routes(desk),
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     return Starlette(routes=routes, exception_handlers={ReeldError: _refused, HTTPException: _http_refused})
@@ -47,13 +57,14 @@ def _entrance(desk: Desk) -> Route:
     async def enter(request: Request) -> Response:
         """Exchange the ticket of an opened address for a cookie."""
         now_ns = monotonic_ns()
-        if not entries.use(request.query_params.get("ticket", ""), now_ns):
+        entry = entries.use(request.query_params.get("ticket", ""), now_ns)
+        if entry is None:
             raise HTTPException(
                 HTTPStatus.FORBIDDEN, "This address was used or is too old. Run `reelctl review` again."
             )
         session = request.query_params.get("session", "")
         answer = RedirectResponse(f"/?session={quote(session, safe='')}" if session else "/", HTTPStatus.SEE_OTHER)
-        visit = desk.office.issue(Purpose.VISIT, now_ns, VISIT_S)
+        visit = desk.office.issue(Purpose.VISIT, now_ns, VISIT_S, scopes=entry.scopes)
         answer.set_cookie(cookie_name(desk.port), visit, httponly=True, samesite="strict")
         return answer
 

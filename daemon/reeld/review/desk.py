@@ -8,9 +8,11 @@ from math import isfinite
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from reeld.review.guard import SCOPES
 from reeld.review.shelf import Shelf
 from reeld.review.tickets import TicketOffice
 from reeld_client import AsyncClient
+from reeld_proto.access import Scope
 from reeld_proto.errors import RequestRejected
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -26,6 +28,12 @@ class Desk:
     client: AsyncClient
     office: TicketOffice
     port: int
+
+
+def scopes_of(request: Request) -> frozenset[Scope]:
+    """What the visitor may do."""
+    scopes: frozenset[Scope] = request.scope.get(SCOPES, frozenset())
+    return scopes
 
 
 def digest_in(request: Request) -> bytes:

@@ -12,10 +12,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reeld.review.tickets import Purpose, TicketOffice
+from reeld.review.tickets import Purpose, Ticket, TicketOffice
 from reeld.runtime.clock import monotonic_ns
 
 OPEN_PATH = "/open"
+CHANGE_PATH = "/api/"
+SCOPES = "reeld.scopes"
+"""Under this name an ASGI scope holds what the visitor may do."""
 PLAY_PATH = "/play/"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
@@ -73,7 +76,12 @@ class Guard:
             await PlainTextResponse(refusal[1] + "\n", status_code=refusal[0])(scope, receive, send)
             return
         self._asked()
-        await self._app(scope, receive, send)
+
+        async def send_asked(message: Message) -> None:
+            self._asked()  # who listens to events for hours asks once
+            await send(message)
+
+        await self._app(scope, receive, send_asked)
 
     def _site_refusal(self, headers: Headers, scope: Scope) -> tuple[HTTPStatus, str] | None:
         """Status and words for what no page of ours sends; else None."""
@@ -84,9 +92,11 @@ class Guard:
             return HTTPStatus.FORBIDDEN, "Other sites may not ask."
         if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
             return HTTPStatus.FORBIDDEN, "Other sites may not ask."
-        if scope["method"] not in ("GET", "HEAD"):
-            return HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD."
-        return None
+        if scope["method"] in ("GET", "HEAD"):
+            return None
+        if scope["method"] != "POST" or not scope["path"].startswith(CHANGE_PATH):
+            return HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD, and POST below /api/."
+        return _change_refusal(headers)
 
     def _visitor_refusal(self, headers: Headers, scope: Scope) -> tuple[HTTPStatus, str] | None:
         """Status and words for who was not let in; else None."""
@@ -95,22 +105,39 @@ class Guard:
             return None
         if path.startswith(PLAY_PATH):
             return None if self._may_play(path) else (HTTPStatus.FORBIDDEN, _ASK_AGAIN)
-        return None if self._was_let_in(headers.getlist("cookie")) else (HTTPStatus.UNAUTHORIZED, _ASK_AGAIN)
+        visit = self._visit(headers.getlist("cookie"))
+        if visit is None:
+            return HTTPStatus.UNAUTHORIZED, _ASK_AGAIN
+        scope[SCOPES] = visit.scopes
+        return None
 
     def _may_play(self, path: str) -> bool:
         ticket, _, rest = path.removeprefix(PLAY_PATH).partition("/")
         session = rest.partition("/")[0]
         return self._office.check(ticket, Purpose.PLAY, self._now_ns(), session) is not None
 
-    def _was_let_in(self, cookies: Iterable[str]) -> bool:
+    def _visit(self, cookies: Iterable[str]) -> Ticket | None:
         for text in cookies:
             try:
                 found = SimpleCookie(text).get(self._cookie)
             except CookieError:
                 continue
-            if found is not None and self._office.check(found.value, Purpose.VISIT, self._now_ns()) is not None:
-                return True
-        return False
+            visit = None if found is None else self._office.check(found.value, Purpose.VISIT, self._now_ns())
+            if visit is not None:
+                return visit
+        return None
+
+
+def _change_refusal(headers: Headers) -> tuple[HTTPStatus, str] | None:
+    """What a page of ours that changes something always says: its origin (checked above), and that it sends JSON.
+
+    Forms of other sites cannot send JSON, and browsers name the origin with every POST.
+    """
+    if len(headers.getlist("origin")) != 1 or headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return HTTPStatus.FORBIDDEN, "Changes come from the page itself."
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Changes are sent as application/json."
+    return None
 
 
 def _hardened(send: Send) -> Send:

@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 
 from reeld.review.tickets import ENTRY_S, KEY_BYTES, Purpose, TicketOffice
 from reeld.runtime.clock import monotonic_ns
+from reeld.runtime.launch import OUTLIVES
 from reeld.runtime.logs import get_logger
 from reeld.supervisor import Premises
 from reeld.supervisor.process import WorkerProcess, spawn
+from reeld_proto.access import Scope
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 from reeld_proto.records import WorkerInfo, WorkerState
 from reeld_proto.review import ReviewOpened
@@ -41,7 +43,7 @@ class _Server:
 
 
 class ReviewKeeper:
-    """Belongs to the event loop's thread. The process leaves when it is idle, and when the daemon dies."""
+    """Belongs to the event loop's thread. The process ends with the daemon; if that is killed, when nobody looks."""
 
     def __init__(self, premises: Premises, *, module: str = MODULE) -> None:
         self._premises = premises
@@ -54,8 +56,10 @@ class ReviewKeeper:
             return []
         return [WorkerInfo(name=NAME, pid=self._server.process.pid, state=WorkerState.RUNNING)]
 
-    def open(self, session: str) -> ReviewOpened:
+    def open(self, session: str, scopes: frozenset[Scope]) -> ReviewOpened:
         """An address that lets one browser in, to `session` or the list. The server is started if it does not run.
+
+        scopes: what whoever asks for it may do, and so who follows it.
 
         Raises RequestRejected if the extra is not installed, InternalError if no process or port can be had.
         """
@@ -67,7 +71,7 @@ class ReviewKeeper:
             )
         if self._server is None:
             self._server = self._start()
-        ticket = self._server.office.issue(Purpose.ENTRY, monotonic_ns(), ENTRY_S)
+        ticket = self._server.office.issue(Purpose.ENTRY, monotonic_ns(), ENTRY_S, scopes=scopes)
         query = {"ticket": ticket, **({"session": session} if session else {})}
         return ReviewOpened(url=f"http://127.0.0.1:{self._server.port}/open?{urlencode(query)}", expires_s=ENTRY_S)
 
@@ -90,7 +94,7 @@ class ReviewKeeper:
                     runtime_dir=self._premises.endpoints.runtime_dir,
                     store_dir=self._premises.store_dir,
                     on_exit=lambda status: self._on_exit(exited, status),
-                    environment={SETTINGS: json.dumps(settings)},
+                    environment={SETTINGS: json.dumps(settings), OUTLIVES: "1"},
                     inherited_fds=(listening.fileno(),),
                     gently=True,
                 )

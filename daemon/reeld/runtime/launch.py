@@ -9,6 +9,8 @@ import runpy
 import sys
 import threading
 
+OUTLIVES = "REELD_OUTLIVES"
+"""Set in its environment, a process goes on when its daemon is killed, and sees itself to it that it ends."""
 EXIT_ORPHANED = 3
 """Exit status of a worker whose daemon has gone."""
 
@@ -28,9 +30,13 @@ def watch_parent(parent_fd: int) -> None:
 
 
 def main() -> None:
-    """`python -m reeld.runtime.launch MODULE OPTIONS`: run MODULE as the main program, watching `--parent-fd`."""
+    """`python -m reeld.runtime.launch MODULE OPTIONS`: run MODULE as the main program, watching `--parent-fd`.
+
+    With `OUTLIVES` in the environment it is not watched.
+    """
     del sys.argv[0]
-    watch_parent(int(sys.argv[sys.argv.index("--parent-fd") + 1]))
+    if not os.environ.pop(OUTLIVES, ""):
+        watch_parent(int(sys.argv[sys.argv.index("--parent-fd") + 1]))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 

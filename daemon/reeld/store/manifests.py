@@ -1,6 +1,7 @@
 """Changing what people wrote about a session, and removing one. Each order in the caller's one transaction."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from reeld.runtime.clock import wall_ns
 from reeld.store import chunks, sessions
@@ -12,7 +13,8 @@ from reeld.store.transaction import Table, Transaction, decode
 from reeld.store.wording import word_faults
 from reeld_proto.commands import Deleted
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.store_orders import EditRecord, RemoveSession
+from reeld_proto.store_orders import EditRecord, NewMarker, RemoveSession
+from reeld_proto.units import seconds
 
 _OF_A_SESSION = (
     Table.TIMELINE,
@@ -34,6 +36,7 @@ def edit(txn: Transaction, order: EditRecord) -> None:
     """Change name, note, tags or pin. Raises RequestRejected: NOT_FOUND, TOO_LARGE, INVALID_REQUEST (every fault)."""
     record = sessions.load(txn, order.session)
     faults = word_faults(name=order.name, tags=order.add_tags, note=order.note)
+    faults += _marker_faults(order.add_markers, record.media_end_ns())
     if faults:
         raise RequestRejected("; ".join(faults), faults=tuple(faults))
     if order.name is not None:
@@ -47,7 +50,17 @@ def edit(txn: Transaction, order: EditRecord) -> None:
         txn.put_record(Table.NOTES, name_key(record.id), NoteEntry(order.note))
     elif order.note is not None:
         txn.delete(Table.NOTES, name_key(record.id))
+    for marker in order.add_markers:
+        sessions.put_marker(txn, record.id, marker.media_ns, marker.text)
     touch(txn, record)
+
+
+def _marker_faults(markers: Iterable[NewMarker], end_ns: int) -> Iterator[str]:
+    for marker in markers:
+        if not marker.text.strip():
+            yield "the note of a marker is empty"
+        if not 0 <= marker.media_ns <= end_ns:
+            yield f"a marker at {seconds(marker.media_ns)} s lies outside the session, which lasts {seconds(end_ns)} s"
 
 
 def remove(txn: Transaction, order: RemoveSession, _circumstances: Circumstances) -> Deleted:

@@ -136,12 +136,18 @@ def mark(txn: Transaction, order: RecordMarker) -> None:
     """A note at an instant. Two different notes may share one."""
     record = load(txn, order.session)
     _check_time(order.media_ns)
-    prefix = session_prefix(order.session)
-    # The text's digest keeps two notes of one instant apart and one note that is sent twice together.
-    key = at(prefix, order.media_ns) + hashlib.sha256(order.text.encode(errors="replace")).digest()[:8]
-    if txn.get(Table.MARKERS, key) is None:
-        txn.put_record(Table.MARKERS, key, MarkerEntry(order.text))
+    if put_marker(txn, order.session, order.media_ns, order.text):
         touch(txn, record)
+
+
+def put_marker(txn: Transaction, session: str, media_ns: int, text: str) -> bool:
+    """Write a note at an instant of a session, unless it is there; whether it is new."""
+    # The text's digest keeps two notes of one instant apart and one note that is sent twice together.
+    key = at(session_prefix(session), media_ns) + hashlib.sha256(text.encode(errors="replace")).digest()[:8]
+    if txn.get(Table.MARKERS, key) is not None:
+        return False
+    txn.put_record(Table.MARKERS, key, MarkerEntry(text))
+    return True
 
 
 def set_state(txn: Transaction, order: RecordState) -> None:

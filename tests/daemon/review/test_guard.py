@@ -71,9 +71,30 @@ def test_another_site_may_lead_here_but_not_fetch_from_here() -> None:
     assert ask(headers=[*cross, ("sec-fetch-mode", "navigate")])[0] == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-def test_nothing_can_be_changed(method: str) -> None:
-    assert ask(method=method, headers=[("host", HOST), ("cookie", VISIT)])[0] == 405
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "post"])
+def test_other_methods_are_not_known(method: str) -> None:
+    assert ask(method=method, headers=[("host", HOST), ("cookie", VISIT), ("origin", f"http://{HOST}")])[0] == 405
+
+
+CHANGE = [("host", HOST), ("cookie", VISIT), ("origin", f"http://{HOST}"), ("content-type", "application/json")]
+
+
+@pytest.mark.parametrize("path", ["/", "/open", "/chunks/x", "/play/x/y/master.m3u8", "/api"])
+def test_nothing_is_changed_outside_the_interface(path: str) -> None:
+    assert ask(path, method="POST", headers=CHANGE)[0] == 405
+
+
+def test_a_change_comes_from_the_page_itself() -> None:
+    assert ask(method="POST", headers=CHANGE)[0] == 200
+    assert ask(method="POST", headers=[*CHANGE, ("sec-fetch-site", "same-origin")])[0] == 200
+    for site in ("cross-site", "same-site", "none"):
+        assert ask(method="POST", headers=[*CHANGE, ("sec-fetch-site", site)])[0] == 403
+    for left_out, status in (("origin", 403), ("content-type", 415), ("cookie", 401), ("host", 403)):
+        assert ask(method="POST", headers=[each for each in CHANGE if each[0] != left_out])[0] == status
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        assert ask(method="POST", headers=[*CHANGE[:3], ("content-type", kind)])[0] == 415
+    assert ask(method="POST", headers=[*CHANGE, ("origin", "http://evil.example")])[0] == 403
+    assert ask(method="POST", headers=[*CHANGE, ("origin", f"http://{HOST}")])[0] == 403
 
 
 def test_without_a_valid_cookie_nothing_is_told() -> None:

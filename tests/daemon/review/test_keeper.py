@@ -9,6 +9,7 @@ import pytest
 from reeld.review import keeper as module
 from reeld.review.keeper import ReviewKeeper
 from reeld_proto.errors import InternalError, RequestRejected
+from reeld_proto.scopes import ALL_SCOPES
 from tests.support.premises import eventually, premises
 
 
@@ -19,7 +20,7 @@ def test_without_the_packages_a_person_is_told_what_to_install(monkeypatch: pyte
         with premises() as there:
             keeper = ReviewKeeper(there)
             with pytest.raises(RequestRejected, match="not installed") as caught:
-                keeper.open("")
+                keeper.open("", ALL_SCOPES)
             assert "reeld[review]" in str(caught.value.remedy)
             assert keeper.workers() == []
             await keeper.close()
@@ -31,7 +32,7 @@ def test_one_process_serves_all_addresses_of_which_each_is_another() -> None:
     async def main() -> None:
         with premises() as there:
             keeper = ReviewKeeper(there)
-            first, second = keeper.open("a b"), keeper.open("")
+            first, second = keeper.open("a b", ALL_SCOPES), keeper.open("", ALL_SCOPES)
             (worker,) = keeper.workers()
             assert worker.name == "review"
             assert urlsplit(first.url).netloc == urlsplit(second.url).netloc
@@ -49,9 +50,9 @@ def test_after_a_process_that_ended_another_one_is_started() -> None:
     async def main() -> None:
         with premises() as there:
             keeper = ReviewKeeper(there, module="tests.support.no_such_module")
-            first = keeper.open("")
+            first = keeper.open("", ALL_SCOPES)
             await eventually(lambda: keeper.workers() == [], what="its end")
-            assert urlsplit(keeper.open("").url).query != urlsplit(first.url).query
+            assert urlsplit(keeper.open("", ALL_SCOPES).url).query != urlsplit(first.url).query
             await keeper.close()
 
     asyncio.run(main())
@@ -65,6 +66,6 @@ def test_a_machine_without_a_port_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
     async def main() -> None:
         with premises() as there, pytest.raises(InternalError, match="Too many open files"):
-            ReviewKeeper(there).open("")
+            ReviewKeeper(there).open("", ALL_SCOPES)
 
     asyncio.run(main())

@@ -12,7 +12,7 @@ from reeld.store.transaction import Table, decode
 from reeld_proto.commands import Deleted
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import SessionState
-from reeld_proto.store_orders import DeriveSession, EditRecord, RemoveSession, SessionPart
+from reeld_proto.store_orders import DeriveSession, EditRecord, NewMarker, RemoveSession, SessionPart
 from reeld_proto.workers import RecordClockJump, RecordMarker, RecordPause, RecordState
 from tests.daemon.store.builders import NS, SESSION, chunk, creation, finish, gap, land
 
@@ -37,6 +37,20 @@ def recorded(store: StoreEnvironment) -> StoreEnvironment:
     land(store, chunk(0, NS, b"neighbour", session=SESSION + "x"))
     edit(store, note="a note", add_tags=["a"])
     return store
+
+
+def test_a_marker_is_put_where_it_belongs_once_and_nowhere_else(recorded: StoreEnvironment) -> None:
+    new = NewMarker(media_ns=500_000_000, text="decision")
+    edit(recorded, add_markers=[new])
+    edit(recorded, add_markers=[new, NewMarker(media_ns=500_000_000, text="another")])
+    shown = StoreReader(recorded).show(SESSION)
+    assert sorted(each.text for each in shown.markers if each.at_s == 0.5) == ["another", "decision"]
+    end_ns = round(shown.duration_s * 1e9)
+    for at_ns, text in ((-1, "x"), (end_ns + 2000, "x"), (0, " ")):
+        wrong = NewMarker(media_ns=at_ns, text=text)
+        with pytest.raises(RequestRejected, match="marker"):
+            edit(recorded, add_markers=[wrong])
+    assert StoreReader(recorded).show(SESSION).markers == shown.markers
 
 
 def edit(store: StoreEnvironment, **fields: object) -> None:

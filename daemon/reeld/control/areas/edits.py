@@ -8,8 +8,8 @@ from reeld.sessions.service import new_session_id
 from reeld.store.wording import NAME_CHARS_MAX
 from reeld_proto import commands as c
 from reeld_proto.errors import ErrorCode, RequestRejected
-from reeld_proto.records import SessionInfo
-from reeld_proto.store_orders import DeriveSession, EditRecord, RemoveSession, SessionPart
+from reeld_proto.records import MarkerInfo, SessionInfo
+from reeld_proto.store_orders import DeriveSession, EditRecord, NewMarker, RemoveSession, SessionPart
 from reeld_proto.units import NS_PER_S
 
 STORE_S = 55.0
@@ -63,6 +63,7 @@ class _Edits:
             add_tags=command.add_tags,
             remove_tags=command.remove_tags,
             pinned=command.pinned,
+            add_markers=[_new_marker(each) for each in command.add_markers],
         )
         await self._parts.ask_store(order, STORE_S)
         return c.SessionDetail(session=await self._parts.library.show(command.session))
@@ -130,6 +131,13 @@ def session_part(session: str, from_s: float | None, to_s: float | None) -> Sess
         raise RequestRejected("; ".join(faults), faults=tuple(faults))
     to_ns = None if to_s is None else round(to_s * NS_PER_S)
     return SessionPart(session=session, from_ns=round((from_s or 0) * NS_PER_S), to_ns=to_ns)
+
+
+def _new_marker(marker: MarkerInfo) -> NewMarker:
+    # Written so that it holds for what is not a number, too.
+    if not abs(marker.at_s) <= _SECONDS_MAX:
+        raise RequestRejected(f"a marker at {marker.at_s} s is at no time of a session")
+    return NewMarker(media_ns=round(marker.at_s * NS_PER_S), text=marker.text)
 
 
 def _named(source: SessionInfo, what: str) -> str:
