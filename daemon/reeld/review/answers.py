@@ -24,11 +24,11 @@ def answer_text(text: str, kind: str) -> Response:
     return Response(text, media_type=kind)
 
 
-def answer_bytes(request: Request, data: bytes, *, digest: str = "") -> Response:
+def answer_bytes(request: Request, data: bytes, *, digest: str = "", kind: str = "video/mp4") -> Response:
     """Media, whole or the range that was asked for.
 
-    digest: of these bytes, if the address names it; then a browser may keep them. One range is served; of several, or
-    of a unit we do not know, the whole, which RFC 9110 (14.2) allows.
+    digest: of these bytes, if the address names it; then a browser may keep them. kind: their media type. One range is
+    served; of several, or of a unit we do not know, the whole, which RFC 9110 (14.2) allows.
     """
     etag = f'"{digest or hashlib.sha256(data).hexdigest()}"'
     headers = {"etag": etag, "accept-ranges": "bytes"}
@@ -41,13 +41,13 @@ def answer_bytes(request: Request, data: bytes, *, digest: str = "") -> Response
     if request.method == "GET" and request.headers.get("if-range", etag) == etag:
         wanted = range_of(request.headers.get("range", ""), len(data))
     if wanted is None:
-        return Response(data, media_type="video/mp4", headers=headers)
+        return Response(data, media_type=kind, headers=headers)
     start, end = wanted
     if start >= end:
         headers["content-range"] = f"bytes */{len(data)}"
         return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
     headers["content-range"] = f"bytes {start}-{end - 1}/{len(data)}"
-    return Response(data[start:end], HTTPStatus.PARTIAL_CONTENT, media_type="video/mp4", headers=headers)
+    return Response(data[start:end], HTTPStatus.PARTIAL_CONTENT, media_type=kind, headers=headers)
 
 
 def range_of(header: str, size: int) -> tuple[int, int] | None:

@@ -56,8 +56,8 @@ class Shelf:
         return await self.read(work)
 
     async def chunk(self, digest: bytes) -> bytes:
-        """A chunk or an init segment, checked."""
-        return await self.read(lambda reader: reader.chunk(digest))
+        """A chunk or an init segment, checked. NOT_FOUND for one that no recording refers to any more."""
+        return await self.read(lambda reader: reader.held_chunk(digest))
 
     async def segment(self, session: str, track: str, start_ns: int) -> bytes:
         """The chunk that begins at exactly `start_ns` of a session, with the times and pictures that it has there."""

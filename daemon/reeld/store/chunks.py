@@ -74,6 +74,12 @@ def size_of(txn: Transaction, digest: bytes) -> int:
     return known.size if known is not None else 0
 
 
+def is_held(txn: Transaction, digest: bytes) -> bool:
+    """Whether any entry refers to them: bytes that none does are garbage, though they may be read until collected."""
+    known = txn.record(Table.REFERENCES, digest, References)
+    return known is not None and known.count > 0
+
+
 def load(txn: Transaction, digest: bytes) -> bytes:
     """The bytes of that digest. Raises StoreCorrupt if they are missing or are not what was stored."""
     data = txn.get(Table.CHUNKS, digest)

@@ -18,6 +18,7 @@ from reeld.store.selection import EVERYTHING, Selection, pick
 from reeld.store.timeline import Span
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto import codec
+from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.records import SessionInfo
 from reeld_proto.sound_graph import SoundGraph, SoundMoment
 
@@ -108,6 +109,14 @@ class StoreReader:
                 return
             from_ns = portion[-1].start_ns + 1
 
+    def segment_before(self, session: str, track: str, at_ns: int) -> Segment | None:
+        """The last chunk that begins at or before `at_ns`, whether or not it lasts until then."""
+        prefix = track_prefix(session, track)
+        with self._store.read() as txn:
+            for key, value in txn.scan_back(Table.TIMELINE, prefix, at(prefix, at_ns)):
+                return _segment(number_of(key, prefix), decode(value, ChunkEntry))
+        return None
+
     def keyframe_before(self, session: str, track: str, at_ns: int) -> Segment | None:
         """The last chunk that begins at or before `at_ns` and can be decoded alone, or with its preroll."""
         prefix = track_prefix(session, track)
@@ -146,6 +155,16 @@ class StoreReader:
     def chunk(self, digest: bytes) -> bytes:
         """Bytes of a chunk or init segment, checked. Raises StoreCorrupt if missing or damaged."""
         with self._store.read() as txn:
+            return chunks.load(txn, digest)
+
+    def held_chunk(self, digest: bytes) -> bytes:
+        """As `chunk`, of what a recording refers to: what was forgotten is not given out, even while it is stored.
+
+        Raises RequestRejected (NOT_FOUND) for anything else.
+        """
+        with self._store.read() as txn:
+            if not chunks.is_held(txn, digest):
+                raise RequestRejected(f"no recording holds chunk {digest.hex()}", code=ErrorCode.NOT_FOUND)
             return chunks.load(txn, digest)
 
 

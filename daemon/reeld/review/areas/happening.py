@@ -17,7 +17,7 @@ def routes(desk: Desk) -> list[Route]:
     feed = Feed(desk.client)
 
     async def events(request: Request) -> Response:
-        """`hello` with the whole state, then each event under its topic; `daemon` when that is lost and when it is back."""
+        """`hello` with the whole state, then each event under its topic; `daemon` when that is lost or back."""
         allow(request, c.GetSnapshot)
         return StreamingResponse(_stream(feed), media_type="text/event-stream")
 
