@@ -96,7 +96,7 @@ export class Conductor extends EventTarget {
   }
 
   #put(feed, at) {
-    if (feed.placeAt(at).kind === "media" && Math.abs(feed.element.currentTime - at) > 0.001) feed.element.currentTime = at;
+    if (feed.placeAt(at).kind === "media" && Math.abs(feed.element.currentTime - at) > 0.011) feed.show(at);
   }
 
   #tick() {
@@ -153,7 +153,7 @@ export class Conductor extends EventTarget {
   }
 
   #start(feed, at) {
-    if (Math.abs(feed.element.currentTime - at) > 0.1) feed.element.currentTime = at;
+    if (Math.abs(feed.element.currentTime - at) > 0.1) feed.show(at);
     feed.element.playbackRate = this.speed;
     feed.element.play().catch(() => {}); // what a pause interrupts
   }
@@ -161,7 +161,7 @@ export class Conductor extends EventTarget {
   // The clock is brought to the sound gently, since a sound states its time in steps.
   #follow(master, ahead, at) {
     const isFar = Math.abs(ahead) > APART_S;
-    if (isFar) master.element.currentTime = at;
+    if (isFar) master.show(at);
     this.#at = at + (isFar ? 0 : ahead * 0.3);
     this.#since = performance.now();
   }
@@ -172,7 +172,7 @@ export class Conductor extends EventTarget {
     if (element.seeking || element.paused) return;
     const ahead = element.currentTime - at;
     if (Math.abs(ahead) > APART_S && feed.isReady(at)) {
-      element.currentTime = at;
+      feed.show(at);
     } else {
       const bend = Math.abs(ahead) < NEAR_S[feed.track.kind] ? 0 : Math.max(-BEND_MAX, Math.min(BEND_MAX, -ahead * 2));
       element.playbackRate = this.speed * (1 + bend);

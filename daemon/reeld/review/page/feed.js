@@ -11,6 +11,7 @@ const BEHIND_S = 15;
 const TRIM_S = 10; // The buffer is trimmed by so much at a time.
 const EDGE_S = 0.1; // Pictures that are decoded in another order may begin so much later than their piece.
 const LASTING_S = 1e6;
+const LEAD_IN_S = 0.01;
 
 const settled = (target, good, bad) =>
   new Promise((resolve, reject) => {
@@ -79,8 +80,13 @@ export class Feed {
   want(at, jump = false) {
     this.#target = at;
     if (jump && !this.#holds(at)) this.#fetching.abort();
-    if (jump && this.placeAt(at).kind === "media") this.element.currentTime = at;
+    if (jump && this.placeAt(at).kind === "media") this.show(at);
     this.#poke();
+  }
+
+  // Put the element there. What a clip only decodes lies in its first milliseconds.
+  show(at) {
+    this.element.currentTime = Math.max(at, LEAD_IN_S);
   }
 
   close() {
@@ -164,9 +170,14 @@ export class Feed {
 
   // A piece is gone or damaged: nothing is shown until the next one that can be decoded alone.
   #lose(piece) {
-    const { pieces, lost } = this.track;
-    const following = pieces.slice(placeOf(pieces, piece.start_s) + 1).find((each) => each.key);
-    lost.push({ start_s: piece.start_s, end_s: following?.start_s ?? piece.end_s });
+    const { track } = this;
+    track.lost.push({
+      start_s: piece.start_s,
+      get end_s() {
+        const { pieces, end_s: end } = track;
+        return pieces.slice(placeOf(pieces, piece.start_s) + 1).find((each) => each.key)?.start_s ?? end;
+      },
+    });
   }
 
   async #makeRoom() {
