@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from reeld.review.answers import answer_json
-from reeld.review.areas import library, pictures, playing
+from reeld.review.areas import library, pictures, playing, sounds
 from reeld.review.desk import Desk
 from reeld.review.guard import OPEN_PATH, cookie_name
 from reeld.review.tickets import VISIT_S, Entries, Purpose
@@ -37,6 +37,7 @@ def build(desk: Desk) -> Starlette:
         *library.routes(desk),
         *playing.routes(desk),
         *pictures.routes(desk),
+        *sounds.routes(desk),
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     return Starlette(routes=routes, exception_handlers={ReeldError: _refused, HTTPException: _http_refused})
