@@ -35,7 +35,7 @@ class Shelf:
     def __init__(self, store_dir: Path) -> None:
         self._store_dir = store_dir
         self._reader: StoreReader | None = None
-        self._file_bytes = 0
+        self._opened_bytes = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelf")
 
     async def pieces(self, session: str, track: str) -> TrackPieces:
@@ -83,15 +83,15 @@ class Shelf:
         try:
             return work(reader)
         finally:
-            if _file_bytes() > self._file_bytes + MAPPED_BYTES:
+            if _file_bytes() > self._opened_bytes + MAPPED_BYTES:
                 reader.store.let_go()
-                self._file_bytes = _file_bytes()
+                self._opened_bytes = _file_bytes()
 
     def _checked(self) -> StoreReader:
         """The store, unless its file was cut off: reading beyond its end would end the process."""
         if self._reader is None:
             self._reader = StoreReader.open(self._store_dir)
-            self._file_bytes = _file_bytes()
+            self._opened_bytes = _file_bytes()
         check_length(self._store_dir)
         return self._reader
 

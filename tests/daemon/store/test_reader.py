@@ -1,7 +1,7 @@
 import pytest
 
-from reeld.store import reader as reader_module
 from reeld.store import chunks, sessions
+from reeld.store import reader as reader_module
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index.finder import Finder
 from reeld.store.reader import StoreReader
