@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 _FOR_EVER = "private, max-age=31536000, immutable"
 """Bytes under their own digest never change."""
+CLIENT_GONE = 499
+"""What servers write for a request that was given up; nobody hears it."""
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 

@@ -15,7 +15,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from reeld.review.answers import answer_json
+<<<<<<< HEAD
 from reeld.review.areas import changes, exports, happening, library, pictures, playing
+=======
+from reeld.review.areas import library, pictures, playing, sounds
+>>>>>>> pictures
 from reeld.review.desk import Desk
 from reeld.review.guard import OPEN_PATH, cookie_name
 from reeld.review.tickets import VISIT_S, Entries, Purpose
@@ -47,6 +51,7 @@ def build(desk: Desk) -> Starlette:
         *exports.routes(desk),
         *happening.routes(desk),
         *pictures.routes(desk),
+        *sounds.routes(desk),
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     return Starlette(routes=routes, exception_handlers={ReeldError: _refused, HTTPException: _http_refused})

@@ -30,6 +30,9 @@ MODULE = "reeld.review"
 NAME = "review"
 LEAVE_S = 2.0
 _QUEUE = 128
+_FRUGAL = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18), "OPENBLAS_NUM_THREADS": "1"}
+"""A picture that was decoded goes back to the system: glibc would keep the room of the largest ones, some 20 MB. NumPy
+finds the loudest of some numbers and needs no threads."""
 
 
 @dataclass
@@ -94,7 +97,7 @@ class ReviewKeeper:
                     runtime_dir=self._premises.endpoints.runtime_dir,
                     store_dir=self._premises.store_dir,
                     on_exit=lambda status: self._on_exit(exited, status),
-                    environment={SETTINGS: json.dumps(settings), OUTLIVES: "1"},
+                    environment={SETTINGS: json.dumps(settings), OUTLIVES: "1", **_FRUGAL},
                     inherited_fds=(listening.fileno(),),
                     gently=True,
                 )

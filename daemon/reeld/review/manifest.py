@@ -10,7 +10,7 @@ from itertools import islice
 from msgspec import Struct
 
 from reeld.review.playlists import type_of
-from reeld.review.segments import is_raw
+from reeld.review.segments import are_raw
 from reeld.store.api import Segment, TrackOutline
 from reeld.store.reader import StoreReader
 from reeld_proto.records import GapReason, TrackKind
@@ -86,6 +86,7 @@ def segment_path(session: str, track: str, start_ns: int) -> str:
 
 def _track(reader: StoreReader, session: str, track: TrackOutline, from_ns: int, to_ns: int) -> PlayTrack:
     found = list(islice(_between(reader, session, track.id, from_ns, to_ns), PIECES_MAX + 1))
+    raw = are_raw(reader, session, track.id, found)
     return PlayTrack(
         id=track.id,
         kind=track.kind,
@@ -98,7 +99,10 @@ def _track(reader: StoreReader, session: str, track: TrackOutline, from_ns: int,
             for gap in reader.gaps(session, track.id)
             if gap.reason is not None
         ],
-        pieces=[_piece(reader, session, track.id, segment) for segment in found[:PIECES_MAX]],
+        pieces=[
+            _piece(reader, session, track.id, segment, raw=is_raw)
+            for segment, is_raw in zip(found[:PIECES_MAX], raw, strict=False)
+        ],
         more=len(found) > PIECES_MAX,
     )
 
@@ -111,9 +115,8 @@ def _between(reader: StoreReader, session: str, track: str, from_ns: int, to_ns:
         yield segment
 
 
-def _piece(reader: StoreReader, session: str, track: str, segment: Segment) -> PlayPiece:
-    has_lead = reader.preroll(session, track, segment.start_ns) is not None
-    raw = is_raw(reader, session, track, segment)
+def _piece(reader: StoreReader, session: str, track: str, segment: Segment, *, raw: bool) -> PlayPiece:
+    has_lead = not raw and reader.preroll(session, track, segment.start_ns) is not None
     return PlayPiece(
         start_s=segment.start_ns / NS_PER_S,
         end_s=segment.end_ns / NS_PER_S,

@@ -1,5 +1,7 @@
 """One piece of a track as a player gets it: the stored chunk, moved or cut to what is shown of it."""
 
+from collections.abc import Sequence
+
 from reeld.media.fragments import Init, Sample, pack_chunk, parse_chunk, parse_init
 from reeld.review.lead_in import Window, is_whole, shown_pictures, shown_sounds
 from reeld.review.placing import placed
@@ -13,11 +15,32 @@ from reeld_proto.units import NS_PER_S, seconds
 
 
 def is_raw(reader: StoreReader, session: str, track: str, segment: Segment) -> bool:
-    """Whether a player may be given the stored chunk itself. Loads no chunk.
+    """Whether a chunk is decoded and shown at its own times. Loads no chunk.
 
-    What an entry leaves out of its chunk cannot be told without one: only the first and last of a part may do so.
+    What an entry leaves out of its chunk cannot be told without the chunk, or its neighbours: see `are_raw`.
     """
-    return not segment.shift_ns and reader.preroll(session, track, segment.start_ns) is None
+    if segment.shift_ns:
+        return False
+    # Only what does not begin with a key frame has one.
+    return segment.keyframe or reader.preroll(session, track, segment.start_ns) is None
+
+
+def are_raw(reader: StoreReader, session: str, track: str, segments: Sequence[Segment]) -> list[bool]:
+    """Of each of a track's segments in order whether a player may be given the stored chunk itself. Loads no chunk.
+
+    An entry may leave something out of its chunk only where a part of a session begins or ends. So one that does not
+    go on from the entry before, or into the one after, is not given as it is, though it may be whole.
+    """
+    found = []
+    for before, segment, after in zip([None, *segments], segments, [*segments[1:], None], strict=False):
+        inside = before is not None and after is not None and _go_on(before, segment) and _go_on(segment, after)
+        found.append(inside and is_raw(reader, session, track, segment))
+    return found
+
+
+def _go_on(before: Segment, segment: Segment) -> bool:
+    joined = abs(segment.start_ns - before.end_ns) <= ROUNDING_NS and segment.chunk != before.chunk
+    return joined and segment.shift_ns == before.shift_ns
 
 
 def segment_bytes(reader: StoreReader, session: str, track: str, start_ns: int) -> bytes:

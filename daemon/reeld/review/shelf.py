@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from mmap import PAGESIZE
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,10 @@ from reeld.store.soundness import check_length
 from reeld_proto.errors import ErrorCode, RequestRejected
 
 T = TypeVar("T")
+
+MAPPED_BYTES = 6 << 20
+"""So much of the store's file may stay in this process's memory after it was read; closing the file gives it back."""
+_STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Shelf:
     def __init__(self, store_dir: Path) -> None:
         self._store_dir = store_dir
         self._reader: StoreReader | None = None
+        self._opened_bytes = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelf")
 
     async def pieces(self, session: str, track: str) -> TrackPieces:
@@ -70,15 +76,33 @@ class Shelf:
 
     async def read(self, work: Callable[[StoreReader], T]) -> T:
         """What `work` finds; it is called in the shelf's thread. Raises what it raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._checked()))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: self._done(work))
+
+    def _done(self, work: Callable[[StoreReader], T]) -> T:
+        reader = self._checked()
+        try:
+            return work(reader)
+        finally:
+            if _file_bytes() > self._opened_bytes + MAPPED_BYTES:
+                reader.store.let_go()
+                self._opened_bytes = _file_bytes()
 
     def _checked(self) -> StoreReader:
         """The store, unless its file was cut off: reading beyond its end would end the process."""
         if self._reader is None:
             self._reader = StoreReader.open(self._store_dir)
+            self._opened_bytes = _file_bytes()
         check_length(self._store_dir)
         return self._reader
 
     def _close(self) -> None:
         if self._reader is not None:
             self._reader.close()
+
+
+def _file_bytes() -> int:
+    """How much of this process's memory is pages of files; 0 where the system does not tell."""
+    try:
+        return int(_STATM.read_bytes().split()[2]) * PAGESIZE
+    except OSError:
+        return 0

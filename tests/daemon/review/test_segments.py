@@ -2,12 +2,13 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reeld.media.fragments import Sample, pack_chunk, parse_chunk, parse_init
-from reeld.review.segments import is_raw, segment_bytes
+from reeld.review.segments import are_raw, is_raw, segment_bytes
 from reeld.store import derive, sessions
 from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
@@ -87,6 +88,16 @@ def test_a_clip_begins_with_the_picture_on_view_and_hides_all_that_a_decoder_nee
     assert found[:14] == [(at, at) for at in range(14)]
     assert found[14:] == [(50 + 100 * at, 14 + at) for at in range(6)]
     assert shown(reader, second.start_ns / NS) == [(650 + 100 * at, 20 + at) for at in range(6)]
+
+
+def test_what_may_be_cut_is_never_given_as_it_is(store: StoreEnvironment) -> None:
+    reader = clip(store, 0, 3.5)
+    segments = list(reader.segments(CLIP, "video-1"))
+    assert are_raw(reader, CLIP, "video-1", segments) == [False, True, True, False]
+    assert are_raw(reader, CLIP, "video-1", []) == []
+    assert are_raw(reader, CLIP, "video-1", [segments[0], segments[2], segments[3]]) == [False] * 3, "a gap"
+    moved = [replace(each, shift_ns=1) for each in segments]
+    assert are_raw(reader, CLIP, "video-1", moved) == [False] * 4
 
 
 def test_a_clip_from_the_beginning_ends_where_it_says(store: StoreEnvironment) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
+from reeld.store import chunks, sessions
 from reeld.store import reader as reader_module
-from reeld.store import sessions
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index.finder import Finder
 from reeld.store.reader import StoreReader
@@ -136,3 +136,25 @@ def test_outline_tells_tracks_and_the_end_of_a_running_session(store: StoreEnvir
         ("video-1", 2 * NS, "avc1"),
         ("mix", NS, "avc1"),
     ]
+
+
+def test_the_chunk_before_an_instant_is_found_whether_or_not_it_lasts_until_then(store: StoreEnvironment) -> None:
+    land(store, chunk(NS, 2 * NS, b"a", keyframe=False), chunk(3 * NS, 4 * NS, b"b"))
+    reader = StoreReader(store)
+    starts = [reader.segment_before(SESSION, "video-1", at_ns) for at_ns in (0, NS, 3 * NS - 1, 3 * NS, 9 * NS)]
+    assert [each and each.start_ns // NS for each in starts] == [None, 1, 1, 3, 3]
+
+
+def test_what_nothing_refers_to_is_not_given_out_though_it_is_still_stored(store: StoreEnvironment) -> None:
+    reader = StoreReader(store)
+    with store.write() as txn:
+        digest = chunks.add(txn, b"secret")
+    assert reader.held_chunk(digest) == b"secret"
+    with store.write() as txn:
+        chunks.release(txn, digest, reason="forgotten", now_wall_ns=0)
+        assert not chunks.is_held(txn, digest)
+    assert reader.chunk(digest) == b"secret"
+    for unknown in (digest, b"0" * 32):
+        with pytest.raises(RequestRejected) as caught:
+            reader.held_chunk(unknown)
+        assert caught.value.code is ErrorCode.NOT_FOUND

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reeld.media.still_header import parse_header
-from reeld.review.answers import answer_bytes, answer_json
+from reeld.review.answers import CLIENT_GONE, answer_bytes, answer_json
 from reeld.review.cache import Cache
 from reeld.review.desk import SECONDS_MAX, Desk, digest_in, number
 from reeld.review.shelf import Shelf
@@ -25,8 +25,6 @@ from reeld_proto.units import seconds
 
 WIDTH_MIN, WIDTH_MAX = 16, 640
 CACHE_BYTES = 4 << 20
-CLIENT_GONE = 499
-"""Nobody hears it; what servers write for a request that was given up."""
 _KEPT = "private, max-age=86400"
 """A key frame stays what it is, but it may be forgotten one day."""
 _MS = 1_000_000
