@@ -15,11 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from reeld.review.answers import answer_json
-<<<<<<< HEAD
-from reeld.review.areas import changes, exports, happening, library, pictures, playing
-=======
-from reeld.review.areas import library, pictures, playing, sounds
->>>>>>> pictures
+from reeld.review.areas import changes, exports, happening, library, pictures, playing, sounds
 from reeld.review.desk import Desk
 from reeld.review.guard import OPEN_PATH, cookie_name
 from reeld.review.tickets import VISIT_S, Entries, Purpose
