@@ -36,7 +36,7 @@ class Stage:
         return at_ns
 
 
-def _start(desk: VirtualDesk, module: str, *words: str) -> "subprocess.Popen[bytes]":
+def start_on(desk: VirtualDesk, module: str, *words: str) -> "subprocess.Popen[bytes]":
     process = desk.spawn(
         sys.executable, "-m", f"tests.support.{module}", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -50,11 +50,11 @@ def stage() -> Iterator[Stage]:
     """Moving content on LEFT and RIGHT, a tone in the microphone and another in the speakers."""
     with VirtualDesk(sound=True) as desk:
         painters = [
-            _start(desk, "painter", "--at", f"{x},0,1920,1080", "--tint", tint)
+            start_on(desk, "painter", "--at", f"{x},0,1920,1080", "--tint", tint)
             for x, tint in ((0, "32,64,96"), (1920, "96,48,32"))
         ]
-        speakers = _start(desk, "speaker", "--sink", "speakers", "--tone", str(SPEAKERS_HZ))
-        microphone = _start(desk, "speaker", "--sink", "mic_sink", "--tone", str(MIC_HZ))
+        speakers = start_on(desk, "speaker", "--sink", "speakers", "--tone", str(SPEAKERS_HZ))
+        microphone = start_on(desk, "speaker", "--sink", "mic_sink", "--tone", str(MIC_HZ))
         yield Stage(desk, painters, speakers, microphone)
 
 

@@ -80,7 +80,7 @@ export class Actions {
     if (!asked) return;
     const tags = asked.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
     const change = {
-      name: asked.name,
+      ...(asked.name !== info.name && { name: asked.name }),
       note: asked.note,
       add_tags: tags.filter((tag) => !info.tags.includes(tag)),
       remove_tags: info.tags.filter((tag) => !tags.includes(tag)),

@@ -88,7 +88,7 @@ function drawWave({ paint, view, toX, colours }, track, top, tiles, perPixel) {
   }
 }
 
-function drawMarks({ paint, view, width, colours, markers, stills, chapters }) {
+function drawMarks({ paint, view, width, colours, markers, stills, pauses }) {
   const top = RULER_PX;
   paint.fillStyle = colours.still;
   for (const { x } of inSight(stills, (still) => still.at_s, view[0], view[1], width)) paint.fillRect(x, top + 13, 1, 5);
@@ -107,7 +107,7 @@ function drawMarks({ paint, view, width, colours, markers, stills, chapters }) {
     free = x + 14 + paint.measureText(text).width;
   }
   paint.fillStyle = colours.line;
-  for (const chapter of chapters) paint.fillRect(((chapter.at_s - view[0]) / (view[1] - view[0])) * width, top, 1, 18);
+  for (const at of pauses) paint.fillRect(((at - view[0]) / (view[1] - view[0])) * width, top, 1, 18);
 }
 
 function drawSelection({ paint, height, toX, selection, colours }) {

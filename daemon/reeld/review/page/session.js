@@ -138,9 +138,13 @@ class SessionView extends HTMLElement {
     this.timeline.markers = found.markers;
     this.timeline.setVoice(found.voice);
     this.timeline.draw();
+    // A pause is one of all tracks, and has no length where it is played.
+    const pauses = new Map(found.gaps.filter(isPause).map((gap) => [gap.media_start_s, gap]));
+    this.timeline.pauses = [...pauses.keys()];
     const rows = [
       ...found.markers.map((marker) => [marker.at_s, `Marker: ${marker.text}`]),
-      ...found.gaps.map((gap) => [gap.media_start_s, `${gap.track}: nothing until ${lasting(gap.media_end_s, 1)}, ${because(gap.reason, gap.detail)}`]),
+      ...[...pauses].map(([at, gap]) => [at, `Paused for ${lasting(gap.end_s - gap.start_s)}`]),
+      ...found.gaps.filter((gap) => !isPause(gap)).map((gap) => [gap.media_start_s, this.#reason(gap)]),
     ].sort((one, other) => one[0] - other[0]);
     const items = rows.slice(0, 500).map(([at, text]) => {
       const jump = element("button", { type: "button" }, lasting(at, 1));
@@ -151,6 +155,13 @@ class SessionView extends HTMLElement {
     const whole = element("details", { open: rows.length > 0 && rows.length <= 12 }, element("summary", {}, title), element("ol", {}, ...items));
     this.happened.replaceChildren(whole);
   }
+
+  #reason(gap) {
+    const track = this.manifest.tracks.get(gap.track)?.label || gap.track;
+    return `${track}: nothing until ${lasting(gap.media_end_s, 1)}, ${because(gap.reason, gap.detail)}`;
+  }
 }
+
+const isPause = (gap) => gap.media_end_s - gap.media_start_s < 0.001;
 
 customElements.define("reeld-session", SessionView);

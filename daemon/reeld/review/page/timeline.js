@@ -21,7 +21,7 @@ export class Timeline extends HTMLElement {
     this.tiles = new Tiles(session, () => this.draw());
     this.markers = [];
     this.stills = [];
-    this.chapters = [];
+    this.pauses = [];
     this.voice = new Map();
     this.selection = null;
     this.position = 0;
@@ -101,9 +101,9 @@ export class Timeline extends HTMLElement {
 
   // At once; `draw` does it with the next frame.
   drawNow() {
-    const { view, position, selection, markers, stills, chapters, tiles, colours } = this;
+    const { view, position, selection, markers, stills, pauses, tiles, colours } = this;
     const tracks = this.lanes();
-    draw(this.canvas, { view, position, selection, markers, stills, chapters, tiles, colours, tracks });
+    draw(this.canvas, { view, position, selection, markers, stills, pauses, tiles, colours, tracks });
     this.canvas.setAttribute("aria-valuemax", this.manifest.duration.toFixed(1));
     this.canvas.setAttribute("aria-valuenow", position.toFixed(1));
     this.canvas.setAttribute("aria-valuetext", lasting(position, 1));
