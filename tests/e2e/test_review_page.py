@@ -68,6 +68,17 @@ def drag(seat: Seat, from_s: float, to_s: float) -> None:
     seat.page.mouse.up()
 
 
+def point(seat: Seat, at_s: float) -> None:
+    """With the mouse, at a time in the lane of the pictures."""
+    place = seat.page.evaluate(
+        "((at) => { const { canvas, view } = document.querySelector('reeld-timeline');"
+        " const r = canvas.getBoundingClientRect();"
+        " return [r.x + r.width * (at - view[0]) / (view[1] - view[0]), r.y + 60]; })",
+        at_s,
+    )
+    seat.page.mouse.move(*place)
+
+
 def test_a_recording_is_found_by_its_words_and_watched(stage: ReviewStage, session: str) -> None:
     seat = stage.seat()
     seat.page.fill("#search", "no-such-thing")
@@ -181,6 +192,53 @@ def test_a_piece_that_is_damaged_is_a_gap_and_playback_goes_on(stage: ReviewStag
     seat.page.click(".play")
     until(lambda: seat.view("!conductor.playing"), 20, what="the end")
     assert seat.view("player.position >= view.manifest.duration - 0.1")
+    seat.close()
+
+
+def test_a_hidden_stretch_is_explained_and_skipped(stage: ReviewStage) -> None:
+    session = stage.installation.ok("start", "--name", "private", *PATTERN)["session"]
+    for at_s, switch in ((2.0, "on"), (4.5, "off"), (6.5, "")):
+        until(lambda at_s=at_s: stage.installation.elapsed_s() >= at_s, 20, what=f"{at_s} s")  # type: ignore[misc]
+        if switch:
+            stage.installation.ok("private", switch)
+    stage.installation.ok("stop")
+    seat = stage.seat(session)
+    seat.view("player.seek(3.5)")
+    until(lambda: "hidden for privacy (private)" in seat.page.inner_text(".veil"), 5, what="the reason")
+    assert "hidden for privacy" in seat.page.inner_text(".happened")
+    point(seat, 3.5)
+    assert "hidden for privacy" in seat.page.inner_text(".hover")
+    point(seat, 1.0)
+    until(lambda: seat.page.evaluate("document.querySelector('.hover img')?.naturalWidth"), 5, what="a picture of 1 s")
+    seat.page.check("input[type=checkbox]")
+    seat.view("player.seek(1)")
+    seat.page.click(".play")
+    begun = seat.page.evaluate("performance.now()")
+    until(lambda: seat.view("player.position > 5"), 10, what="what follows")
+    assert seat.page.evaluate("performance.now()") - begun < 3500
+    seat.close()
+
+
+def test_keys_do_what_buttons_do(stage: ReviewStage, session: str) -> None:
+    seat = stage.seat(session)
+    for key, position in (("ArrowRight", 5.0), ("ArrowLeft", 0.0), (".", 1 / 30), ("End", None), ("Home", 0.0)):
+        seat.page.keyboard.press(key)
+        expected = seat.view("view.manifest.duration") if position is None else position
+        assert seat.view("player.position") == pytest.approx(expected, abs=0.01)
+    seat.page.keyboard.press(">")
+    assert seat.view("conductor.speed") == 1.25
+    seat.page.keyboard.press("i")
+    assert seat.page.inner_text(".chosen").startswith("Selected")
+    seat.page.keyboard.press("Escape")
+    assert seat.page.inner_text(".chosen") == ""
+    seat.page.keyboard.press("m")
+    seat.page.keyboard.type("k is a letter here")
+    assert seat.page.input_value("dialog [name=text]") == "k is a letter here"
+    seat.page.keyboard.press("Escape")
+    seat.page.keyboard.press("Escape")
+    until(lambda: seat.page.is_visible("#search"), 5, what="the list")
+    seat.page.keyboard.press("/")
+    assert seat.page.evaluate("document.activeElement.id") == "search"
     seat.close()
 
 

@@ -1,5 +1,5 @@
-"""The playlists in players that people have, while a recording goes on and after it. Harm guarded against: an address for
-mpv, VLC or ffmpeg behind which a player shows nothing, stops early, or gives up on what is still being recorded."""
+"""The playlists in players that people have, while a recording goes on and after it. Harm guarded against: an address
+for mpv, VLC or ffmpeg behind which a player shows nothing, stops early, or gives up on what is being recorded."""
 
 import os
 import re

@@ -4,6 +4,7 @@ DESIGN: a session of many hours has tens of thousands of pieces, so a page asks 
 A stretch begins where its first picture can be decoded, so what is asked for can be played without asking again.
 """
 
+import contextlib
 from collections.abc import Iterator
 from itertools import islice
 
@@ -13,6 +14,7 @@ from reeld.review.playlists import type_of
 from reeld.review.segments import are_raw
 from reeld.store.api import Segment, TrackOutline
 from reeld.store.reader import StoreReader
+from reeld_proto.errors import StoreCorrupt
 from reeld_proto.records import GapReason, TrackKind
 from reeld_proto.units import NS_PER_S, seconds
 
@@ -91,7 +93,7 @@ def _track(reader: StoreReader, session: str, track: TrackOutline, from_ns: int,
         id=track.id,
         kind=track.kind,
         codec=track.codec,
-        type=f'{track.kind}/mp4; codecs="{_codec(track.codec)}"',
+        type=f'{track.kind}/mp4; codecs="{_codec(reader, track.codec, found)}"',
         label=track.label,
         end_s=seconds(track.end_ns),
         gaps=[
@@ -127,6 +129,19 @@ def _piece(reader: StoreReader, session: str, track: str, segment: Segment, *, r
     )
 
 
-def _codec(codec: str) -> str:
-    """Browsers name FLAC in MP4 otherwise than playlists do."""
-    return codec if codec == "flac" else type_of(codec)
+def _codec(reader: StoreReader, codec: str, found: list[Segment]) -> str:
+    """The codec as a browser is asked whether it can decode it: of H.264 with the profile that is there (RFC 6381)."""
+    if codec == "flac":
+        return codec  # playlists name it otherwise
+    if codec == "h264" and found:
+        with contextlib.suppress(StoreCorrupt):
+            profile = h264_profile(reader.chunk(found[0].init))
+            if profile:
+                return f"avc1.{profile}"
+    return type_of(codec)
+
+
+def h264_profile(init: bytes) -> str:
+    """Profile, constraints and level of an init segment's AVCDecoderConfigurationRecord, in hexadecimal; or nothing."""
+    place = init.find(b"avcC")
+    return init[place + 5 : place + 8].hex() if place >= 0 else ""

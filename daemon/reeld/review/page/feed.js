@@ -5,13 +5,12 @@
 
 import { bytes, Refused } from "./api.js";
 import { placeOf } from "./manifest.js";
+import { TrackElement } from "./track.js";
 
 const AHEAD_S = 20;
 const BEHIND_S = 15;
 const TRIM_S = 10; // The buffer is trimmed by so much at a time.
-const EDGE_S = 0.1; // Pictures that are decoded in another order may begin so much later than their piece.
 const LASTING_S = 1e6;
-const LEAD_IN_S = 0.01;
 
 const settled = (target, good, bad) =>
   new Promise((resolve, reject) => {
@@ -19,8 +18,7 @@ const settled = (target, good, bad) =>
     if (bad) target.addEventListener(bad, () => reject(new Error(bad)), { once: true });
   });
 
-export class Feed {
-  #manifest;
+export class Feed extends TrackElement {
   #buffer = null;
   #source = new MediaSource();
   #url = "";
@@ -32,48 +30,12 @@ export class Feed {
   #target = 0;
 
   constructor(track, manifest, onNews) {
-    this.track = track;
-    this.#manifest = manifest;
-    this.onNews = onNews;
-    this.element = document.createElement(track.kind);
-    this.element.preload = "auto";
-    this.element.playsInline = true;
-    this.trouble = "";
+    super(track, manifest, onNews);
     this.done = this.#work().catch((error) => this.#fail(error));
   }
 
   static plays(track) {
     return "MediaSource" in window && MediaSource.isTypeSupported(track.type);
-  }
-
-  get isSound() {
-    return this.track.kind === "audio";
-  }
-
-  // What is at a time: {kind: "media" | "gap" | "end", reason, detail, until}.
-  placeAt(at) {
-    const { pieces, gaps, end_s: end, lost } = this.track;
-    const index = placeOf(pieces, at);
-    const piece = pieces[index];
-    if (this.trouble) return { kind: "gap", reason: this.trouble, detail: "", until: Infinity };
-    const hole = lost.find((each) => at >= each.start_s && at < each.end_s);
-    if (hole) return { kind: "gap", reason: "damaged", detail: "", until: hole.end_s };
-    if (piece && at < piece.end_s) return { kind: "media" };
-    if (at >= end) return { kind: this.#manifest.lasts ? "media" : "end" };
-    const gap = gaps.find((each) => at >= each.start_s - 0.001 && at < each.end_s);
-    const until = gap?.end_s ?? pieces[index + 1]?.start_s;
-    if (until === undefined) return { kind: "media" }; // not known yet
-    return { kind: "gap", reason: gap?.reason ?? "absent", detail: gap?.detail ?? "", until };
-  }
-
-  // Whether what is shown at a time is in the buffer.
-  isReady(at) {
-    const { buffered, seeking, readyState } = this.element;
-    if (seeking || readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return false;
-    for (let index = 0; index < buffered.length; index += 1) {
-      if (at >= buffered.start(index) - EDGE_S && at < buffered.end(index) + EDGE_S) return true;
-    }
-    return false;
   }
 
   // Fill the buffer around a time. With `jump`, show it.
@@ -84,20 +46,12 @@ export class Feed {
     this.#poke();
   }
 
-  // Put the element there. What a clip only decodes lies in its first milliseconds.
-  show(at) {
-    this.element.currentTime = Math.max(at, LEAD_IN_S);
-  }
-
   close() {
     this.#closed = true;
     this.#fetching.abort();
     this.#poke();
-    this.element.pause();
-    this.element.removeAttribute("src");
-    this.element.load();
+    super.close();
     URL.revokeObjectURL(this.#url);
-    this.element.remove();
   }
 
   #holds(at) {
@@ -112,12 +66,12 @@ export class Feed {
     await settled(this.#source, "sourceopen");
     this.#buffer = this.#source.addSourceBuffer(this.track.type);
     // What is longer than the recording hinders nobody; an endless one would be played as a broadcast.
-    this.#source.duration = this.#manifest.lasts ? LASTING_S : this.#manifest.duration + 1;
+    this.#source.duration = this.manifest.lasts ? LASTING_S : this.manifest.duration + 1;
     while (!this.#closed) {
       const poked = new Promise((resolve) => (this.#poke = resolve));
       this.#fetching = new AbortController();
       try {
-        await this.#manifest.cover(this.#target, this.#target + AHEAD_S);
+        await this.manifest.cover(this.#target, this.#target + AHEAD_S);
         const { piece, anew = false } = this.#next(this.#target);
         if (piece) await this.#append(piece, anew);
         else await this.#rest(poked);
@@ -201,7 +155,7 @@ export class Feed {
   // All that is wanted is there. At the end the decoder is told, so that it gives its last pictures.
   async #rest(poked) {
     const { pieces } = this.track;
-    const whole = !this.#manifest.lasts && this.#run && this.#run.last >= (pieces.at(-1)?.start_s ?? 0);
+    const whole = !this.manifest.lasts && this.#run && this.#run.last >= (pieces.at(-1)?.start_s ?? 0);
     if (whole && pieces.at(-1).end_s >= this.track.end_s - 0.5 && this.#source.readyState === "open") {
       this.#source.endOfStream();
     }

@@ -4,6 +4,7 @@ import { because, element, lasting } from "./format.js";
 import { Conductor } from "./conductor.js";
 import { Feed } from "./feed.js";
 import { Mixer } from "./mixer.js";
+import { Whole } from "./whole.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const EDGE_S = 3; // So far behind what is recorded it is watched live.
@@ -12,17 +13,19 @@ export class Player extends HTMLElement {
   #frame = 0;
   #refreshing = 0;
 
-  async open(manifest, at, stills = null) {
+  // playlists: the address of the session's master playlist. stills: its snapshots, if it has any.
+  async open(manifest, at, playlists, stills = null) {
     this.manifest = manifest;
     await manifest.cover(Math.max(0, at), at + 20);
     const tracks = [...manifest.tracks.values()];
-    const playable = tracks.filter((track) => Feed.plays(track));
-    this.feeds = playable.map((track) => new Feed(track, manifest, (text) => this.#say(text)));
+    const Kind = "MediaSource" in window || !Whole.plays() ? Feed : Whole;
+    const playable = tracks.filter((track) => Kind.plays(track));
+    this.feeds = playable.map((track) => new Kind(track, manifest, (text) => this.#say(text), playlists));
     this.mixer = new Mixer(this.feeds);
     this.conductor = new Conductor(manifest, this.feeds);
     this.conductor.latency = () => this.mixer.latency;
     this.stills = stills;
-    this.#build(tracks.filter((track) => !Feed.plays(track)));
+    this.#build(tracks.filter((track) => !playable.includes(track)));
     this.conductor.addEventListener("change", () => this.#show());
     this.conductor.seek(at);
     if (manifest.lasts) this.#refreshing = setInterval(() => this.#refresh(), 1000);

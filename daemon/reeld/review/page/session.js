@@ -31,7 +31,7 @@ class SessionView extends HTMLElement {
       this.#build(stills);
       this.timeline.open(id, manifest);
       this.timeline.stills = stills?.list ?? [];
-      await this.player.open(manifest, at, stills);
+      await this.player.open(manifest, at, this.playUrl, stills);
       this.timeline.position = this.player.position;
       await this.#happenings();
     } catch (error) {
