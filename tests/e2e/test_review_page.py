@@ -235,6 +235,7 @@ def test_keys_do_what_buttons_do(stage: ReviewStage, session: str) -> None:
     seat.page.keyboard.type("k is a letter here")
     assert seat.page.input_value("dialog [name=text]") == "k is a letter here"
     seat.page.keyboard.press("Escape")
+    until(lambda: not seat.page.locator("dialog").count(), 5, what="no dialog")
     seat.page.keyboard.press("Escape")
     until(lambda: seat.page.is_visible("#search"), 5, what="the list")
     seat.page.keyboard.press("/")

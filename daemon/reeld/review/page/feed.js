@@ -40,9 +40,15 @@ export class Feed extends TrackElement {
 
   // Fill the buffer around a time. With `jump`, show it.
   want(at, jump = false) {
+    if (at === this.#target && !jump) return; // it stands still, and has all it wants or is getting it
     this.#target = at;
     if (jump && !this.#holds(at)) this.#fetching.abort();
     if (jump && this.placeAt(at).kind === "media") this.show(at);
+    this.#poke();
+  }
+
+  // What is recorded has grown.
+  grown() {
     this.#poke();
   }
 

@@ -1,10 +1,13 @@
 // Numbers and names as people read them. Nothing here makes markup: names of sessions are hostile input.
 
 export function lasting(seconds, digits = 0) {
-  const whole = digits ? Math.floor(seconds) : Math.round(seconds);
+  const scale = 10 ** digits;
+  // Cut, not rounded, where there are digits: a clock does not show a moment that has not come.
+  const steps = digits ? Math.floor(seconds * scale + 1e-6) : Math.round(seconds);
+  const whole = Math.floor(steps / scale);
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
-  return digits ? text + (seconds - whole).toFixed(digits).slice(1) : text;
+  return digits ? `${text}.${String(steps % scale).padStart(digits, "0")}` : text;
 }
 
 export function sized(bytes) {

@@ -40,7 +40,7 @@ class List extends HTMLElement {
     this.view.addEventListener("click", (event) => this.#click(event));
     new ResizeObserver(() => this.#draw()).observe(this.view);
     this.#rows.addEventListener("change", () => this.#changed());
-    events.addEventListener("session", () => this.#ask(SEARCH_PAUSE_MS));
+    events.addEventListener("session", () => this.hidden || this.#ask(SEARCH_PAUSE_MS));
     this.#ask(0);
   }
 

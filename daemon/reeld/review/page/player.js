@@ -7,10 +7,12 @@ import { Mixer } from "./mixer.js";
 import { Whole } from "./whole.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
+const RESTING_MS = 150;
 const EDGE_S = 3; // So far behind what is recorded it is watched live.
 
 export class Player extends HTMLElement {
   #frame = 0;
+  #resting = 0;
   #refreshing = 0;
 
   // playlists: the address of the session's master playlist. stills: its snapshots, if it has any.
@@ -26,18 +28,15 @@ export class Player extends HTMLElement {
     this.conductor.latency = () => this.mixer.latency;
     this.stills = stills;
     this.#build(tracks.filter((track) => !playable.includes(track)));
-    this.conductor.addEventListener("change", () => this.#show());
+    this.conductor.addEventListener("change", () => this.#draw());
     this.conductor.seek(at);
     if (manifest.lasts) this.#refreshing = setInterval(() => this.#refresh(), 1000);
-    const draw = () => {
-      this.#show();
-      this.#frame = requestAnimationFrame(draw);
-    };
-    draw();
+    this.#draw();
   }
 
   close() {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#resting);
     clearInterval(this.#refreshing);
     this.conductor?.close();
     this.mixer?.close();
@@ -126,6 +125,7 @@ export class Player extends HTMLElement {
       this.#say(error.message);
       return;
     }
+    for (const feed of this.feeds) feed.grown();
     this.dispatchEvent(new Event("grown"));
     if (!this.manifest.lasts) {
       clearInterval(this.#refreshing);
@@ -133,6 +133,15 @@ export class Player extends HTMLElement {
       this.#say("The recording has ended.");
       this.dispatchEvent(new Event("ended"));
     }
+  }
+
+  // With every frame while it plays; else now and then, for what comes late.
+  #draw() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#resting);
+    this.#show();
+    if (this.conductor.playing) this.#frame = requestAnimationFrame(() => this.#draw());
+    else this.#resting = setTimeout(() => this.#draw(), RESTING_MS);
   }
 
   #say(text) {

@@ -5,6 +5,7 @@ import "./player.js";
 import "./timeline.js";
 import { Actions } from "./actions.js";
 import { about, ask } from "./api.js";
+import { events } from "./events.js";
 import { facts } from "./dialog.js";
 import { because, element, lasting, sized } from "./format.js";
 import { Manifest } from "./manifest.js";
@@ -12,6 +13,10 @@ import { Stills } from "./stills.js";
 
 class SessionView extends HTMLElement {
   #opening = 0;
+
+  connectedCallback() {
+    events.addEventListener("session", ({ detail }) => this.#hear(detail));
+  }
 
   async open(id, at = 0) {
     const mine = ++this.#opening;
@@ -71,6 +76,13 @@ class SessionView extends HTMLElement {
     this.info = (await ask(about(this.info.session))).session;
     this.#describe();
     await this.#happenings();
+  }
+
+  // A marker that was just put, here or elsewhere.
+  #hear(event) {
+    if (event.type !== "session.marker" || event.session !== this.info?.session || !this.player) return;
+    this.timeline.markers.push({ at_s: event.at_s, text: event.text });
+    this.timeline.draw();
   }
 
   #end() {

@@ -19,6 +19,8 @@ export class Whole extends TrackElement {
     return document.createElement("video").canPlayType("application/vnd.apple.mpegurl") !== "";
   }
 
+  grown() {} // the browser reads the playlist again by itself
+
   // Know what is there around a time. With `jump`, show it.
   want(at, jump = false) {
     this.#covering ??= this.manifest.cover(at, at + 20).catch((error) => this.onNews(error.message)).finally(() => (this.#covering = null));
