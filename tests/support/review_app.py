@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -12,18 +12,27 @@ from starlette.types import Message
 
 from reeld.review.app import build
 from reeld.review.desk import Desk
+from reeld.review.guard import SCOPES
 from reeld.review.shelf import Shelf
 from reeld.review.tickets import TicketOffice
 from reeld_client import AsyncClient
+from reeld_proto.access import Scope
+from reeld_proto.scopes import ALL_SCOPES
+
+OFFICE = TicketOffice(b"k" * 32)
+PORT = 4711
 
 
 class ReviewApp:
-    """Context manager. Over the store in a folder; there is no daemon."""
+    """Context manager. Over the store in a folder; without a `client` there is no daemon. scopes: the visitor's."""
 
-    def __init__(self, store_dir: Path) -> None:
+    def __init__(
+        self, store_dir: Path, client: Any = None, scopes: Iterable[Scope] = ALL_SCOPES, office: TicketOffice = OFFICE
+    ) -> None:
         self._runner = asyncio.Runner()
         self._shelf = Shelf(store_dir)
-        self._app = build(Desk(self._shelf, cast("AsyncClient", None), TicketOffice(b"k" * 32), 1))
+        self._scopes = frozenset(scopes)
+        self.app = build(Desk(self._shelf, cast("AsyncClient", client), office, PORT))
 
     def __enter__(self) -> "ReviewApp":
         return self
@@ -31,6 +40,16 @@ class ReviewApp:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._runner.run(self._shelf.close())
         self._runner.close()
+
+    def send(self, address: str, body: bytes | str) -> tuple[int, Any]:
+        """Status and document of the answer to a change."""
+        data = body.encode() if isinstance(body, str) else body
+        status, answer, _ = self._runner.run(self._asked(address, {}, gone=False, body=data))
+        return status, json.loads(answer)
+
+    def headers_of(self, address: str, body: str) -> dict[str, str]:
+        """Headers of the answer to a change."""
+        return self._runner.run(self._asked(address, {}, gone=False, body=body.encode()))[2]
 
     def ask(self, address: str, *, gone: bool = False, **headers: str) -> tuple[int, bytes, dict[str, str]]:
         """Status, body and headers of the answer. gone: the client has left already."""
@@ -50,9 +69,11 @@ class ReviewApp:
         assert status == 200, body
         return json.loads(body)
 
-    async def _asked(self, address: str, headers: dict[str, str], *, gone: bool) -> tuple[int, bytes, dict[str, str]]:
+    async def _asked(
+        self, address: str, headers: dict[str, str], *, gone: bool, body: bytes | None = None
+    ) -> tuple[int, bytes, dict[str, str]]:
         where = urlsplit(address)
-        coming: list[Message] = [{"type": "http.request"}]
+        coming: list[Message] = [{"type": "http.request", "body": body or b""}]
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -67,11 +88,12 @@ class ReviewApp:
 
         scope = {
             "type": "http",
-            "method": "GET",
+            "method": "GET" if body is None else "POST",
+            SCOPES: self._scopes,
             "path": where.path,
             "query_string": where.query.encode(),
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         }
-        await self._app(scope, receive, send)
-        body = b"".join(message.get("body", b"") for message in sent)
-        return sent[0]["status"], body, {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        await self.app(scope, receive, send)
+        answer = b"".join(message.get("body", b"") for message in sent)
+        return sent[0]["status"], answer, {name.decode(): value.decode() for name, value in sent[0]["headers"]}

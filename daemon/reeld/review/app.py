@@ -48,9 +48,20 @@ def build(desk: Desk) -> Starlette:
         *happening.routes(desk),
         *pictures.routes(desk),
         *sounds.routes(desk),
+        _description(desk),
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     return Starlette(routes=routes, exception_handlers={ReeldError: _refused, HTTPException: _http_refused})
+
+
+def _description(desk: Desk) -> Route:
+    async def describe(_request: Request) -> Response:
+        """The interface itself."""
+        from reeld.review.openapi import description  # noqa: PLC0415 - a page never asks for it
+
+        return answer_json(description(cookie_name(desk.port)))
+
+    return Route("/openapi.json", describe)
 
 
 def _entrance(desk: Desk) -> Route:

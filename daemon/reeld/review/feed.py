@@ -33,6 +33,9 @@ def packed(event: str, detail: Any) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (event.encode(), msgspec.json.encode(detail))
 
 
+_LOST = packed("daemon", {"state": "lost"})
+
+
 class Listener:
     """One page."""
 
@@ -67,7 +70,7 @@ class Feed:
         self._client = client
         self._listeners: set[Listener] = set()
         self._running: asyncio.Task[None] | None = None
-        self._hello: bytes = b""
+        self._lost = False
 
     @contextlib.contextmanager
     def listener(self) -> Iterator[Listener]:
@@ -87,26 +90,29 @@ class Feed:
                 self._running = None
 
     async def _greet(self, listener: Listener) -> None:
+        if self._lost:
+            listener.put(_LOST)
+            return
         with contextlib.suppress(ReeldError):
             listener.put(packed("hello", await self._client.snapshot()))
 
     async def _run(self) -> None:
         """Follow the daemon, and again once it is back."""
-        tries, was_lost = 0, False
+        tries, self._lost = 0, False
         while True:
             try:
                 async with self._client.events(*TOPICS) as stream:
                     while True:
                         event = await asyncio.wait_for(anext(stream), SILENT_S)
-                        if was_lost:
+                        if self._lost:
                             self._tell(packed("daemon", {"state": "back"}))
-                        tries, was_lost = 0, False
+                        tries, self._lost = 0, False
                         await self._hand_on(event)
             except (ReeldError, TimeoutError):
                 # The socket of a killed daemon is silent as that of a busy one; the busy one answers the next question.
-                if not was_lost and not await self._answers():
-                    was_lost = True
-                    self._tell(packed("daemon", {"state": "lost"}))
+                if not self._lost and not await self._answers():
+                    self._lost = True
+                    self._tell(_LOST)
                 await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
                 tries += 1
 

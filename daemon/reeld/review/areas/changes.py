@@ -21,6 +21,10 @@ from reeld_proto.records import MarkerInfo
 T = TypeVar("T", bound=Struct)
 
 
+_REMOVES = (c.ForgetRange, c.DeleteSession)
+"""After these a browser must not keep media and thumbnails that it has seen (W3C Clear Site Data)."""
+
+
 class Edit(Body, frozen=True, kw_only=True):
     """What people write about a session; None leaves it."""
 
@@ -59,7 +63,10 @@ def routes(desk: Desk) -> list[Route]:
         async def carry_out(request: Request) -> Response:
             session = request.path_params["session"]
             allow(request, command)
-            return answer_json(await work(session, await body_of(request, kind)))
+            answer = answer_json(await work(session, await body_of(request, kind)))
+            if command in _REMOVES:
+                answer.headers["clear-site-data"] = '"cache"'
+            return answer
 
         return Route(f"/api/sessions/{{session}}/{path}", carry_out, methods=["POST"])
 
