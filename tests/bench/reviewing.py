@@ -62,6 +62,7 @@ class Stage:
     film: str
     day: str
     copies: Sequence[str]
+    chunk_paths: Sequence[str]
 
     def seat(self, session: str = "") -> Seat:
         """A page that was let in."""
@@ -91,7 +92,8 @@ def stage(extent: Extent, folder: Path) -> Iterator[Stage]:
         day = review_shelf.long_day(installation.store, film, extent.day_s, extent.stills, extent.markers)
         installation.start_daemon()
         with chromium(desk.env) as browser:
-            yield Stage(installation, browser, imported["session"], day, copies)
+            paths = [f"/chunks/{piece.digest.hex()}" for pieces in film.pieces.values() for piece in pieces]
+            yield Stage(installation, browser, imported["session"], day, copies, paths)
 
 
 def rows(folder: Path, *, short: bool) -> list[Row]:
@@ -174,7 +176,7 @@ def _server(staged: Stage, extent: Extent, folder: Path) -> list[Row]:
         )
     ]
     if serving.has_peer():
-        ours, theirs = serving.beside_nginx(visitor, staged.film, extent.seconds, folder)
+        ours, theirs = serving.beside_nginx(visitor, staged.chunk_paths, extent.seconds, folder)
         work = f"review: chunks over {serving.CONNECTIONS} connections"
         peer = f"nginx {theirs}; {theirs.a_second / ours.a_second:.1f} x ours"
         found.append(Row(work, str(ours), peer, ours.p99_ms, CHUNK_P99_MS_MAX, "ms p99"))

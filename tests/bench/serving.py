@@ -21,7 +21,7 @@ from tests.support.wait import until
 CONNECTIONS = 4
 _PLACES = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _NGINX = """
-daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors error;
+daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors crit;
 events {{}}
 http {{
   access_log off; sendfile on; keepalive_requests 1000000; default_type video/mp4;
@@ -90,11 +90,6 @@ class Visitor:
             found = json.loads(self.get(connection, f"/api/sessions/{session}/manifest?from_s=0&to_s=600"))
         return [track["pieces"] for track in found["tracks"]]
 
-    def chunk_paths(self, session: str) -> list[str]:
-        """Addresses of chunks that are given as they are stored."""
-        paths = {str(piece["url"]) for track in self.pieces(session) for piece in track}
-        return sorted(path for path in paths if path.startswith("/chunks/"))
-
 
 def has_peer() -> bool:
     """Whether nginx, and what asks both of them, are installed."""
@@ -129,9 +124,8 @@ def nginx(folder: Path, port: int) -> Iterator[None]:
         process.communicate(timeout=10)
 
 
-def beside_nginx(visitor: Visitor, session: str, seconds: float, folder: Path) -> tuple[Rate, Rate]:
-    """Ours and the peer's, who serves the same chunks as files, with the same addresses."""
-    paths = visitor.chunk_paths(session)
+def beside_nginx(visitor: Visitor, paths: Sequence[str], seconds: float, folder: Path) -> tuple[Rate, Rate]:
+    """Ours and the peer's, which serves the same chunks as files at the same paths."""
     (folder / "chunks").mkdir(parents=True)
     with contextlib.closing(visitor.connect()) as connection:
         for path in paths:
