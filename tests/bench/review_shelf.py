@@ -73,11 +73,11 @@ def film_of(store_dir: Path, session: str) -> Film:
     return Film(tracks, pieces)
 
 
-def copies(store_dir: Path, film: Film, count: int) -> list[str]:
-    """So many sessions that show the film; their ids."""
+def copies(store_dir: Path, film: Film, count: int, times: int) -> list[str]:
+    """So many sessions that show the film several times; their ids."""
     ids = [f"20250101-{number:06d}-copy" for number in range(count)]
     for each in ids:
-        _write(store_dir, film, each, film.length_ns, ())
+        _write(store_dir, film, each, times * film.length_ns, ())
     return ids
 
 

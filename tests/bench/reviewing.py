@@ -29,6 +29,7 @@ SEEK_NEAR_MS_MAX = 100.0
 SEEK_FAR_MS_MAX = 500.0
 PAGE_BYTES_MAX = 150e6
 SERVER_BYTES_MAX = 80e6
+FILM_TIMES = 3
 CHUNK_P99_MS_MAX = 50.0
 """A piece is of a second or two and fetched 20 s before it is shown; a seek waits for one or two."""
 
@@ -49,8 +50,8 @@ class Extent:
     opened: int
 
 
-LONG = Extent(180, Size(1280, 720), 10_000, 12 * 3600, 5000, 1000, 7, 50, 6.0, 10)
-SHORT = Extent(60, Size(320, 240), 1000, 3600, 500, 100, 2, 8, 1.0, 3)
+LONG = Extent(60, Size(1280, 720), 10_000, 12 * 3600, 5000, 1000, 7, 50, 6.0, 10)
+SHORT = Extent(20, Size(320, 240), 500, 3600, 500, 100, 2, 8, 1.0, 2)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Stage:
 
     installation: Installation
     browser: Browser
-    film: str
+    film: str  # several times the film that was made, one after another
     day: str
     copies: Sequence[str]
     chunk_paths: Sequence[str]
@@ -88,12 +89,12 @@ def stage(extent: Extent, folder: Path) -> Iterator[Stage]:
         film_path.unlink()
         shelf.many_sessions(installation.store, extent.sessions)
         film = review_shelf.film_of(installation.store, imported["session"])
-        copies = review_shelf.copies(installation.store, film, extent.opened)
+        copies = review_shelf.copies(installation.store, film, extent.opened, FILM_TIMES)
         day = review_shelf.long_day(installation.store, film, extent.day_s, extent.stills, extent.markers)
         installation.start_daemon()
         with chromium(desk.env) as browser:
             paths = [f"/chunks/{piece.digest.hex()}" for pieces in film.pieces.values() for piece in pieces]
-            yield Stage(installation, browser, imported["session"], day, copies, paths)
+            yield Stage(installation, browser, copies[0], day, copies, paths)
 
 
 def rows(folder: Path, *, short: bool) -> list[Row]:
