@@ -71,6 +71,7 @@ _FRAMES = """async ([ms, work]) => {
   const { timeline } = document.querySelector("reeld-session") ?? {};
   const works = {
     nothing: () => {},
+    read: () => (view.scrollTop += 60),
     list: (share) => (view.scrollTop = share * (view.scrollHeight - view.clientHeight)),
     timeline: (share) => {
       timeline.zoom(Math.sin(share * 12.5) > 0 ? 0.95 : 1 / 0.95, timeline.manifest.duration * (0.3 + 0.4 * share));
@@ -148,7 +149,7 @@ def seeks(seat: Seat, count: int, *, inside: bool) -> list[float]:
 
 
 def frames(seat: Seat, seconds: float, work: str) -> Frames:
-    """Intervals of animation frames while `work` (`nothing`, `list`, `timeline`) changes something in each."""
+    """Intervals of animation frames while `work` (`nothing`, `read`, `list`, `timeline`) changes something in each."""
     return Frames(seat.page.evaluate(_FRAMES, [seconds * 1000, work]))
 
 

@@ -36,7 +36,7 @@ def answer_bytes(request: Request, data: bytes, *, digest: str = "", kind: str =
     headers = {"etag": etag, "accept-ranges": "bytes"}
     if digest:
         headers["cache-control"] = _FOR_EVER
-    if _names(request.headers.get("if-none-match", ""), etag):
+    if names_etag(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     wanted = None
     # A range of what the client believes to be another file is worth nothing to it (RFC 9110, 13.1.5).
@@ -67,5 +67,6 @@ def range_of(header: str, size: int) -> tuple[int, int] | None:
     return start, min(last + 1, size)
 
 
-def _names(header: str, etag: str) -> bool:
+def names_etag(header: str, etag: str) -> bool:
+    """Whether an `if-none-match` names what is there."""
     return header.strip() == "*" or etag in (each.strip().removeprefix("W/") for each in header.split(","))
