@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from reeld.review.app import build
 from reeld.review.desk import Desk
@@ -52,6 +53,7 @@ async def _serve(runtime: Path, store: Path, listening: socket.socket, key: byte
         config = uvicorn.Config(
             guard,
             lifespan="off",
+            http="httptools",
             ws="none",
             log_config=None,
             access_log=False,
@@ -86,7 +88,7 @@ def main() -> int:
     key = bytes.fromhex(settings["key"])
     try:
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):  # uvicorn sends itself the signal again
-            asyncio.run(_serve(options.runtime, options.store, listening, key))
+            uvloop.run(_serve(options.runtime, options.store, listening, key))
     except (ReeldError, OSError) as error:
         logs.get_logger().error("review.ended", reason=str(error))
         return 1

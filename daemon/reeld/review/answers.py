@@ -13,7 +13,8 @@ _FOR_EVER = "private, max-age=31536000, immutable"
 """Bytes under their own digest never change."""
 CLIENT_GONE = 499
 """What servers write for a request that was given up; nobody hears it."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})")
+"""No file is larger; longer numbers are no range."""
 
 
 def answer_json(value: Any, status: int = HTTPStatus.OK) -> Response:
@@ -36,7 +37,7 @@ def answer_bytes(request: Request, data: bytes, *, digest: str = "", kind: str =
     headers = {"etag": etag, "accept-ranges": "bytes"}
     if digest:
         headers["cache-control"] = _FOR_EVER
-    if _names(request.headers.get("if-none-match", ""), etag):
+    if names_etag(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     wanted = None
     # A range of what the client believes to be another file is worth nothing to it (RFC 9110, 13.1.5).
@@ -67,5 +68,6 @@ def range_of(header: str, size: int) -> tuple[int, int] | None:
     return start, min(last + 1, size)
 
 
-def _names(header: str, etag: str) -> bool:
+def names_etag(header: str, etag: str) -> bool:
+    """Whether an `if-none-match` names what is there."""
     return header.strip() == "*" or etag in (each.strip().removeprefix("W/") for each in header.split(","))

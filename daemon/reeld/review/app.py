@@ -4,16 +4,15 @@ Reads only; changes go through the daemon.
 """
 
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 
+from reeld.review import files
 from reeld.review.answers import answer_json
 from reeld.review.areas import changes, exports, happening, library, pictures, playing, sounds
 from reeld.review.desk import Desk
@@ -22,7 +21,6 @@ from reeld.review.tickets import VISIT_S, Entries, Purpose
 from reeld.runtime.clock import monotonic_ns
 from reeld_proto.errors import ErrorCode, ReeldError
 
-PAGE = Path(__file__).with_name("page")
 _STATUS = {
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
@@ -49,7 +47,7 @@ def build(desk: Desk) -> Starlette:
         *pictures.routes(desk),
         *sounds.routes(desk),
         _description(desk),
-        Mount("/", StaticFiles(directory=PAGE, html=True)),
+        *files.routes(),
     ]
     return Starlette(routes=routes, exception_handlers={ReeldError: _refused, HTTPException: _http_refused})
 

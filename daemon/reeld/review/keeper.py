@@ -30,6 +30,7 @@ MODULE = "reeld.review"
 NAME = "review"
 LEAVE_S = 2.0
 _QUEUE = 128
+_NEEDED = ("httptools", "starlette", "uvicorn", "uvloop")
 _FRUGAL = {"MALLOC_MMAP_THRESHOLD_": str(1 << 18), "OPENBLAS_NUM_THREADS": "1"}
 """A picture that was decoded goes back to the system: glibc would keep the room of the largest ones, some 20 MB. NumPy
 finds the loudest of some numbers and needs no threads."""
@@ -66,7 +67,7 @@ class ReviewKeeper:
 
         Raises RequestRejected if the extra is not installed, InternalError if no process or port can be had.
         """
-        if find_spec("uvicorn") is None or find_spec("starlette") is None:
+        if any(find_spec(each) is None for each in _NEEDED):
             raise RequestRejected(
                 "the review server is not installed",
                 code=ErrorCode.WRONG_STATE,

@@ -2,16 +2,13 @@
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reeld.review import app
-
-PAGE = Path(app.PAGE)
+from reeld.review.files import PAGE
 
 
 class Modules:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from reeld.review.app import PAGE
+from reeld.review.files import PAGE
 from reeld.review.guard import Guard, cookie_name
 from reeld.review.openapi import description
 from reeld.review.tickets import Purpose, TicketOffice

@@ -84,7 +84,10 @@ def routes(desk: Desk) -> list[Route]:
 def _path_of(body: Export, name: str) -> Path:
     if body.path is None:
         return free_name(videos_folder(), name)
-    path = Path(body.path).expanduser()
+    try:
+        path = Path(body.path).expanduser()
+    except RuntimeError as error:
+        raise RequestRejected("nobody here has that name", remedy="Give a path that begins with / or ~/.") from error
     if not path.is_absolute() or "\0" in body.path:
         raise RequestRejected(
             f"{body.path[:64]!r} is no absolute path", remedy="Give one that begins with / or ~, or none."

@@ -40,17 +40,17 @@ def routes(desk: Desk) -> list[BaseRoute]:
     async def segment(request: Request) -> Response:
         """A chunk where it is shown."""
         where = request.path_params
-        start_ns = number(str(where["start"]), "start")
+        start_ns = number(where["start"], "start")
         return answer_bytes(request, await desk.shelf.segment(where["session"], where["track"], start_ns))
 
     playing = [
         Route("/master.m3u8", master),
         Route("/{track}/playlist.m3u8", playlist),
         Route("/{track}/init/{digest}.mp4", init),
-        Route("/{track}/{start:int}.m4s", segment),
+        Route("/{track}/{start}.m4s", segment),
     ]
     return [
         Route("/chunks/{digest}", chunk),
-        Route("/api/sessions/{session}/tracks/{track}/{start:int}.m4s", segment),
+        Route("/api/sessions/{session}/tracks/{track}/{start}.m4s", segment),
         Mount(PLAY_PATH + "{ticket}/{session}", routes=playing),
     ]

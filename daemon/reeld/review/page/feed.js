@@ -109,8 +109,8 @@ export class Feed extends TrackElement {
   async #append(piece, anew) {
     const { signal } = this.#fetching;
     try {
-      const data = await bytes(piece.url, signal);
-      const init = anew || piece.init !== this.#init ? await bytes(piece.init, signal) : null;
+      const isInitNew = anew || piece.init !== this.#init;
+      const [data, init] = await Promise.all([bytes(piece.url, signal), isInitNew && bytes(piece.init, signal)]);
       if (this.#closed) return;
       if (anew) {
         this.#run = null;

@@ -1,19 +1,23 @@
 // <reeld-list>: the recordings. Only the rows in sight exist, so ten thousand scroll as ten do.
 
-import { about } from "./api.js";
+import { Card } from "./card.js";
 import { events } from "./events.js";
-import { element, highlighted, lasting, sized, wordsOf } from "./format.js";
+import { element, wordsOf } from "./format.js";
 import { Rows } from "./rows.js";
 
 const ROW_PX = 84;
 const SPARE = 4; // Rows above and below what is in sight.
 const SEARCH_PAUSE_MS = 120;
 const THUMBNAIL_PAUSE_MS = 120; // While somebody scrolls past, no picture is asked for.
+const FLIGHT_PAUSE_MS = 40; // While all that is in sight changes with each frame, no rows are asked for either.
 const STATES = ["completed", "active", "paused", "partial", "interrupted", "error"];
 
 class List extends HTMLElement {
   #rows = new Rows();
   #shown = new Map();
+  #words = [];
+  #placedAt = 0;
+  #selected = null;
   #chosen = 0;
   #drawing = 0;
   #resting = 0;
@@ -41,7 +45,6 @@ class List extends HTMLElement {
     new ResizeObserver(() => this.#draw()).observe(this.view);
     this.#rows.addEventListener("change", () => this.#changed());
     events.addEventListener("session", () => this.hidden || this.#ask(SEARCH_PAUSE_MS));
-    this.#ask(0);
   }
 
   refresh() {
@@ -67,8 +70,7 @@ class List extends HTMLElement {
     const count = total === 1 ? "1 recording" : `${total} recordings`;
     this.news.textContent = [...warnings, total ? count : none].join(" ");
     this.space.style.height = `${total * ROW_PX}px`;
-    for (const row of this.#shown.values()) row.remove();
-    this.#shown.clear();
+    this.#words = wordsOf(filters.text ?? "");
     this.#chosen = Math.max(0, Math.min(this.#chosen, total - 1));
     this.#draw();
   }
@@ -82,71 +84,44 @@ class List extends HTMLElement {
   }
 
   #place() {
-    const first = Math.max(0, Math.floor(this.view.scrollTop / ROW_PX) - SPARE);
-    const last = Math.min(this.#rows.total, Math.ceil((this.view.scrollTop + this.view.clientHeight) / ROW_PX) + SPARE);
-    for (const [index, row] of this.#shown) {
-      if (index >= first && index < last && !row.dataset.empty) continue;
-      row.remove();
+    const { scrollTop, clientHeight } = this.view;
+    const { total } = this.#rows;
+    const flies = Math.abs(scrollTop - this.#placedAt) > clientHeight;
+    const first = Math.max(0, Math.floor(scrollTop / ROW_PX) - SPARE);
+    const last = Math.min(total, Math.ceil((scrollTop + clientHeight) / ROW_PX) + SPARE);
+    const free = [];
+    for (const [index, card] of this.#shown) {
+      if (index >= first && index < last) continue;
       this.#shown.delete(index);
+      free.push(card);
     }
     for (let index = first; index < last; index += 1) {
-      if (this.#shown.has(index)) continue;
-      const row = this.#row(index, this.#rows.at(index));
-      this.#shown.set(index, row);
-      this.space.append(row);
+      const card = this.#shown.get(index) ?? free.pop() ?? new Card();
+      card.put(index, total, index * ROW_PX);
+      card.show(this.#rows.at(index, !flies), this.#words);
+      this.#shown.set(index, card);
+      if (!card.element.parentNode) this.space.append(card.element);
     }
+    for (const card of free) card.element.remove();
+    this.#placedAt = scrollTop;
     this.#choose(this.#chosen, false);
     clearTimeout(this.#resting);
-    this.#resting = setTimeout(() => this.#picture(), THUMBNAIL_PAUSE_MS);
-  }
-
-  #row(index, session) {
-    const row = element("div", { class: "row", role: "option", id: `row-${index}`, dataset: { index } });
-    row.style.transform = `translateY(${index * ROW_PX}px)`;
-    row.ariaSelected = "false";
-    row.ariaPosInSet = String(index + 1);
-    row.ariaSetSize = String(this.#rows.total);
-    if (!session) {
-      row.dataset.empty = "1";
-      return row;
-    }
-    row.dataset.session = session.session;
-    const words = wordsOf(this.#rows.filters.text ?? "");
-    const title = element("strong", {}, ...highlighted(session.name || session.session, words));
-    const facts = [new Date(session.started_at).toLocaleString(), lasting(session.duration_s), sized(session.bytes)];
-    const state = element("span", { class: "state", dataset: { state: session.state } }, session.state);
-    const about = element("small", {}, facts.join(" · "), " · ", state, session.pinned ? " · pinned" : "");
-    const tags = session.tags.map((tag) => element("span", { class: "label" }, ...highlighted(tag, words)));
-    const said = this.#hit(session, words);
-    row.append(element("span", { class: "thumb" }), element("span", { class: "words" }, title, about, element("small", { class: "said" }, ...tags, ...said)));
-    return row;
-  }
-
-  // Of note and markers what was found, else the note.
-  #hit(session, words) {
-    const texts = [session.note, ...session.marks];
-    const found = texts.find((text) => words.some((word) => text.toLowerCase().includes(word))) ?? session.note;
-    return highlighted(found.slice(0, 200), words);
+    this.#resting = setTimeout(() => (flies ? this.#draw() : this.#picture()), flies ? FLIGHT_PAUSE_MS : THUMBNAIL_PAUSE_MS);
   }
 
   #picture() {
-    for (const row of this.#shown.values()) {
-      const place = row.querySelector(".thumb");
-      if (!place || place.firstChild) continue;
-      const index = Number(row.dataset.index);
-      const session = this.#rows.at(index);
-      if (!session || !(session.has_video || session.has_snapshots)) continue;
-      const middle = Math.round(session.duration_s * 500);
-      const picture = element("img", { alt: "", src: `${about(session.session, "thumbnails", `${middle}.jpg`)}?width=160`, decoding: "async" });
-      picture.addEventListener("error", () => picture.remove());
-      place.append(picture);
-    }
+    for (const card of this.#shown.values()) card.picture();
   }
 
   #choose(index, scroll = true) {
     this.#chosen = Math.max(0, Math.min(index, this.#rows.total - 1));
-    for (const [place, row] of this.#shown) row.ariaSelected = String(place === this.#chosen);
-    if (this.#shown.has(this.#chosen)) this.view.setAttribute("aria-activedescendant", `row-${this.#chosen}`);
+    const selected = this.#shown.get(this.#chosen) ?? null;
+    if (selected !== this.#selected) {
+      if (this.#selected) this.#selected.element.ariaSelected = "false";
+      if (selected) selected.element.ariaSelected = "true";
+      this.#selected = selected;
+    }
+    if (selected) this.view.setAttribute("aria-activedescendant", `row-${this.#chosen}`);
     if (!scroll) return;
     const top = this.#chosen * ROW_PX;
     if (top < this.view.scrollTop) this.view.scrollTop = top;

@@ -26,12 +26,12 @@ export class Rows extends EventTarget {
     this.#take(0, found);
   }
 
-  // The session at a place; undefined while it is asked for.
-  at(index) {
+  // The session at a place; undefined for one that is not known. With `wanted` it is asked for.
+  at(index, wanted = true) {
     const portion = Math.floor(index / PORTION);
     const known = this.#portions.get(portion);
     if (known) return known[index % PORTION];
-    this.#fetch(portion);
+    if (wanted && known === undefined) this.#fetch(portion);
     return undefined;
   }
 

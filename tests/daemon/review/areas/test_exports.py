@@ -36,7 +36,7 @@ def test_an_export_is_a_job_into_the_folder_of_videos(tmp_path: Path, monkeypatc
     assert asked == {"session": "s", "path": tmp_path / "n.mp4", "from_s": 1.0, "to_s": None, "tracks": ["mic"]}
 
 
-@pytest.mark.parametrize("path", ["out.mp4", "../out.mp4", "", "/a\0b"])
+@pytest.mark.parametrize("path", ["out.mp4", "../out.mp4", "", "/a\0b", "~nobody-of-this-name/x.mp4"])
 def test_a_path_that_is_not_absolute_is_refused(tmp_path: Path, path: str) -> None:
     client = RecordedClient(answers(tmp_path))
     with ReviewApp(tmp_path, client) as app:
