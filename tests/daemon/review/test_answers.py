@@ -10,6 +10,7 @@ from starlette.requests import Request
 from reeld.review.answers import answer_bytes, range_of
 
 DATA = bytes(range(100))
+LONG = f"bytes={'9' * 5000}-"
 
 
 def request(method: str = "GET", **headers: str) -> Request:
@@ -35,9 +36,7 @@ def test_a_range_outside_is_told(header: str) -> None:
     assert ask({"range": header}) == (416, b"", "bytes */100")
 
 
-@pytest.mark.parametrize(
-    "header", ["bytes=5-3", "bytes=-", "lines=1-2", "bytes=0-1,5-6", "bytes=a-b", "", f"bytes={9**5000}-"]
-)
+@pytest.mark.parametrize("header", ["bytes=5-3", "bytes=-", "lines=1-2", "bytes=0-1,5-6", "bytes=a-b", "", LONG])
 def test_what_is_no_single_range_gets_the_whole(header: str) -> None:
     assert ask({"range": header}) == (200, DATA, None)
 
