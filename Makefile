@@ -22,11 +22,14 @@ COVER_AGAIN :=
 # measured or killed alone afterwards is on the real one.
 MEMORY_DISK = $(shell df -Pk /dev/shm 2>/dev/null | awk '$$4 > 4e6 && $$6 == "/dev/shm" {print $$6}')
 
+# Continuous integration has a quarter of an hour on two cores.
+NOT_LONG := $(if $(CI), and not long)
+
 test: install-test $(INSTALLED) ## install what is missing and run all tests
 	@failed=0; \
-	  $(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone and not paired' || failed=1; \
-	  $(BIN)/python -m pytest -q -n 3 --dist loadfile $(COVER_AGAIN) -m paired || failed=1; \
-	  $(BIN)/python -m pytest -q $(COVER_AGAIN) -m alone || failed=1; \
+	  $(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone and not paired$(NOT_LONG)' || failed=1; \
+	  $(BIN)/python -m pytest -q -n 3 --dist loadfile $(COVER_AGAIN) -m 'paired$(NOT_LONG)' || failed=1; \
+	  $(BIN)/python -m pytest -q $(COVER_AGAIN) -m 'alone$(NOT_LONG)' || failed=1; \
 	  exit $$failed
 
 soak: export REELD_MODEL_STEPS := 10000

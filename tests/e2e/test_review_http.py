@@ -15,7 +15,7 @@ from tests.support.wait import until
 
 pytestmark = [pytest.mark.paired, pytest.mark.slow, pytest.mark.timeout(600)]
 
-EXAMPLES = int(os.environ.get("REELD_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("REELD_EXAMPLES", "4"))
 WITHOUT = ("ignored_auth", "positive_data_acceptance")
 """The first believes that the cookie it made up was sent; test_guard tries those. The second, that what fits a schema
 must be right: a range may end before it begins."""

@@ -92,7 +92,7 @@ def is_fit(seat: Seat) -> None:
     assert seat.page.evaluate(NAMELESS) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_every_view_can_be_read_and_is_named(shown: Shown, scheme: str) -> None:
     seat = shown.stage.seat(color_scheme=scheme, reduced_motion="reduce")
     until(

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(180)]
 FILM_S = 20
 WATCHED_S = {0.5: 6.0, 1.0: 3.5, 2.0: 2.5}
 """By speed, so that each sees some flashes."""
-SEEKS = 200
+SEEKS = 50 if os.environ.get("CI") else 200
 APART_MAX_S = 0.05
 SEEK_MEDIAN_MAX_MS = 100.0
 SEEK_MAX_MS = 500.0
@@ -62,7 +62,7 @@ def cinema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinema]:
             yield Cinema(desk, installation, browser, imported["session"])
 
 
-def test_two_hundred_seeks_show_the_picture_of_their_time(cinema: Cinema) -> None:
+def test_many_seeks_show_the_picture_of_their_time(cinema: Cinema) -> None:
     seat = cinema.seat()
     rng = random.Random(7)
     times = [rng.uniform(0, FILM_S - 0.05) for _ in range(SEEKS)]
@@ -92,7 +92,7 @@ def test_two_hundred_seeks_show_the_picture_of_their_time(cinema: Cinema) -> Non
     seat.close()
 
 
-@pytest.mark.parametrize("speed", WATCHED_S)
+@pytest.mark.parametrize("speed", [1.0, *(pytest.param(speed, marks=pytest.mark.long) for speed in (0.5, 2.0))])
 def test_a_flash_is_seen_when_its_beep_is_heard(cinema: Cinema, tmp_path: Path, speed: float) -> None:
     seat = cinema.seat()
     seat.view(f"(player.seek(2.5), player.setSpeed({speed}), 0)")

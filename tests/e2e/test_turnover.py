@@ -13,7 +13,9 @@ QUOTA_BYTES = 100_000_000
 TURNS = 10
 
 
-@pytest.mark.parametrize("fifo", [True, False], ids=["the oldest goes", "any goes"])
+@pytest.mark.parametrize(
+    "fifo", [True, pytest.param(False, marks=pytest.mark.long)], ids=["the oldest goes", "any goes"]
+)
 def test_ten_rounds_neither_bloat_the_file_nor_slow_it_down(tmp_path: Path, *, fifo: bool) -> None:
     turns = turnover.run(tmp_path, QUOTA_BYTES, TURNS, fifo=fifo)
     assert max(turn.file_share for turn in turns) <= 1.3

@@ -83,6 +83,10 @@ class Seat:
             }}"""
         )
 
+    def number(self) -> int:
+        """The number of the test pattern that the first video shows now."""
+        return int(self.view(f"({READ_COUNTER})(document.querySelector('video'))"))
+
     def open_session(self, url: str) -> None:
         """Follow an address of `reelctl review` and wait until its session can be played."""
         self.page.goto(url)
