@@ -107,6 +107,7 @@ def test_an_old_session_is_thinned_and_still_shows_the_right_pictures(painted: V
             assert (at_ms - first_ms) / 1000 == pytest.approx(at_s - first_s, abs=0.15)
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_costs_the_oldest_and_not_the_recording(painted: VirtualDesk, tmp_path: Path) -> None:
     """The disk is a small one of its own; somebody else fills it during a recording."""
     with Installation(painted.env) as installation:

@@ -47,6 +47,7 @@ def test_a_copy_made_during_a_recording_is_whole_and_the_next_moves_only_what_is
         )
 
 
+@pytest.mark.long
 def test_what_is_deleted_leaves_the_copies(x_desk: VirtualDesk, tmp_path: Path) -> None:
     path = Sample(pictures=40).write(tmp_path / "film.mp4")
     with Installation(x_desk.env) as installation:
@@ -108,6 +109,7 @@ def test_a_session_goes_out_as_a_bundle_and_comes_back(x_desk: VirtualDesk, tmp_
         assert list((other.store / "staging").iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_folder_of_films_is_taken_in_and_plays(x_desk: VirtualDesk, tmp_path: Path) -> None:
     (tmp_path / "films").mkdir()
     Sample(options={"bf": "2"}).write(tmp_path / "films" / "one.mp4")

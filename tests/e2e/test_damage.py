@@ -17,7 +17,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return reference(tmp_path_factory.mktemp("s"))
 
 
-@pytest.mark.parametrize(("kind", "seed", "whole"), [("flip-head", 7, 3), ("swap-pages", 6, 1), ("truncate", 8, 0)])
+@pytest.mark.parametrize(
+    ("kind", "seed", "whole"),
+    [("flip-head", 7, 3), pytest.param("swap-pages", 6, 1, marks=pytest.mark.long), ("truncate", 8, 0)],
+)
 def test_a_damaged_store_is_served_as_far_as_it_is_whole(
     tmp_path: Path, sound: Reference, kind: str, seed: int, whole: int
 ) -> None:

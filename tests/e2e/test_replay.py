@@ -93,6 +93,7 @@ def test_what_is_saved_shows_the_last_seconds_and_overlapping_saves_share_their_
     assert buffered.ok("verify")["ok"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("buffered", [120.0], indirect=True)
 def test_a_person_takes_over_pauses_and_gives_back_and_one_replay_spans_all_of_it(
     buffered: Installation, tmp_path: Path
@@ -166,6 +167,7 @@ KEPT_BYTES = 60_000_000
 """So much that copying it takes longer than from one commit of the buffer to the next."""
 
 
+@pytest.mark.long
 def test_the_file_shrinks_while_the_buffer_goes_on_and_nothing_of_it_is_lost(
     buffered: Installation, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from tests.support.desk import ONE_MONITOR
 from tests.support.review_stage import ReviewStage, review_stage
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.paired, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.long, pytest.mark.paired, pytest.mark.slow, pytest.mark.timeout(120)]
 
 PATTERN = ("--test-pattern", "640x480", "--mic", "none", "--system-audio", "none", "--no-snapshots")
 
@@ -31,7 +31,6 @@ def plays_to_its_end(seat: Seat) -> None:
     )
 
 
-@pytest.mark.long
 def test_sound_alone_is_played_and_said_to_have_no_picture(stage: ReviewStage, tmp_path: Path) -> None:
     path = tmp_path / "talk.wav"
     with wave.open(str(path), "wb") as out:
@@ -44,7 +43,6 @@ def test_sound_alone_is_played_and_said_to_have_no_picture(stage: ReviewStage, t
     seat.close()
 
 
-@pytest.mark.long
 def test_a_third_of_a_second_is_played(stage: ReviewStage) -> None:
     session = stage.record(0.3, *PATTERN)
     seat = stage.seat(session)
@@ -52,7 +50,6 @@ def test_a_third_of_a_second_is_played(stage: ReviewStage) -> None:
     seat.close()
 
 
-@pytest.mark.long
 def test_a_lossless_picture_is_shown(stage: ReviewStage) -> None:
     session = stage.record(1.0, *PATTERN, "--quality", "lossless")
     seat = stage.seat(session)
@@ -62,7 +59,6 @@ def test_a_lossless_picture_is_shown(stage: ReviewStage) -> None:
     seat.close()
 
 
-@pytest.mark.long
 def test_a_codec_that_this_browser_lacks_is_said_and_an_export_offered(stage: ReviewStage) -> None:
     session = stage.record(1.0, *PATTERN, "--codec", "hevc")
     seat = stage.seat(session)
@@ -91,7 +87,6 @@ def test_a_browser_without_media_source_plays_the_whole(stage: ReviewStage) -> N
     seat.close()
 
 
-@pytest.mark.long
 def test_a_session_that_another_tab_deleted_is_said_to_be_gone(stage: ReviewStage) -> None:
     session = stage.record(1.0, *PATTERN)
     one, other = stage.seat(session), stage.seat(session)

@@ -15,7 +15,7 @@ from tests.support.browser import Seat
 from tests.support.review_stage import ReviewStage, review_stage
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.paired, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.long, pytest.mark.paired, pytest.mark.slow, pytest.mark.timeout(120)]
 
 FOLDER = Path(__file__).parents[2] / "artefacts" / "review"
 CONTRAST_MIN = 4.5
@@ -92,7 +92,7 @@ def is_fit(seat: Seat) -> None:
     assert seat.page.evaluate(NAMELESS) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_view_can_be_read_and_is_named(shown: Shown, scheme: str) -> None:
     seat = shown.stage.seat(color_scheme=scheme, reduced_motion="reduce")
     until(

@@ -92,7 +92,8 @@ def test_many_seeks_show_the_picture_of_their_time(cinema: Cinema) -> None:
     seat.close()
 
 
-@pytest.mark.parametrize("speed", [1.0, *(pytest.param(speed, marks=pytest.mark.long) for speed in (0.5, 2.0))])
+@pytest.mark.long
+@pytest.mark.parametrize("speed", WATCHED_S)
 def test_a_flash_is_seen_when_its_beep_is_heard(cinema: Cinema, tmp_path: Path, speed: float) -> None:
     seat = cinema.seat()
     seat.view(f"(player.seek(2.5), player.setSpeed({speed}), 0)")
@@ -118,6 +119,7 @@ def test_a_flash_is_seen_when_its_beep_is_heard(cinema: Cinema, tmp_path: Path, 
     assert sorted(map(abs, apart_s))[len(apart_s) * 3 // 4] <= APART_MAX_S + 1 / 60
 
 
+@pytest.mark.long
 def test_each_sound_is_silenced_for_itself(cinema: Cinema) -> None:
     seat = cinema.seat()
     seat.page.click(".play")

@@ -85,6 +85,7 @@ def test_upkeep_is_paused_resumed_and_shown_in_stats(x_desk: VirtualDesk) -> Non
         assert "scrub" in refused.json["error"]["remedy"]
 
 
+@pytest.mark.long
 def test_a_check_of_limited_time_goes_on_where_the_last_one_stopped(x_desk: VirtualDesk) -> None:
     with Installation(x_desk.env) as installation:
         installation.start_daemon()

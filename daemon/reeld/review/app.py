@@ -90,4 +90,6 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _http_refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for these alone
-    return answer_json({"error": "http", "message": error.detail}, error.status_code)
+    answer = answer_json({"error": "http", "message": error.detail}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer

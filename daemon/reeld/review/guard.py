@@ -73,7 +73,8 @@ class Guard:
         headers = Headers(scope=scope)
         refusal = self._site_refusal(headers, scope) or self._visitor_refusal(headers, scope)
         if refusal is not None:
-            await PlainTextResponse(refusal[1] + "\n", status_code=refusal[0])(scope, receive, send)
+            allow = {"allow": "GET, HEAD, POST"} if refusal[0] is HTTPStatus.METHOD_NOT_ALLOWED else None
+            await PlainTextResponse(refusal[1] + "\n", status_code=refusal[0], headers=allow)(scope, receive, send)
             return
         self._asked()
 

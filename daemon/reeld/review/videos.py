@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def videos_folder(env: Mapping[str, str] = os.environ) -> Path:
     return folder if folder.is_dir() else home
 
 
-def free_name(folder: Path, name: str, ending: str = ".mp4") -> Path:
-    """A path in `folder` for a recording of this name, such as nothing is at yet."""
+def free_name(folder: Path, name: str, taken: Container[Path] = (), ending: str = ".mp4") -> Path:
+    """A path in `folder` for a recording of this name, such as nothing is at yet, and none of `taken`."""
     stem = _UNFIT.sub(" ", name).strip(" .") or "recording"
     stem = stem.encode()[:NAME_BYTES_MAX].decode(errors="ignore").rstrip()
     for number in count(1):
         path = folder / (f"{stem}{ending}" if number == 1 else f"{stem} ({number}){ending}")
-        if not os.path.lexists(path):
+        if path not in taken and not os.path.lexists(path):
             return path
     raise AssertionError  # a count has no end

@@ -10,7 +10,7 @@ from reeld.store.keys import name_key, session_prefix
 from reeld.store.records import ChunkEntry, NoteEntry, PrerollEntry
 from reeld.store.revisions import bury, touch
 from reeld.store.transaction import Table, Transaction, decode
-from reeld.store.wording import word_faults
+from reeld.store.wording import NOTE_CHARS_MAX, word_faults
 from reeld_proto.commands import Deleted
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.store_orders import EditRecord, NewMarker, RemoveSession
@@ -59,6 +59,8 @@ def _marker_faults(markers: Iterable[NewMarker], end_ns: int) -> Iterator[str]:
     for marker in markers:
         if not marker.text.strip():
             yield "the note of a marker is empty"
+        if len(marker.text) > NOTE_CHARS_MAX:
+            yield f"the note of a marker has {len(marker.text)} characters, but may have {NOTE_CHARS_MAX} at most"
         if not 0 <= marker.media_ns <= end_ns:
             yield f"a marker at {seconds(marker.media_ns)} s lies outside the session, which lasts {seconds(end_ns)} s"
 

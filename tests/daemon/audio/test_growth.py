@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import psutil
+import pytest
 from msgspec import structs
 
 from reeld.audio.graph.building import Workshop
@@ -39,6 +40,7 @@ class Endless(Studio):
         return read
 
 
+@pytest.mark.long
 def test_the_usual_graph_with_its_encoders_and_meters_takes_no_more_memory_as_it_goes_on() -> None:
     board = LevelBoard()
     board.wanted = True

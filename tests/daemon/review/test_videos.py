@@ -33,6 +33,7 @@ def test_what_is_there_is_never_named_again(tmp_path: Path) -> None:
         path.touch()
         names.append(path.name)
     assert names == ["Talk.mp4", "Talk (2).mp4", "Talk (3).mp4"]
+    assert free_name(tmp_path, "Talk", {tmp_path / "Talk (4).mp4"}).name == "Talk (5).mp4"
     (tmp_path / "Lost.mp4").symlink_to(tmp_path / "nowhere")
     assert free_name(tmp_path, "Lost").name == "Lost (2).mp4"
 

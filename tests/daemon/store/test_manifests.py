@@ -46,7 +46,7 @@ def test_a_marker_is_put_where_it_belongs_once_and_nowhere_else(recorded: StoreE
     shown = StoreReader(recorded).show(SESSION)
     assert sorted(each.text for each in shown.markers if each.at_s == 0.5) == ["another", "decision"]
     end_ns = round(shown.duration_s * 1e9)
-    for at_ns, text in ((-1, "x"), (end_ns + 2000, "x"), (0, " ")):
+    for at_ns, text in ((-1, "x"), (end_ns + 2000, "x"), (0, " "), (0, "x" * 4097)):
         wrong = NewMarker(media_ns=at_ns, text=text)
         with pytest.raises(RequestRejected, match="marker"):
             edit(recorded, add_markers=[wrong])

@@ -1,6 +1,7 @@
 """Exports as jobs of the daemon: begun, followed by its events, cancelled; the file is handed out once it is whole."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from reeld.review.bodies import Body, Nothing, allow, body_of
 from reeld.review.desk import Desk
 from reeld.review.videos import free_name, videos_folder
 from reeld_proto import commands as c
-from reeld_proto.errors import RequestRejected
+from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.jobs import JobState
 
 ACCEPTED = 202
@@ -31,7 +32,7 @@ class Export(Body, frozen=True, kw_only=True):
 
 def routes(desk: Desk) -> list[Route]:
     """The routes of this area."""
-    begun: set[str] = set()
+    begun: dict[str, Path] = {}
 
     async def export(request: Request) -> Response:
         """`{job}`, at once."""
@@ -39,10 +40,11 @@ def routes(desk: Desk) -> list[Route]:
         allow(request, c.ExportSession)
         body = await body_of(request, Export)
         info = await desk.client.show(session)
-        path = await asyncio.to_thread(_path_of, body, info.name or info.session)
+        taken = frozenset(begun.values())
+        path = await asyncio.to_thread(_path_of, body, info.name or info.session, taken)
         options: Any = {"from_s": body.from_s, "to_s": body.to_s, "tracks": body.tracks}
         job = await desk.client.jobs.export(session, path, **options)
-        begun.add(job.id)
+        begun[job.id] = path
         return answer_json({"job": job.info}, ACCEPTED)
 
     async def job(request: Request) -> Response:
@@ -81,9 +83,10 @@ def routes(desk: Desk) -> list[Route]:
     ]
 
 
-def _path_of(body: Export, name: str) -> Path:
+def _path_of(body: Export, name: str, taken: frozenset[Path]) -> Path:
+    """Where to write. taken: by exports that were begun, whose files may not be there yet."""
     if body.path is None:
-        return free_name(videos_folder(), name)
+        return free_name(videos_folder(), name, taken)
     try:
         path = Path(body.path).expanduser()
     except RuntimeError as error:
@@ -91,5 +94,9 @@ def _path_of(body: Export, name: str) -> Path:
     if not path.is_absolute() or "\0" in body.path:
         raise RequestRejected(
             f"{body.path[:64]!r} is no absolute path", remedy="Give one that begins with / or ~, or none."
+        )
+    if path in taken or os.path.lexists(path):
+        raise RequestRejected(
+            f"there is a file {path} already", code=ErrorCode.WRONG_STATE, remedy="Give another name, or none."
         )
     return path

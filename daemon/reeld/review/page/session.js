@@ -111,6 +111,7 @@ class SessionView extends HTMLElement {
     this.replaceChildren(head, this.player, this.timeline, does, this.chosen, this.jobs, this.news, this.about, this.happened);
     this.say("");
     this.#describe();
+    this.player.addEventListener("moved", () => this.player.conductor.isSettled && this.timeline.tiles.release());
     this.player.addEventListener("moved", () => this.timeline.move(this.player.position, this.player.conductor.playing));
     this.player.addEventListener("grown", () => this.timeline.grow());
     this.player.addEventListener("ended", () => this.reload());

@@ -14,6 +14,13 @@ export class Tiles {
   constructor(session, onNews) {
     this.session = session;
     this.onNews = onNews;
+    this.isHeld = true; // Until the first picture is there: it comes first.
+  }
+
+  release() {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    for (let asked = 0; asked < AT_ONCE; asked += 1) this.#ask();
   }
 
   // Seconds of a column at this zoom: a power of two, as fine as a pixel or finer.
@@ -45,7 +52,7 @@ export class Tiles {
   }
 
   async #ask() {
-    if (this.#asking >= AT_ONCE || !this.#waiting.length) return;
+    if (this.isHeld || this.#asking >= AT_ONCE || !this.#waiting.length) return;
     this.#asking += 1;
     const [key, track, tile] = this.#waiting.pop(); // what was wanted last is in sight
     try {

@@ -47,12 +47,12 @@ def test_a_path_that_is_not_absolute_is_refused(tmp_path: Path, path: str) -> No
 
 def test_only_files_of_exports_that_were_begun_here_are_handed_out(tmp_path: Path) -> None:
     file = tmp_path / "film.mp4"
-    file.write_bytes(b"0123456789")
     client = RecordedClient(answers(file))
     with ReviewApp(tmp_path, client) as app:
         assert app.ask("/api/exports/j-1/film.mp4")[0] == 404
         assert app.send("/api/jobs/j-1/cancel", "{}")[0] == 404
         app.send("/api/sessions/s/export", json.dumps({"path": str(file)}))
+        file.write_bytes(b"0123456789")
         status, body, headers = app.ask("/api/exports/j-1/film.mp4")
         assert (status, body) == (200, b"0123456789")
         assert headers["content-disposition"] == 'attachment; filename="film.mp4"'
@@ -67,10 +67,24 @@ def test_only_files_of_exports_that_were_begun_here_are_handed_out(tmp_path: Pat
 
 def test_a_file_that_is_still_written_is_not_handed_out(tmp_path: Path) -> None:
     file = tmp_path / "film.mp4"
-    file.write_bytes(b"half")
     with ReviewApp(tmp_path, RecordedClient(answers(file, JobState.RUNNING))) as app:
         app.send("/api/sessions/s/export", json.dumps({"path": str(file)}))
+        file.write_bytes(b"half")
         assert app.ask("/api/exports/j-1/film.mp4")[0] == 404
+
+
+def test_no_file_is_replaced_and_no_name_given_to_two_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "videos_folder", lambda: tmp_path)
+    there = tmp_path / "there.mp4"
+    there.touch()
+    client = RecordedClient(answers(there))
+    with ReviewApp(tmp_path, client) as app:
+        status, answer = app.send("/api/sessions/s/export", json.dumps({"path": str(there)}))
+        assert (status, answer["error"]) == (409, "wrong-state")
+        for _ in range(2):
+            assert app.send("/api/sessions/s/export", "{}")[0] == 202
+    paths = [about["path"].name for name, about in client.asked if name == "export"]
+    assert paths == ["n.mp4", "n (2).mp4"]
 
 
 def test_who_may_read_exports_and_who_may_not_does_not(tmp_path: Path) -> None:
