@@ -29,8 +29,8 @@ def videos_folder(env: Mapping[str, str] = os.environ) -> Path:
 
 def free_name(folder: Path, name: str, taken: Container[Path] = (), ending: str = ".mp4") -> Path:
     """A path in `folder` for a recording of this name, such as nothing is at yet, and none of `taken`."""
-    stem = _UNFIT.sub(" ", name).strip(" .") or "recording"
-    stem = stem.encode()[:NAME_BYTES_MAX].decode(errors="ignore").rstrip()
+    fit = " ".join(_UNFIT.sub(" ", name).split()).strip(" .")
+    stem = fit.encode()[:NAME_BYTES_MAX].decode(errors="ignore").strip(" .") or "recording"
     for number in count(1):
         path = folder / (f"{stem}{ending}" if number == 1 else f"{stem} ({number}){ending}")
         if path not in taken and not os.path.lexists(path):

@@ -29,6 +29,11 @@ def strike_off(txn: Transaction, session: str) -> None:
     txn.delete(Table.META, _MEMBERS + name_key(session))
 
 
+def keys(txn: Transaction) -> set[bytes]:
+    """Keys of the sessions that are or were part of the buffer, without reading one."""
+    return {key[len(_MEMBERS) :] for key, _ in txn.scan(Table.META, _MEMBERS)}
+
+
 def members(txn: Transaction) -> list[SessionRecord]:
     """Records of the buffer's sessions, oldest first; damaged ones are left alone."""
     found = []

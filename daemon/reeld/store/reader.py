@@ -6,13 +6,14 @@ Every method is one short read transaction and sees one committed state. Used fr
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reeld.store import automation, chunks, sessions
+from reeld.store import automation, buffer, chunks, sessions
 from reeld.store.api import Segment, SessionOutline, TrackOutline
 from reeld.store.description import describe
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import at, number_of, track_prefix
 from reeld.store.listing import Card, Cards
 from reeld.store.records import ChunkEntry, GapEntry, PrerollEntry
+from reeld.store.roster import name_of
 from reeld.store.said import said_of
 from reeld.store.selection import EVERYTHING, Selection, pick
 from reeld.store.timeline import Span
@@ -76,6 +77,20 @@ class StoreReader:
     ) -> list[SessionInfo]:
         """As `find`, unpacked."""
         return codec.unpack_all([card.info for card in self.find(selection, scores)], SessionInfo)
+
+    def newest(self, offset: int, count: int) -> tuple[int, list[SessionInfo], dict[str, str]]:
+        """How many sessions there are, and those at [offset, offset + count) of them, newest first.
+
+        Beside them: which of these are damaged, and why. For who looks at some of many: nothing is remembered, where
+        `find` keeps 1.5 kB or more of every session.
+        """
+        cards = Cards()
+        with self._store.read() as txn:
+            hidden = buffer.keys(txn)
+            keys = [key for key in txn.keys(Table.SESSIONS) if key not in hidden][::-1]
+            shown = cards.some(txn, [name_of(key) for key in keys[offset : offset + count]])
+        found = codec.unpack_all([card.info for card in shown if not card.hidden], SessionInfo)
+        return len(keys), found, cards.damaged
 
     def show(self, session: str) -> SessionInfo:
         """One session. Raises RequestRejected (NOT_FOUND)."""

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reeld.review.videos import free_name, videos_folder
@@ -38,6 +38,7 @@ def test_what_is_there_is_never_named_again(tmp_path: Path) -> None:
     assert free_name(tmp_path, "Lost").name == "Lost (2).mp4"
 
 
+@example("\u2028")
 @given(st.text(max_size=400))
 def test_any_name_of_a_session_makes_one_file_in_the_folder(name: str) -> None:
     folder = Path("/nowhere/at/all")

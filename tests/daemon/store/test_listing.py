@@ -14,6 +14,7 @@ from reeld.store.description import describe
 from reeld.store.environment import StoreEnvironment
 from reeld.store.keys import name_key
 from reeld.store.listing import Card, Cards
+from reeld.store.reader import StoreReader
 from reeld.store.records import NoteEntry
 from reeld.store.said import said_of
 from reeld.store.transaction import Table
@@ -240,3 +241,18 @@ class Changes(RuleBasedStateMachine):
 
 Changes.TestCase.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
 TestChanges = Changes.TestCase
+
+
+def test_a_part_of_the_list_is_what_the_whole_says_of_it(shelf: StoreEnvironment) -> None:
+    with shelf.write() as txn:
+        sessions.create(txn, creation("zz", "the buffer", buffer=True))
+    reader = StoreReader(shelf)
+    whole = reader.list_sessions()
+    assert {each.session for each in whole} == {*NAMES, SESSION}
+    for offset in range(len(whole) + 2):
+        for count in range(len(whole) + 2):
+            assert reader.newest(offset, count) == (len(whole), whole[offset : offset + count], {})
+    with shelf.write() as txn:
+        txn.put(Table.SESSIONS, name_key("b"), b"\xc1")
+    total, found, damaged = reader.newest(0, 2)
+    assert (total, [each.session for each in found], list(damaged)) == (len(whole), ["abc"], ["b"])

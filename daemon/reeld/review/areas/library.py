@@ -13,7 +13,7 @@ from reeld.review.manifest import Manifest, manifest_of
 from reeld.review.tickets import VISIT_S, Purpose
 from reeld.runtime.clock import monotonic_ns
 from reeld.store.reader import StoreReader
-from reeld.store.selection import selection_of
+from reeld.store.selection import EVERYTHING, selection_of
 from reeld_proto import codec
 from reeld_proto.commands import ListSessions
 from reeld_proto.errors import RequestRejected
@@ -120,9 +120,14 @@ def _wanted(params: QueryParams) -> ListSessions:
 def _listed(
     reader: StoreReader, wanted: ListSessions, offset: int, count: int
 ) -> tuple[int, list[SessionInfo], list[str]]:
-    cards = reader.find(selection_of(wanted))
-    shown = codec.unpack_all([card.info for card in cards[offset : offset + count]], SessionInfo)
-    return len(cards), shown, [f"session {name} is damaged: {reason}" for name, reason in reader.damaged.items()]
+    selection = selection_of(wanted)
+    if selection == EVERYTHING:
+        total, shown, damaged = reader.newest(offset, count)
+    else:
+        cards = reader.find(selection)
+        total, damaged = len(cards), reader.damaged
+        shown = codec.unpack_all([card.info for card in cards[offset : offset + count]], SessionInfo)
+    return total, shown, [f"session {name} is damaged: {reason}" for name, reason in damaged.items()]
 
 
 def _row(info: SessionInfo) -> Row:
