@@ -22,6 +22,7 @@ from tests.support.browser import Seat, chromium
 from tests.support.desk import ONE_MONITOR, VirtualDesk
 from tests.support.film import make_film
 from tests.support.installation import Installation
+from tests.support.review_stage import let_in
 from tests.support.wait import until
 
 FIRST_PICTURE_MS_MAX = 500.0
@@ -67,12 +68,8 @@ class Stage:
 
     def seat(self, session: str = "") -> Seat:
         """A page that was let in."""
-        seat = Seat(self.browser)
-        url = self.installation.ok("review", *([session] if session else []))["url"]
-        if session:
-            seat.open_session(url)
-        else:
-            seat.page.goto(url)
+        seat = let_in(self.installation, self.browser, session)
+        if not session:
             until(lambda: seat.page.locator(".row[data-session]").count(), 20, what="a list")
         return seat
 

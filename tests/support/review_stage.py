@@ -23,14 +23,7 @@ class ReviewStage:
 
     def seat(self, session: str = "", **options: Any) -> Seat:
         """A page that was let in, at the list or at a session that can be played."""
-        seat = Seat(self.browser, **options)
-        url = self.installation.ok("review", *([session] if session else []))["url"]
-        if session:
-            seat.open_session(url)
-        else:
-            seat.page.goto(url)
-            until(lambda: seat.page.locator("#news").inner_text(), 10, what="a list")
-        return seat
+        return let_in(self.installation, self.browser, session, **options)
 
     def record(self, seconds: float, *words: str) -> str:
         """A recording of so long; its id."""
@@ -38,6 +31,18 @@ class ReviewStage:
         until(lambda: self.installation.elapsed_s() >= seconds, seconds + 30, what=f"{seconds} s of a recording")
         self.installation.ok("stop")
         return session
+
+
+def let_in(installation: Installation, browser: Browser, session: str = "", **options: Any) -> Seat:
+    """A page at the list or at a session that can be played. options: of the page."""
+    seat = Seat(browser, **options)
+    url = installation.ok("review", *([session] if session else []))["url"]
+    if session:
+        seat.open_session(url)
+    else:
+        seat.page.goto(url)
+        until(lambda: seat.page.locator("#news").inner_text(), 10, what="a list")
+    return seat
 
 
 @contextmanager

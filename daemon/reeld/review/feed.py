@@ -71,6 +71,7 @@ class Feed:
         self._listeners: set[Listener] = set()
         self._running: asyncio.Task[None] | None = None
         self._lost = False
+        self._greeting: set[asyncio.Task[None]] = set()  # an event loop keeps no task alive by itself
 
     @contextlib.contextmanager
     def listener(self) -> Iterator[Listener]:
@@ -80,7 +81,9 @@ class Feed:
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         else:
-            asyncio.get_running_loop().create_task(self._greet(mine))
+            greeting = asyncio.create_task(self._greet(mine))
+            self._greeting.add(greeting)
+            greeting.add_done_callback(self._greeting.discard)
         try:
             yield mine
         finally:

@@ -19,8 +19,6 @@ from reeld_proto import commands as c
 from reeld_proto.records import MarkerInfo
 
 T = TypeVar("T", bound=Struct)
-
-
 _REMOVES = (c.ForgetRange, c.DeleteSession)
 """After these a browser must not keep media and thumbnails that it has seen (W3C Clear Site Data)."""
 

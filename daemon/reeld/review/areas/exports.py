@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ from reeld.review.videos import free_name, videos_folder
 from reeld_proto import commands as c
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.jobs import JobState
-
-ACCEPTED = 202
 
 
 class Export(Body, frozen=True, kw_only=True):
@@ -45,7 +44,7 @@ def routes(desk: Desk) -> list[Route]:
         options: Any = {"from_s": body.from_s, "to_s": body.to_s, "tracks": body.tracks}
         job = await desk.client.jobs.export(session, path, **options)
         begun[job.id] = path
-        return answer_json({"job": job.info}, ACCEPTED)
+        return answer_json({"job": job.info}, HTTPStatus.ACCEPTED)
 
     async def job(request: Request) -> Response:
         """`{job}`: one that any client began."""
@@ -65,14 +64,14 @@ def routes(desk: Desk) -> list[Route]:
         info = (await desk.client.jobs.get(_own(request))).info
         path = Path(info.path)
         if info.state is not JobState.COMPLETED or not await asyncio.to_thread(path.is_file):
-            raise HTTPException(404, "This export has no file, or it was moved.")
+            raise HTTPException(HTTPStatus.NOT_FOUND, "This export has no file, or it was moved.")
         how = "inline" if request.query_params.get("play") else "attachment"
         return FileResponse(path, filename=path.name, content_disposition_type=how)
 
     def _own(request: Request) -> str:
         id: str = request.path_params["job"]  # noqa: A001 - the standard name of one
         if id not in begun:
-            raise HTTPException(404, "No export with this id was begun here.")
+            raise HTTPException(HTTPStatus.NOT_FOUND, "No export with this id was begun here.")
         return id
 
     return [

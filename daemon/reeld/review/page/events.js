@@ -12,7 +12,6 @@ export class Events extends EventTarget {
         this.dispatchEvent(new CustomEvent(topic, { detail: JSON.parse(event.data) }));
       });
     }
-    this.#source.addEventListener("open", () => this.dispatchEvent(new Event("connected")));
     this.#source.addEventListener("error", () => this.dispatchEvent(new Event("disconnected")));
   }
 }

@@ -4,7 +4,7 @@
 // decoder can begin, so no piece is ever put before one that is there already, which would take away what follows it.
 
 import { bytes, Refused } from "./api.js";
-import { placeOf } from "./manifest.js";
+import { keyPlaceOf, placeOf } from "./manifest.js";
 import { TrackElement } from "./track.js";
 
 const AHEAD_S = 20;
@@ -97,8 +97,7 @@ export class Feed extends TrackElement {
     const { pieces } = this.track;
     if (!pieces.length) return { piece: null };
     const here = Math.max(0, placeOf(pieces, at));
-    let key = here;
-    while (key > 0 && !pieces[key].key) key -= 1;
+    const key = Math.max(0, keyPlaceOf(pieces, at));
     const last = this.#run ? placeOf(pieces, this.#run.last) : -1;
     const leads = this.#run && pieces[here].start_s >= this.#run.first && last >= 0 && key <= last + 1;
     if (!leads) return { piece: pieces[key], anew: true };
@@ -150,9 +149,7 @@ export class Feed extends TrackElement {
 
   async #trim() {
     const { pieces } = this.track;
-    let index = placeOf(pieces, this.#target - BEHIND_S);
-    while (index > 0 && !pieces[index].key) index -= 1;
-    const keep = pieces[index]?.start_s ?? 0;
+    const keep = pieces[keyPlaceOf(pieces, this.#target - BEHIND_S)]?.start_s ?? 0;
     if (!this.#run || keep < this.#run.first + TRIM_S || keep > this.#run.last) return;
     await this.#change(() => this.#buffer.remove(0, keep));
     this.#run.first = keep;

@@ -75,6 +75,13 @@ export class Manifest {
   }
 }
 
+// Index of the piece at which a decoder begins for what is shown at `at`; -1 before the first piece.
+export function keyPlaceOf(pieces, at) {
+  let place = placeOf(pieces, at);
+  while (place > 0 && !pieces[place].key) place -= 1;
+  return place;
+}
+
 // Index of the last piece that begins at or before `at`, -1 if none does.
 export function placeOf(pieces, at) {
   let low = 0;

@@ -35,11 +35,6 @@ export class Rows extends EventTarget {
     return undefined;
   }
 
-  // Sessions that are known by now.
-  known() {
-    return [...this.#portions.values()].filter(Array.isArray).flat();
-  }
-
   #fetch(portion) {
     const mine = this.#generation;
     this.#portions.set(portion, "");

@@ -33,7 +33,7 @@ class SessionView extends HTMLElement {
       const hasStills = session.tracks.some((track) => track.kind === "snapshot");
       const stills = hasStills ? await Stills.of(id) : null;
       if (mine !== this.#opening) return;
-      this.#build(stills);
+      this.#build();
       this.timeline.open(id, manifest);
       this.timeline.stills = stills?.list ?? [];
       await this.player.open(manifest, at, this.playUrl, stills);
@@ -90,7 +90,7 @@ class SessionView extends HTMLElement {
     this.player = null;
   }
 
-  #build(stills) {
+  #build() {
     this.player = element("reeld-player");
     this.timeline = element("reeld-timeline");
     this.jobs = element("reeld-jobs");
@@ -117,7 +117,6 @@ class SessionView extends HTMLElement {
     this.player.addEventListener("ended", () => this.reload());
     this.timeline.addEventListener("sought", (event) => this.player.seek(event.detail));
     this.timeline.addEventListener("selected", () => this.#showSelection());
-    this.stills = stills;
   }
 
   #showSelection() {
