@@ -51,6 +51,7 @@ def names(installation: Installation) -> set[str]:
     return {found.session for found in installation.ask(Client.sessions)}
 
 
+@pytest.mark.long
 def test_the_oldest_goes_while_a_recording_goes_on_and_what_is_pinned_stays(
     painted: VirtualDesk, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def _files_with(root: Path, wanted: bytes, folders: tuple[str, ...]) -> int:
     return sum(wanted in path.read_bytes() for path in files)
 
 
+@pytest.mark.long
 def test_a_session_goes_out_as_a_bundle_and_comes_back(x_desk: VirtualDesk, tmp_path: Path) -> None:
     bundle = tmp_path / "one.reel"
     with Installation(x_desk.env) as origin:

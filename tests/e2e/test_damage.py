@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.damage_drive import Case, Finding, Reference, new_case, reference, run_case
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,11 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 @pytest.mark.parametrize(
     ("kind", "seed", "whole"),
-    [("flip-head", 7, 3), pytest.param("swap-pages", 6, 1, marks=pytest.mark.long), ("truncate", 8, 0)],
+    [
+        ("flip-head", 7, 3),
+        pytest.param("swap-pages", 6, 1, marks=pytest.mark.long),
+        pytest.param("truncate", 8, 0, marks=pytest.mark.long),
+    ],
 )
 def test_a_damaged_store_is_served_as_far_as_it_is_whole(
     tmp_path: Path, sound: Reference, kind: str, seed: int, whole: int

@@ -143,7 +143,7 @@ def test_stale_sockets_of_a_dead_daemon_do_not_hinder_the_next(x_desk: VirtualDe
         assert oct(installation.store.stat().st_mode & 0o777) == "0o700"
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_signals_end_the_session_cleanly_first(x_desk: VirtualDesk, how: signal.Signals) -> None:
     with Installation(x_desk.env) as installation:
         installation.start_daemon()

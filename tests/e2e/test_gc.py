@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.conftest import Stage
 from tests.support.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(180)]
 
 RECORDED_S = 4.0
 SECRET = "tell-nobody-4a1f6c0b92-about-the-merger-of-7d3e88"

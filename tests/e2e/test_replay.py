@@ -66,6 +66,7 @@ def buffer_chunks(installation: Installation) -> int:
         store.close()
 
 
+@pytest.mark.long
 def test_what_is_saved_shows_the_last_seconds_and_overlapping_saves_share_their_bytes(
     buffered: Installation, tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_person_takes_over_pauses_and_gives_back_and_one_replay_spans_all_of_i
     assert buffered.ok("verify")["ok"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("buffered", [SHORT_S], indirect=True)
 def test_the_buffer_recycles_itself_and_never_grows_past_its_size(buffered: Installation) -> None:
     wait_held(buffered, SHORT_S)

@@ -184,6 +184,7 @@ def test_a_forgotten_range_is_gone_and_said_to_be(stage: ReviewStage) -> None:
     seat.close()
 
 
+@pytest.mark.long
 def test_a_piece_that_is_damaged_is_a_gap_and_playback_goes_on(stage: ReviewStage) -> None:
     session = stage.record(6.0, "--name", "damaged", *PATTERN)
     start_s = damage(stage.installation.store, session)

@@ -72,7 +72,7 @@ def exported(reel: Installation, session: str, path: Path, *words: str) -> "np.n
     return ffmpeg_decoded(path)
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.0, 10.01])
+@pytest.mark.parametrize("seconds", [0.3, 1.0, pytest.param(10.01, marks=pytest.mark.long)])
 def test_a_counting_signal_comes_back_bit_for_bit_up_to_the_stop(
     seconds: float, reel: Installation, tmp_path: Path
 ) -> None:
@@ -135,6 +135,7 @@ def test_what_a_device_plays_comes_back_bit_for_bit_with_a_constant_offset(
     assert track["clock"] is None or track["clock"]["corrected_ms"] == 0
 
 
+@pytest.mark.long
 def test_a_mix_is_changed_while_it_is_recorded_and_made_otherwise_later(
     desk: VirtualDesk, reel: Installation, tmp_path: Path
 ) -> None:

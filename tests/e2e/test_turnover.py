@@ -13,6 +13,7 @@ QUOTA_BYTES = 100_000_000
 TURNS = 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fifo", [True, pytest.param(False, marks=pytest.mark.long)], ids=["the oldest goes", "any goes"]
 )

@@ -41,6 +41,7 @@ def reasons(installation: Installation, session: str) -> set[str]:
     return {gap["reason"] for gap in installation.ok("show", session)["gaps"]}
 
 
+@pytest.mark.long
 def test_damage_is_found_set_aside_and_healed_from_a_second_copy(tmp_path: Path, x_desk: VirtualDesk) -> None:
     with Installation(x_desk.env) as installation:
         installation.start_daemon()

@@ -55,6 +55,7 @@ def stop(worker: AudioHarness, start_ns: int, track: str) -> "np.ndarray[Any, An
     return worker.sound(track)
 
 
+@pytest.mark.long
 def test_a_muted_device_is_told_within_five_seconds_and_an_idle_output_is_not(
     worker: AudioHarness, desk: VirtualDesk
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_muted_device_is_told_within_five_seconds_and_an_idle_output_is_not(
     stop(worker, start_ns, "mic")
 
 
+@pytest.mark.long
 def test_a_device_that_comes_back_with_another_rate_keeps_its_pitch_and_place(
     worker: AudioHarness, desk: VirtualDesk
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_server_that_stood_still_for_eight_seconds_is_heard_again(worker: Audi
     assert 6 * S < sum(chunk.silence_ns for chunk in worker.chunks("system")) < 8 * S + BACK_NS_MAX
 
 
+@pytest.mark.long
 def test_a_worker_that_stood_still_records_on_in_the_right_place(worker: AudioHarness, desk: VirtualDesk) -> None:
     player = Player(desk, "speakers", 1000)
     start_ns = monotonic_ns()

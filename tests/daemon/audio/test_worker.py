@@ -135,6 +135,7 @@ def test_a_pause_is_cut_to_the_millisecond_in_every_track(worker: AudioHarness, 
         assert abs(heard_s[0] - 5.0) < OFFSET_S_MAX
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_server_that_hangs_stops_neither_the_track_nor_the_worker(tmp_path: Path, no_leaks: None) -> None:
     with VirtualDesk(sound=True) as desk, AudioHarness(tmp_path, desk.env) as worker:

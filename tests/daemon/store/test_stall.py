@@ -48,6 +48,7 @@ def test_a_frozen_store_holds_no_producer_up_and_costs_nothing(running: Bench) -
     check(measure_stall(running, lambda: frozen(running), STALL_S))
 
 
+@pytest.mark.long
 @needs_compiler
 def test_a_stalled_disk_holds_no_producer_up_and_costs_nothing(running: Bench, disk: SlowDisk) -> None:
     running.start(**disk.environment)
