@@ -57,8 +57,8 @@ def _clear_incidents() -> Call[list[Incident]]:
     return Call(c.ClearIncidents(), lambda reply: expect(c.IncidentList)(reply).incidents, QUICK_S)
 
 
-def _open_review(session: str) -> Call[c.ReviewOpened]:
-    return Call(c.OpenReview(session=session), expect(c.ReviewOpened), QUICK_S)
+def _open_review(session: str, at_s: float) -> Call[c.ReviewOpened]:
+    return Call(c.OpenReview(session=session, at_s=at_s), expect(c.ReviewOpened), QUICK_S)
 
 
 class AccessMethods(ABC):
@@ -108,9 +108,9 @@ class AccessMethods(ABC):
         """Remove all reports; what was removed."""
         return self.call(_clear_incidents())
 
-    def open_review(self, session: str = "") -> c.ReviewOpened:
+    def open_review(self, session: str = "", *, at_s: float = 0.0) -> c.ReviewOpened:
         """An address that lets one browser of this machine in, once. Raises RequestRejected(NOT_FOUND)."""
-        return self.call(_open_review(session))
+        return self.call(_open_review(session, at_s))
 
 
 class AsyncAccessMethods(ABC):
@@ -160,6 +160,6 @@ class AsyncAccessMethods(ABC):
         """See `Client.clear_incidents`."""
         return await self.call(_clear_incidents())
 
-    async def open_review(self, session: str = "") -> c.ReviewOpened:
+    async def open_review(self, session: str = "", *, at_s: float = 0.0) -> c.ReviewOpened:
         """See `Client.open_review`."""
-        return await self.call(_open_review(session))
+        return await self.call(_open_review(session, at_s))

@@ -16,6 +16,7 @@ from reeld_client.aio_transport import AsyncSubscription, AsyncZmqTransport
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.connection import read_connection
 from reeld_client.core import Call, EventTracker, Requests
+from reeld_client.enrich_client import AsyncEnrichMethods
 from reeld_client.settings_methods import AsyncSettingsMethods
 from reeld_proto.codec import unpack
 from reeld_proto.commands import (
@@ -121,7 +122,7 @@ class AsyncEventStream:
         self.close()
 
 
-class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncSettingsMethods):
+class AsyncClient(AsyncLibraryMethods, AsyncAccessMethods, AsyncEnrichMethods, AsyncSettingsMethods):
     """One daemon, asked from one event loop; questions may overlap. `Client` says what its methods return and raise."""
 
     def __init__(

@@ -12,6 +12,7 @@ from reeld_client import calls, job_calls
 from reeld_client.access_client import AccessMethods
 from reeld_client.calls import ArrangeOptions, SessionFilters, StartOptions
 from reeld_client.core import Call, EventTracker, Requests
+from reeld_client.enrich_client import EnrichMethods
 from reeld_client.jobs import Jobs
 from reeld_client.library_client import LibraryMethods
 from reeld_client.settings_methods import SettingsMethods
@@ -110,7 +111,7 @@ class EventStream(Iterator[Snapshot | AnyEvent]):
         self.close()
 
 
-class Client(LibraryMethods, AccessMethods, SettingsMethods):
+class Client(LibraryMethods, AccessMethods, EnrichMethods, SettingsMethods):
     """One daemon, asked in turn. Opens nothing before the first question; use it from one thread, close it.
 
     runtime: the daemon's runtime directory, by default `REELD_RUNTIME_DIR` or the user's own.

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from reeld import features, profiles
 from reeld.access.addresses import parse_address
+from reeld.enrich.settings import EnrichConfig
 from reeld.hooks.settings import HooksConfig
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.privacy import PrivacyRule
@@ -212,6 +213,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     control: ControlConfig = ControlConfig()
     obs: ObsConfig = ObsConfig()
     hooks: HooksConfig = HooksConfig()
+    enrich: EnrichConfig = EnrichConfig()
     profiles: dict[str, Profile] = {}
     features: dict[str, str] = {}
     audio: SoundGraph | None = None

@@ -25,6 +25,10 @@ from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.enrich.conditions import Conditions
+from reeld.enrich.keeper import EnrichKeeper
+from reeld.enrich.staff import Staff
+from reeld.enrich.unasked import Unasked
 from reeld.hooks.runner import HookRunner
 from reeld.incidents.keeper import IncidentKeeper
 from reeld.obs.keeper import ObsKeeper
@@ -48,7 +52,7 @@ from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
 from reeld_proto.events import Event, ExportProgress, StatsPublished
 from reeld_proto.records import SessionBrief, WorkerInfo
 from reeld_proto.reloading import ConfigReloaded
-from reeld_proto.workers import JobProgress
+from reeld_proto.workers import JobProgress, WorkerReady
 
 ReadConfig = Callable[[], tuple[Path, Config]]
 """Gives the config file's path and settings; from any thread. Raises RequestRejected with every fault."""
@@ -113,6 +117,7 @@ class Daemon:
                 manager.ready()
                 self.replay.begin()
                 self.library.begin_warming()
+                await self._unless_ending(self._load_enrichment(), serving)
                 # What was forgotten just before a crash must not stay in the text index until somebody searches.
                 await self._unless_ending(self.library.catch_up(), serving)
                 await self._unless_ending(self.enforcer.serve(), serving)
@@ -129,13 +134,20 @@ class Daemon:
                 loop.remove_signal_handler(number)
         get_logger().info("daemon.stopped")
 
+    async def _load_enrichment(self) -> None:
+        try:
+            self.enrich.load(await self.library.enrich_jobs())
+        except ReeldError as error:
+            # Recording matters more; what was not done can be asked for again.
+            get_logger().warning("enrich.jobs_unread", code=error.code, reason=str(error))
+
     def end(self) -> None:
         """Stop the session cleanly, then the workers, then return from `run`."""
         self._ending.set()
 
     def workers(self) -> list[WorkerInfo]:
         """Every worker process."""
-        return self.supervisor.workers() + self.jobs.workers() + self.review.workers()
+        return self.supervisor.workers() + self.jobs.workers() + self.review.workers() + self.staff.workers()
 
     async def _unless_ending(self, work: Coroutine[Any, Any, None], serving: list[asyncio.Task[None]]) -> bool:
         """Whether `work` was finished before the end was asked for. Raises what it or a serving loop raised."""
@@ -193,10 +205,14 @@ class Daemon:
         )
         listeners.on_lost = self._worker_lost
         listeners.on_failed = self._role_failed
-        listeners.on_job_ready = self.jobs.on_ready
+        listeners.on_job_ready = self._on_ready
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
         self.review = ReviewKeeper(premises)
+        self.staff = Staff(self.supervisor.link, premises)
+        look = Conditions(lambda: self._brief() is not None).look
+        self.enrich = EnrichKeeper(self.staff, self._config.enrich, ask_store, look, self._publish)
+        self.unasked = Unasked(self.enrich, self._config.enrich)
         self.desk = JobDesk(self.publisher.publish, self.door.left)
         handlers = Handlers(
             parts := Parts(
@@ -212,6 +228,7 @@ class Daemon:
                 desk=self.desk,
                 incidents=self.incidents.shelf,
                 review=self.review,
+                enrich=self.enrich,
                 library=self.library,
                 stats=self.stats,
                 sound=self.sound,
@@ -248,6 +265,8 @@ class Daemon:
             self.upkeep.serve(),
             self.privacy.serve(),
             self.sound.serve(),
+            self.enrich.serve(),
+            self.unasked.serve(),
             self._watch_lock(),
             ObsKeeper(self._premises, self._config.obs).serve(),
             *(part.serve() for part in (self.gate, self._log) if part is not None),
@@ -268,6 +287,7 @@ class Daemon:
         await self.server.drain(REPLIES_OUT_S)
         await self.desk.close()
         await self.review.close()
+        await self.enrich.close()
         await self.supervisor.stop()
         await self.hooks.close()
         for task in serving:
@@ -298,6 +318,8 @@ class Daemon:
         self.replay.reconfigure(config)
         self.privacy.reconfigure(config.privacy, monotonic_ns())
         self.hooks.reconfigure(config.hooks)
+        self.enrich.reconfigure(config.enrich)
+        self.unasked.reconfigure(config.enrich)
         for kind, every_s in chores.periods(config.upkeep).items():
             self.upkeep.retime(kind, every_s)
 
@@ -316,6 +338,11 @@ class Daemon:
     def _publish(self, event: Event) -> None:
         self.publisher.publish(event)
         self.hooks.heard(event)
+        self.unasked.heard(event)
+
+    def _on_ready(self, ready: WorkerReady) -> None:
+        self.jobs.on_ready(ready)
+        self.staff.on_ready(ready)
 
     def _worker_lost(self, role: Role, reason: str) -> None:
         self.sessions.worker_lost(role, reason)

@@ -37,6 +37,22 @@ from reeld_proto.edits import (
     RedactSession,
     TrimSession,
 )
+from reeld_proto.enrich import (
+    EnrichList,
+    EnrichPlanned,
+    EnrichSession,
+    EnrichStarted,
+    Findings,
+    GetEnrichPlan,
+    GetFindings,
+    GetTranscript,
+    ListEnrichment,
+    ListMoments,
+    MomentsFound,
+    SteerEnrichment,
+    Transcript,
+    WaitEnrichment,
+)
 from reeld_proto.incidents import ClearIncidents, IncidentDetail, IncidentList, ListIncidents, ShowIncident
 from reeld_proto.jobs import CancelJob, JobDetail, JobInfo, JobList, ListJobs, ShowJob, TimeoutS, WaitJob
 from reeld_proto.pictures import ArrangePictures, PictureArranged
@@ -427,6 +443,14 @@ AnyCommand = (
     | WaitJob
     | ListIncidents
     | OpenReview
+    | EnrichSession
+    | GetEnrichPlan
+    | WaitEnrichment
+    | ListEnrichment
+    | SteerEnrichment
+    | ListMoments
+    | GetTranscript
+    | GetFindings
     | ShowIncident
     | ClearIncidents
 )
@@ -476,6 +500,12 @@ AnyReply = (
     | JobList
     | IncidentList
     | ReviewOpened
+    | EnrichStarted
+    | EnrichPlanned
+    | EnrichList
+    | MomentsFound
+    | Transcript
+    | Findings
     | IncidentDetail
     | ErrorReply
 )

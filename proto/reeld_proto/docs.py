@@ -18,8 +18,11 @@ from reeld_proto import (
     copies,
     describing,
     edits,
+    enrich,
+    enrich_orders,
     errors,
     events,
+    findings,
     incidents,
     ingest,
     jobs,
@@ -66,6 +69,7 @@ AREAS = (
     access,
     describing,
     edits,
+    enrich,
     storage,
     copies,
     upkeep,
@@ -80,7 +84,16 @@ AREAS = (
     review,
 )
 """Modules that keep the messages of one area; `commands` unites them."""
-_WORKER_AREAS = (track_orders, sound_orders, session_orders, store_orders, replay_orders, workers, ingest)
+_WORKER_AREAS = (
+    track_orders,
+    sound_orders,
+    session_orders,
+    store_orders,
+    replay_orders,
+    enrich_orders,
+    workers,
+    ingest,
+)
 """The same between daemon and workers; `workers` unites them."""
 
 _SOCKETS = ("control", "events", "workers", "telemetry", "ingest", "commits")
@@ -100,7 +113,7 @@ def render() -> str:
         _section(
             "Names with fixed values",
             "",
-            _enums(records, access, jobs, incidents, sound, sound_graph),
+            _enums(records, access, jobs, incidents, sound, sound_graph, enrich, findings),
             "Strings on the wire.",
         ),
         _errors(),

@@ -128,7 +128,8 @@ class Forgotten(Reply, tag="sessions.forgotten.reply", frozen=True, kw_only=True
 
     sessions: all from which media was taken. gone: chunks that nothing holds any more (their bytes leave the file
     with the next `gc`); kept: chunks with other content of the same digest, and who holds them. new_bytes: media
-    encoded again at both ends of the range.
+    encoded again at both ends of the range. results: what engines had made of it, of the sound beside it, and of the
+    sessions as a whole, and what went with it.
     """
 
     session: str
@@ -141,6 +142,7 @@ class Forgotten(Reply, tag="sessions.forgotten.reply", frozen=True, kw_only=True
     gone_bytes: int
     markers: int
     new_bytes: int
+    results: int = 0
 
 
 class Deleted(Reply, tag="sessions.deleted.reply", frozen=True, kw_only=True):

@@ -1,13 +1,14 @@
 """What the daemon tells everybody who subscribed. Events are in the past tense and carry full state, not toggles.
 
-Topic frames: `session`, `worker`, `stats`, `job`, `incident`, `export`, `audio`, `levels`. The envelope's `seq` rises
-by one per event over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives the state to
-continue from.
+Topic frames: `session`, `worker`, `stats`, `job`, `enrich`, `incident`, `export`, `audio`, `levels`. The envelope's
+`seq` rises by one per event over all topics, so a subscriber of everything sees a loss as a hole; `GetSnapshot` gives
+the state to continue from.
 Events of `levels` have no number (`seq` is 0) and are made only while somebody subscribes to them by name.
 """
 
 from msgspec import Struct
 
+from reeld_proto.enrich import EnrichJob
 from reeld_proto.incidents import Incident
 from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionState, WorkerState
@@ -95,6 +96,12 @@ class JobChanged(Event, tag="job.changed", frozen=True, kw_only=True):
     job: JobInfo
 
 
+class EnrichmentChanged(Event, tag="enrich.changed", frozen=True, kw_only=True):
+    """A job of enrichment was begun, went on (at most four times a second), waits, or ended."""
+
+    job: EnrichJob
+
+
 class IncidentReported(Event, tag="incident", frozen=True, kw_only=True):
     """A process of reeld crashed or stalled; its trace is left out, see `ShowIncident`."""
 
@@ -128,6 +135,7 @@ AnyEvent = (
     | StatsPublished
     | ExportProgress
     | JobChanged
+    | EnrichmentChanged
     | IncidentReported
     | SoundHealthReported
     | LevelsMeasured

@@ -21,6 +21,15 @@ from reeld_proto.commands import (
     Synced,
     Verified,
 )
+from reeld_proto.enrich_orders import (
+    EnrichmentKept,
+    KeepEnrichment,
+    OpenStage,
+    SliceDone,
+    StageOpened,
+    TakeSlice,
+    UndoEnrichment,
+)
 from reeld_proto.ingest import (
     COMMITS_FOR_ALL,
     AnyCommitNote,
@@ -234,6 +243,10 @@ AnyOrder = (
     | TrimBuffer
     | KeepLast
     | FillKept
+    | OpenStage
+    | TakeSlice
+    | KeepEnrichment
+    | UndoEnrichment
 )
 AnyReport = (
     Done
@@ -261,6 +274,9 @@ AnyReport = (
     | BufferTrimmed
     | LastKept
     | Kept
+    | StageOpened
+    | SliceDone
+    | EnrichmentKept
     | ErrorReply
 )
 AnyTelemetry = WorkerReady | Progress | JobProgress | LevelsTold | Trouble

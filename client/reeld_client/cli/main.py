@@ -18,6 +18,7 @@ from reeld_client.cli import (
     copies,
     doctor,
     edits,
+    enrich,
     forget,
     gc,
     incidents,
@@ -32,6 +33,7 @@ from reeld_client.cli import (
     record,
     replay,
     review,
+    search,
     service,
     snapshots,
     storage,
@@ -58,6 +60,8 @@ library.register(app)
 audio.register(app)
 snapshots.register(app)
 edits.register(app)
+enrich.register(app)
+search.register(app)
 gc.register(app)
 forget.register(app)
 incidents.register(app)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from reeld_client.cli.access import AuditLines, ConnectionMade, TokenNames
 from reeld_client.cli.audio_view import CheckedGraph, SoundView
+from reeld_client.cli.enrich import EnrichLines
 from reeld_client.cli.incidents import IncidentLines
 from reeld_client.cli.jobs import JobLines
 from reeld_client.cli.record import Recorded
@@ -29,6 +30,13 @@ from reeld_client.cli.render_config import (
 from reeld_client.cli.render_copies import print_bundled, print_imported, print_synced
 from reeld_client.cli.render_doctor import print_diagnosis
 from reeld_client.cli.render_edits import print_deleted, print_derived
+from reeld_client.cli.render_enrich import (
+    print_enriched,
+    print_enrichment,
+    print_findings,
+    print_moments,
+    print_plan,
+)
 from reeld_client.cli.render_forget import print_forgotten
 from reeld_client.cli.render_gc import print_collected
 from reeld_client.cli.render_incidents import print_incident, print_incidents
@@ -64,8 +72,11 @@ from reeld_client.service.models import ServiceInstalled, ServiceLogs, ServiceRe
 from reeld_proto.commands import (
     BudgetApplied,
     Description,
+    EnrichPlanned,
     Exported,
+    Findings,
     IndexChecked,
+    MomentsFound,
     PictureArranged,
     PrivacyChanged,
     Repaired,
@@ -86,6 +97,7 @@ from reeld_proto.commands import (
 from reeld_proto.configuration import CheckedConfig, ConfigSet, MadeConfig, ShownConfig
 from reeld_proto.copies import Bundled, Imported, Synced
 from reeld_proto.edits import Collected, Deleted, Derived, Forgotten
+from reeld_proto.enrich import EnrichJob
 from reeld_proto.incidents import Incident
 from reeld_proto.jobs import JobInfo
 from reeld_proto.records import SessionInfo
@@ -127,6 +139,11 @@ _PRINTERS: dict[type, Callable[[Console, Any], None]] = {
     Snapshots: print_snapshots,
     AuditLines: print_audit,
     JobLines: print_jobs,
+    EnrichLines: print_enrichment,
+    EnrichJob: print_enriched,
+    EnrichPlanned: print_plan,
+    Findings: print_findings,
+    MomentsFound: print_moments,
     IncidentLines: print_incidents,
     Incident: print_incident,
     ReviewOpened: print_review,

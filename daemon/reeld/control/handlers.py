@@ -14,6 +14,7 @@ from reeld.control.areas import (
     configuration,
     copies,
     edits,
+    enriching,
     incidents,
     jobs,
     privacy,
@@ -74,7 +75,7 @@ class Handlers:
             c.StartJob: self._start_job,
         }
         recorded = (edits, ranges, storage, replay, copies, upkeep, privacy, snapshots, sound)
-        for area in (access, configuration, incidents, jobs, review, settings, *recorded):
+        for area in (access, configuration, enriching, incidents, jobs, review, settings, *recorded):
             self._table.update(area.commands(parts))
 
     def handle(self, command: c.Command, arrived_ns: int) -> c.Reply | Coroutine[Any, Any, c.Reply]:

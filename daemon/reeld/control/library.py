@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import field, structs
 
 from reeld.runtime.logs import get_logger
-from reeld.store import happenings, roster, suspicion
+from reeld.store import enrichment, happenings, known, roster, suspicion
 from reeld.store.index import FILE_NAME
+from reeld.store.index.query import Query
 from reeld.store.keys import IDENTITY_KEY
 from reeld.store.listing import Card
 from reeld.store.reader import StoreReader
@@ -23,7 +24,9 @@ from reeld.store.transaction import Table
 from reeld.store.usage import is_quick, survey
 from reeld_proto import codec
 from reeld_proto.base import Reply
+from reeld_proto.enrich import EnrichJob, Findings, Moment, Transcript
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected, StoreCorrupt
+from reeld_proto.findings import Stage
 from reeld_proto.records import SessionInfo
 from reeld_proto.snapshots import SnapshotInfo
 from reeld_proto.sound import SessionTimeline
@@ -109,6 +112,41 @@ class Library:
     async def snapshots(self, session: str) -> list[SnapshotInfo]:
         """The snapshots of one session, in order of time. Raises RequestRejected NOT_FOUND."""
         return await self._read(lambda reader: [taken.info for taken in snapshots_of(reader, session)])
+
+    async def enrich_jobs(self) -> list[EnrichJob]:
+        """Every job of enrichment that the store has, the oldest first."""
+
+        def work(reader: StoreReader) -> list[EnrichJob]:
+            with reader.store.read() as txn:
+                return enrichment.jobs_of(txn)
+
+        return await self._read(work)
+
+    async def moments(self, query: Query, limit: int, session: str) -> tuple[list[Moment], bool]:
+        """Moments that a query finds, and whether there are more. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
+
+        def work(reader: StoreReader) -> tuple[list[Moment], bool]:
+            if session:
+                reader.show(session)
+            finder = self._text()
+            from reeld.store import moments  # noqa: PLC0415 - with SQLite, when somebody searches
+
+            with reader.store.read() as txn:
+                return moments.search(finder, txn, query, limit, session)
+
+        return await self._read(work)
+
+    async def transcript(self, session: str, skip: int) -> Transcript:
+        """What was said in a session, but for the first utterances. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
+        return await self._read(lambda reader: known.transcript_of(reader, session, skip))
+
+    async def findings(self, session: str) -> Findings:
+        """Chapters and summary of a session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
+        return await self._read(lambda reader: known.findings_of(reader, session))
+
+    async def to_enrich(self, session: str, stage: Stage, engine: str) -> known.Extent:
+        """How much a stage has to do in a session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
+        return await self._read(lambda reader: known.extent_of(reader, session, stage, engine))
 
     async def sessions(self) -> list[SessionInfo]:
         """Every session, newest first."""

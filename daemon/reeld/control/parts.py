@@ -12,6 +12,7 @@ from reeld.control.job_desk import JobDesk
 from reeld.control.library import Library
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.enrich.keeper import EnrichKeeper
 from reeld.incidents.shelf import Shelf
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.replay.keeper import ReplayKeeper
@@ -62,6 +63,7 @@ class Parts:
     desk: JobDesk
     incidents: Shelf
     review: ReviewKeeper
+    enrich: EnrichKeeper
     library: Library
     stats: StatsSampler
     sound: SoundWatch

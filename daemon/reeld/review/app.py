@@ -4,7 +4,7 @@ Reads only; changes go through the daemon.
 """
 
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -73,8 +73,8 @@ def _entrance(desk: Desk) -> Route:
             raise HTTPException(
                 HTTPStatus.FORBIDDEN, "This address was used or is too old. Run `reelctl review` again."
             )
-        session = request.query_params.get("session", "")
-        answer = RedirectResponse(f"/?session={quote(session, safe='')}" if session else "/", HTTPStatus.SEE_OTHER)
+        query = {name: value for name in ("session", "t") if (value := request.query_params.get(name, ""))}
+        answer = RedirectResponse(f"/?{urlencode(query)}" if query.get("session") else "/", HTTPStatus.SEE_OTHER)
         visit = desk.office.issue(Purpose.VISIT, now_ns, VISIT_S, scopes=entry.scopes)
         answer.set_cookie(cookie_name(desk.port), visit, httponly=True, samesite="strict")
         return answer

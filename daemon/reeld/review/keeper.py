@@ -60,10 +60,10 @@ class ReviewKeeper:
             return []
         return [WorkerInfo(name=NAME, pid=self._server.process.pid, state=WorkerState.RUNNING)]
 
-    def open(self, session: str, scopes: frozenset[Scope]) -> ReviewOpened:
+    def open(self, session: str, scopes: frozenset[Scope], at_s: float = 0.0) -> ReviewOpened:
         """An address that lets one browser in, to `session` or the list. The server is started if it does not run.
 
-        scopes: what whoever asks for it may do, and so who follows it.
+        scopes: what whoever asks for it may do, and so who follows it. at_s: the moment of the session to show.
 
         Raises RequestRejected if the extra is not installed, InternalError if no process or port can be had.
         """
@@ -77,6 +77,8 @@ class ReviewKeeper:
             self._server = self._start()
         ticket = self._server.office.issue(Purpose.ENTRY, monotonic_ns(), ENTRY_S, scopes=scopes)
         query = {"ticket": ticket, **({"session": session} if session else {})}
+        if session and at_s:
+            query["t"] = f"{at_s:.2f}"
         return ReviewOpened(url=f"http://127.0.0.1:{self._server.port}/open?{urlencode(query)}", expires_s=ENTRY_S)
 
     async def close(self) -> None:

@@ -23,13 +23,22 @@ EXAMPLES = {
     "obs.export_dir": "~/Videos",
 }
 """Of settings that have no default there is nothing to show; these are valid together."""
-_RULES_KEY = "privacy.rules"
-_RULES = """\
+_TABLES = {
+    "privacy.rules": """\
 # An example; several of them may follow each other:
 #[[privacy.rules]]
 #name = "passwords"
 #app = "keepassxc"
-"""
+""",
+    "enrich.plans": """\
+# An example; several of them may follow each other:
+#[[enrich.plans]]
+#name = "screens"
+#stages = ["ocr", "chapters"]
+#on_failure = "undo"
+""",
+}
+"""Of settings that are tables of their own."""
 _PROFILES = """\
 # What `reelctl start --profile meeting` uses when the command does not say. Other choices:
 # name, displays, windows, cameras, files, test_patterns, region, regions, layout, columns, corner,
@@ -63,7 +72,7 @@ def template() -> str:
     for table, kind in tables().items():
         lines = [*_comment(heading(kind)), f"[{table}]"]
         # What follows a table of its own would belong to it.
-        for key in sorted(keys(), key=lambda key: key.path == _RULES_KEY):
+        for key in sorted(keys(), key=lambda key: key.path in _TABLES):
             if key.table == table:
                 lines += ["", *_entry(key)]
         parts.append("\n".join(lines) + "\n")
@@ -73,8 +82,8 @@ def template() -> str:
 def _entry(key: Key) -> list[str]:
     choices = f" One of: {', '.join(key.choices)}." if key.choices else ""
     lines = _comment(f"{key.about}{choices}")
-    if key.path == _RULES_KEY:
-        return [*lines, *_RULES.splitlines()]
+    if key.path in _TABLES:
+        return [*lines, *_TABLES[key.path].splitlines()]
     if key.default is not None:
         return [*lines, f"#{key.name} = {literal(key.default)}"]
     return [*lines, "# Not set; for example:", f"#{key.name} = {literal(EXAMPLES[key.path])}"]

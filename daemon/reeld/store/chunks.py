@@ -1,12 +1,13 @@
 """Bytes by their digest: stored once, counted by the entries that need them, checked when read.
 
 A count that falls to zero makes the bytes garbage; they stay until they are collected, and are no garbage any more once
-something needs them again.
+something needs them again. What engines made of the bytes goes at once.
 """
 
 import hashlib
 from collections.abc import Mapping
 
+from reeld.store import results
 from reeld.store.api import Buffer
 from reeld.store.records import GarbageEntry, References
 from reeld.store.transaction import Table, Transaction, decode
@@ -65,6 +66,7 @@ def release(txn: Transaction, digest: bytes, *, reason: str, now_wall_ns: int, t
     if known.count > times:
         return 0
     txn.put_record(Table.GARBAGE, digest, GarbageEntry(now_wall_ns, known.size, reason))
+    results.drop(txn, digest)
     return known.size
 
 

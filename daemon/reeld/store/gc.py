@@ -7,6 +7,7 @@ still, and the counts agree after each.
 from datetime import UTC, datetime
 from itertools import islice
 
+from reeld.store import results
 from reeld.store.records import GarbageEntry, References
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto.commands import Collected
@@ -53,6 +54,7 @@ def _remove(txn: Transaction, digest: bytes) -> bool:
     if unneeded:
         txn.delete(Table.CHUNKS, digest)
         txn.delete(Table.REFERENCES, digest)
+        results.drop(txn, digest)
     txn.delete(Table.GARBAGE, digest)
     return unneeded
 

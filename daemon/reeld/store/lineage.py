@@ -9,7 +9,7 @@ session it was cut from, so that neither is needed any more to understand it.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reeld.store.keys import at, number_of, session_prefix
+from reeld.store.keys import NUMBER_BYTES, at, number_of, session_prefix
 from reeld.store.records import LineageEntry, SessionRecord
 from reeld.store.timeline import Span
 from reeld.store.transaction import Table, Transaction, decode
@@ -59,3 +59,13 @@ def inherit(txn: Transaction, session: str, parts: Iterable[tuple[SessionRecord,
             start_ns = max(within.start_ns, line.start_ns) - within.start_ns + base_ns
             end_ns = start_ns + shown.end_ns - shown.start_ns
             txn.put_record(Table.LINEAGE, at(prefix, start_ns), LineageEntry(end_ns, line.root, shown.start_ns))
+
+
+def relatives(txn: Transaction, record: SessionRecord) -> set[str]:
+    """Ids of all sessions that may show something of the same recordings as this one, itself among them."""
+    roots = {line.root for line in lines_of(txn, record)} | {record.id}
+    found = set(roots)
+    for key, value in txn.scan(Table.LINEAGE):
+        if decode(value, LineageEntry).root in roots:
+            found.add(key[: -NUMBER_BYTES - 1].decode(errors="replace"))
+    return found

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from reeld.runtime.clock import wall_ns
-from reeld.store import chunks, sessions
+from reeld.store import chunks, enrichment, sessions
 from reeld.store.api import Circumstances
 from reeld.store.keys import name_key, session_prefix
 from reeld.store.records import ChunkEntry, NoteEntry, PrerollEntry
@@ -28,6 +28,7 @@ _OF_A_SESSION = (
     Table.HEARD,
     Table.AUTOMATION,
     Table.SOUND_GRAPHS,
+    Table.FINDINGS,
 )
 """Databases whose keys begin with the session's prefix."""
 
@@ -87,6 +88,7 @@ def remove(txn: Transaction, order: RemoveSession, _circumstances: Circumstances
         for key in [key for key, _ in txn.scan(table, prefix)]:
             txn.delete(table, key)
     txn.delete(Table.NOTES, name_key(record.id))
+    enrichment.drop_jobs(txn, record.id)
     bury(txn, record)
     return Deleted(session=record.id, freed_bytes=freed_bytes, shared_bytes=shared_bytes)
 

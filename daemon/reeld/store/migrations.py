@@ -14,7 +14,11 @@ def to_2(_txn: Transaction) -> None:
     """Derived sessions and garbage came: entries gained a shift (0 if absent), and databases that begin empty."""
 
 
-STEPS: dict[int, Callable[[Transaction], None]] = {1: to_2}
+def to_3(_txn: Transaction) -> None:
+    """Enrichment came: databases that begin empty."""
+
+
+STEPS: dict[int, Callable[[Transaction], None]] = {1: to_2, 2: to_3}
 """By the version that each starts from."""
 
 

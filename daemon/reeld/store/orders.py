@@ -6,6 +6,7 @@ from typing import Any
 from reeld.store import (
     automation,
     derive,
+    enrichment,
     gc,
     landing,
     manifests,
@@ -32,6 +33,7 @@ from reeld_proto.workers import (
     FinishSession,
     ForgetMedia,
     ImportSession,
+    KeepEnrichment,
     KeepLast,
     LandBytes,
     RecordAutomation,
@@ -45,6 +47,7 @@ from reeld_proto.workers import (
     RepairChunks,
     ReplaceMedia,
     TrimBuffer,
+    UndoEnrichment,
 )
 
 Work = Callable[[Transaction, Any, Circumstances], AnyReport]
@@ -60,6 +63,14 @@ def _silent(work: Callable[[Transaction, Any], None]) -> Work:
 
 def _collect(txn: Transaction, order: CollectChunks, _circumstances: Circumstances) -> AnyReport:
     return gc.collect(txn, order)
+
+
+def _keep_found(txn: Transaction, order: KeepEnrichment, _circumstances: Circumstances) -> AnyReport:
+    return enrichment.keep(txn, order)
+
+
+def _undo_found(txn: Transaction, order: UndoEnrichment, _circumstances: Circumstances) -> AnyReport:
+    return enrichment.undo(txn, order)
 
 
 def _finish(txn: Transaction, order: FinishSession, circumstances: Circumstances) -> AnyReport:
@@ -90,6 +101,8 @@ _WORK: dict[type, Work] = {
     ImportSession: landing.import_session,
     ForgetMedia: removing.forget,
     CollectChunks: _collect,
+    KeepEnrichment: _keep_found,
+    UndoEnrichment: _undo_found,
 }
 
 

@@ -5,10 +5,11 @@ Records with one value per chunk are arrays, to be short; their fields may only 
 
 from msgspec import Struct, field
 
+from reeld_proto.findings import Stage
 from reeld_proto.records import GapReason, SessionState, TrackKind
 from reeld_proto.sound_graph import SoundGraph
 
-STORE_FORMAT_VERSION = 2
+STORE_FORMAT_VERSION = 3
 """Moves when an older reeld could misread the store. Each step has a migration."""
 
 HASH_ALGORITHM = "sha256"
@@ -220,3 +221,27 @@ class Position(Struct, frozen=True, array_like=True):
     """Number of the last message of a producer that was acknowledged."""
 
     seq: int
+
+
+class ResultEntry(Struct, frozen=True, array_like=True):
+    """What an engine made of a chunk; payload: packed, of the stage's kind. job: the one that had it made."""
+
+    stage: Stage
+    engine: str
+    version: str
+    parameters: str
+    job: str
+    made_wall_ns: int
+    seconds: float
+    payload: bytes
+
+
+class FindingEntry(Struct, frozen=True, array_like=True):
+    """What a stage made of the session in the key. basis: digest of everything it was made of."""
+
+    engine: str
+    version: str
+    basis: bytes
+    job: str
+    made_wall_ns: int
+    payload: bytes

@@ -16,6 +16,7 @@ from reeld.store.records import (
     AutomationEntry,
     ChunkEntry,
     ClockJumpEntry,
+    FindingEntry,
     GapEntry,
     GarbageEntry,
     HeardEntry,
@@ -25,6 +26,7 @@ from reeld.store.records import (
     PrerollEntry,
     QuarantineEntry,
     References,
+    ResultEntry,
     SessionRecord,
     SoundGraphEntry,
     TrackState,
@@ -34,6 +36,7 @@ from reeld.store.said import KINDS
 from reeld.store.timeline import Span, cover_faults, settle_gap
 from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto import codec
+from reeld_proto.enrich import EnrichJob
 from reeld_proto.errors import StoreCorrupt
 from reeld_proto.records import GapReason, SessionState, TrackKind
 
@@ -89,6 +92,9 @@ def drop_unreadable(txn: Transaction) -> list[tuple[Table, bytes]]:
         (Table.HEARD, HeardEntry),
         (Table.AUTOMATION, AutomationEntry),
         (Table.SOUND_GRAPHS, SoundGraphEntry),
+        (Table.RESULTS, ResultEntry),
+        (Table.FINDINGS, FindingEntry),
+        (Table.ENRICH_JOBS, EnrichJob),
     )
     for table, kind in kinds:
         for key, value in list(_unreadable(txn, table, kind)):

@@ -13,7 +13,7 @@ from msgspec import structs
 from reeld.media.fragments import parse_chunk, parse_init
 from reeld.media.still_header import parse_header
 from reeld.runtime.clock import wall_ns
-from reeld.store import automation, chunks, heard
+from reeld.store import automation, chunks, enrichment, heard, results
 from reeld.store.api import Circumstances
 from reeld.store.aside import forget_set_aside
 from reeld.store.forgetting import TrackPlan, joined, overlap, without
@@ -29,6 +29,7 @@ from reeld.store.transaction import Table, Transaction, decode
 from reeld_proto import codec
 from reeld_proto.edits import Forgotten, GoneChunk, HeldChunk
 from reeld_proto.errors import InternalError
+from reeld_proto.findings import SpokenWords, Stage
 from reeld_proto.records import GapReason, TrackKind
 from reeld_proto.store_orders import ForgetMedia
 from reeld_proto.units import NS_PER_S, seconds
@@ -48,6 +49,7 @@ def forget(txn: Transaction, order: ForgetMedia, circumstances: Circumstances) -
         if known is not None:
             return known
     now_wall_ns = wall_ns()
+    derived = txn.count(Table.RESULTS) + txn.count(Table.FINDINGS)
     staged: dict[tuple[str, str], list[StagedChunk]] = {}
     if order.staged:
         for chunk in read_staged(circumstances.store_dir, order.staged):
@@ -64,11 +66,15 @@ def forget(txn: Transaction, order: ForgetMedia, circumstances: Circumstances) -
         markers += _remove_markers(txn, plan)
         heard.remove(txn, plan.record, plan.cleared)
         automation.forget(txn, plan.record, plan.cleared)
+        enrichment.drop_findings(txn, plan.record.id)
         touch(txn, plan.record)
+    for plan in plans:
+        _forget_beside(txn, plan)
     given_up += forget_set_aside(txn, {plan.record.id: plan.cleared for plan in plans})
     for digest, times in given_up.items():
         chunks.release(txn, digest, reason=REASON, now_wall_ns=now_wall_ns, times=times)
-    receipt = _written(order, plans, now_wall_ns, *_fates(txn, given_up, dirty), markers, new_bytes)
+    derived -= txn.count(Table.RESULTS) + txn.count(Table.FINDINGS)
+    receipt = _written(order, plans, now_wall_ns, *_fates(txn, given_up, dirty), markers, new_bytes, derived)
     txn.put(Table.RECEIPTS, _free_key(txn, now_wall_ns), codec.pack_record(receipt))
     return receipt
 
@@ -200,6 +206,29 @@ def _remove_markers(txn: Transaction, plan: SessionPlan) -> int:
     return len(doomed)
 
 
+def _forget_beside(txn: Transaction, plan: SessionPlan) -> None:
+    """Results of the sounds that lie beside what goes: their last words may be said in it."""
+    removed = 0
+    for track in plan.record.tracks:
+        planned = plan.tracks.get(track.id)
+        if planned is None or track.kind is not TrackKind.AUDIO:
+            continue
+        entries = plan.entries[track.id]
+        for redo in planned.redos:
+            start_ns = entries[redo.index][0]
+            for place, (_, entry) in enumerate(entries[: redo.index + 2]):
+                if abs(place - redo.index) <= 1 or _reaches(txn, entry, start_ns):
+                    removed += results.drop(txn, entry.chunk)
+    if removed:
+        enrichment.touch_all(txn, plan.record)
+
+
+def _reaches(txn: Transaction, entry: ChunkEntry, at_ns: int) -> bool:
+    """Whether a word that begins in a chunk ends behind an instant."""
+    spoken = results.payload(txn, entry.chunk, Stage.SPEECH, SpokenWords)
+    return spoken is not None and any(word.end_ns + entry.shift_ns > at_ns for word in spoken.words)
+
+
 def _fates(txn: Transaction, given_up: Counter[bytes], dirty: set[bytes]) -> tuple[list[GoneChunk], list[HeldChunk]]:
     """What nothing refers to any more, and what of the range somebody else still holds."""
     gone, kept = [], []
@@ -238,6 +267,7 @@ def _written(
     kept: list[HeldChunk],
     markers: int,
     new_bytes: int,
+    derived: int,
 ) -> Forgotten:
     at_ = datetime.fromtimestamp(now_wall_ns / NS_PER_S, UTC).astimezone().isoformat(timespec="milliseconds")
     return Forgotten(
@@ -251,6 +281,7 @@ def _written(
         gone_bytes=sum(each.bytes for each in gone),
         markers=markers,
         new_bytes=new_bytes,
+        results=derived,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, structs
 
-from reeld.store import chunks
+from reeld.store import chunks, enrichment
 from reeld.store.keys import name_key, session_prefix
 from reeld.store.records import ChunkEntry, PrerollEntry, SessionRecord
 from reeld.store.revisions import bury, touch
@@ -124,6 +124,8 @@ def erase(txn: Transaction, session: str, *, reason: str, now_wall_ns: int) -> N
         held.subtract(digests_of(row))
         txn.delete(row.table, _key(session, row))
     txn.delete(Table.UNFINISHED, name_key(session))
+    enrichment.drop_findings(txn, session)
+    enrichment.drop_jobs(txn, session)
     bury(txn, record_in(found))
     _count(txn, held, reason, now_wall_ns)
 

@@ -39,6 +39,9 @@ class Table(StrEnum):
     HEARD = "heard"
     AUTOMATION = "automation"
     SOUND_GRAPHS = "sound-graphs"
+    RESULTS = "results"
+    FINDINGS = "findings"
+    ENRICH_JOBS = "enrich-jobs"
 
 
 class Transaction:

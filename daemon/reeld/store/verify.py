@@ -20,6 +20,7 @@ from reeld.store.records import (
     AutomationEntry,
     ChunkEntry,
     ClockJumpEntry,
+    FindingEntry,
     HeardEntry,
     PrerollEntry,
     QuarantineEntry,
@@ -159,6 +160,7 @@ def _survey_said(txn: Transaction, session: str | None, survey: _Survey) -> None
         Table.HEARD: HeardEntry,
         Table.AUTOMATION: AutomationEntry,
         Table.SOUND_GRAPHS: SoundGraphEntry,
+        Table.FINDINGS: FindingEntry,
         **KINDS,
     }
     for table, kind in kinds.items():

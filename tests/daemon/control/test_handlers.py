@@ -75,6 +75,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             desk=JobDesk(lambda _event: None, lambda _caller, _command, _reply: None),
             incidents=cast("Any", None),
             review=cast("Any", None),
+            enrich=cast("Any", None),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
             sound=cast("Any", None),

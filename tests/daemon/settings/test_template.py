@@ -18,11 +18,12 @@ def test_it_means_nothing_but_defaults() -> None:
 def test_every_setting_is_in_it_once_and_valid_when_the_sign_is_taken_away() -> None:
     config = parse_config(uncommented())
     assert config.profiles["meeting"].fps == 15
+    tables = {"privacy.rules": ["passwords"], "enrich.plans": ["screens"]}
     for key in keys():
         assert len(re.findall(rf"(?m)^#?\[?\[?(?:{key.path}\]\]|{key.name} = )", template())) >= 1, key.path
         value = getattr(getattr(config, key.table), key.name)
-        if key.path == "privacy.rules":
-            assert [rule.name for rule in value] == ["passwords"]
+        if key.path in tables:
+            assert [each.name for each in value] == tables[key.path]
         else:
             assert value == (EXAMPLES[key.path] if key.default is None else key.default), key.path
 

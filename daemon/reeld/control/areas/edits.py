@@ -77,7 +77,9 @@ class _Edits:
                 remedy="Wait until it is done.",
             )
         order = RemoveSession(session=command.session, reason=f"session {command.session} was deleted")
-        return as_reply(await self._parts.ask_store(order, STORE_S), c.Deleted)
+        deleted = as_reply(await self._parts.ask_store(order, STORE_S), c.Deleted)
+        self._parts.enrich.forget_session(command.session)
+        return deleted
 
     async def collect(self, command: c.CollectGarbage, _arrived_ns: int) -> c.Reply:
         return await self._parts.collector.collect(dry_run=command.dry_run)

@@ -12,6 +12,6 @@ def commands(parts: Parts) -> dict[type[Command], Handler]:
     async def open_review(command: c.OpenReview, _arrived_ns: int) -> c.Reply:
         if command.session:
             await parts.library.show(command.session)
-        return parts.review.open(command.session, CALLER.get().scopes)
+        return parts.review.open(command.session, CALLER.get().scopes, command.at_s)
 
     return {c.OpenReview: open_review}

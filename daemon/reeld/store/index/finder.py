@@ -3,7 +3,7 @@
 Belongs to one thread. LMDB is read in short transactions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from reeld.runtime.logs import get_logger
@@ -11,7 +11,7 @@ from reeld.store.environment import StoreEnvironment
 from reeld.store.index import scan, textindex
 from reeld.store.index.documents import Document, changed_after, documents_of, newest, portion
 from reeld.store.index.query import Query
-from reeld.store.index.textindex import IndexUnusable, TextIndex
+from reeld.store.index.textindex import IndexUnusable, Place, TextIndex
 from reeld_proto.errors import ReeldError
 
 CHANGES_PER_BATCH = 500
@@ -36,6 +36,18 @@ class Finder:
             except IndexUnusable as error:
                 self._give_up(error)
         return scan.search(query, self._texts())
+
+    def moments(self, query: Query, limit: int, sessions: Collection[str] | None = None) -> list[Place]:
+        """Texts that the query finds now: what people wrote first, then the newest. As `TextIndex.moments`.
+
+        Raises StoreCorrupt, RequestRejected of the store.
+        """
+        for _ in range(2 if self._indexed else 0):
+            try:
+                return self._current().moments(query, limit, sessions)
+            except IndexUnusable as error:
+                self._give_up(error)
+        return scan.moments(query, self._texts(), limit, sessions)
 
     def catch_up(self) -> None:
         """Bring the file in step with the store, so that nothing is left in it of what the store removed.

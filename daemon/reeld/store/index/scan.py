@@ -1,9 +1,11 @@
 """The text index without an index: finds the same sessions by reading everything that is said, slower."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
-from reeld.store.index.documents import WEIGHTS, Document
+from reeld.store.index.documents import MADE_OF_MEDIA, WEIGHTS, Document
 from reeld.store.index.query import Phrase, Query, rank
+from reeld.store.index.textindex import Place
 
 
 def search(query: Query, texts: Iterable[tuple[str, list[Document]]]) -> dict[str, float]:
@@ -21,3 +23,21 @@ def search(query: Query, texts: Iterable[tuple[str, list[Document]]]) -> dict[st
         return found[phrase]
 
     return rank(query, find)
+
+
+def moments(
+    query: Query, texts: Iterable[tuple[str, list[Document]]], limit: int, sessions: Collection[str] | None
+) -> list[Place]:
+    """As `TextIndex.moments`; sessions are in the order in which they are read, the last first."""
+    written: list[Place] = []
+    seen: list[Place] = []
+    for session, documents in texts:
+        if sessions is not None and session not in sessions:
+            continue
+        for document in documents:
+            words = document.text.split()
+            if any(all(phrase.is_in(words) for phrase in each) for each in query.alternatives):
+                place = Place(session, document.kind, document.at_ns)
+                (seen if document.kind in MADE_OF_MEDIA else written).append(place)
+    written.sort(key=lambda place: -WEIGHTS.get(place.kind, 1.0))
+    return list(islice([*written, *reversed(seen)], limit))

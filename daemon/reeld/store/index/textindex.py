@@ -9,16 +9,17 @@ Without a journal a crash may leave the file half-written. So it says of itself 
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from reeld.store.index import FILE_NAME
-from reeld.store.index.documents import WEIGHTS, Document
+from reeld.store.index.documents import MADE_OF_MEDIA, WEIGHTS, Document
 from reeld.store.index.query import Phrase, Query, matching, rank
 
-LAYOUT = 1
+LAYOUT = 2
 """Moves, here and in the tables, when an older index cannot be used any more; it is then made anew."""
 
 _TABLES = """
@@ -26,20 +27,44 @@ CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID
 CREATE TABLE documents (id INTEGER PRIMARY KEY, session TEXT NOT NULL, kind TEXT NOT NULL, at_ns INTEGER NOT NULL);
 CREATE INDEX documents_session ON documents (session);
 CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = 'ascii');
-INSERT INTO state VALUES ('layout', 1), ('clean', 1), ('revision', -1);
+CREATE VIRTUAL TABLE moments USING fts5 (text, tokenize = 'ascii');
+INSERT INTO state VALUES ('layout', 2), ('clean', 1), ('revision', -1);
 """
 NARROWED_FROM = 3
 """So many words that must all be found leave few sessions of those that have one: worth finding out first."""
 
-_HITS = "SELECT DISTINCT session FROM words JOIN documents ON id = words.rowid WHERE words MATCH ?"
+_HITS = (
+    "SELECT session FROM words JOIN documents ON id = words.rowid WHERE words MATCH ?1 UNION"
+    " SELECT session FROM moments JOIN documents ON id = moments.rowid WHERE moments MATCH ?1"
+)
 _RANKED = "SELECT session, kind, rank FROM words JOIN documents ON id = words.rowid WHERE words MATCH ?"
 _RANKED_WANTED = f"{_RANKED} AND session IN temp.wanted"
+# There may be a million of these: how well each fits is not asked.
+_SEEN = "SELECT DISTINCT session, kind FROM moments JOIN documents ON id = moments.rowid WHERE moments MATCH ?"
+_ADD_WORDS = "INSERT INTO words (rowid, text) VALUES (?, ?)"
+_ADD_MOMENT = "INSERT INTO moments (rowid, text) VALUES (?, ?)"
+_SAID_AT = "SELECT session, kind, at_ns FROM words JOIN documents ON id = words.rowid WHERE words MATCH ? ORDER BY rank"
+WRITTEN_MAX = 2000
+"""Texts that people wrote, of which the most telling ones are shown first."""
+_SEEN_AT = (
+    "SELECT session, kind, at_ns FROM moments JOIN documents ON id = moments.rowid WHERE moments MATCH ?"
+    " ORDER BY moments.rowid DESC"
+)
 # bm25 never gives more than this little for a word that most texts have; it keeps the order of the weights then, too.
 _LEAST_SCORE = 1e-6
 
 
 class IndexUnusable(Exception):
     """The file is damaged, of another layout, was not closed in order, or cannot be used for another reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text stands: a session, the kind of text, and its media time."""
+
+    session: str
+    kind: str
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +122,7 @@ class TextIndex:
         # Since SQLite 3.42 words can be removed as rows are; before, `batch` merges.
         with contextlib.suppress(sqlite3.OperationalError):
             self._sql.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
+            self._sql.execute("INSERT INTO moments (moments, rank) VALUES ('secure-delete', 1)")
             self._removes_words = True
 
     def close(self) -> None:
@@ -131,6 +157,7 @@ class TextIndex:
                     removed |= self._replace(session, documents)
                 if removed and not self._removes_words:
                     self._sql.execute("INSERT INTO words (words) VALUES ('optimize')")
+                    self._sql.execute("INSERT INTO moments (moments) VALUES ('optimize')")
                 self._set("revision", revision)
             except BaseException:
                 self._sql.execute("ROLLBACK")
@@ -155,16 +182,19 @@ class TextIndex:
             else:
                 gone.append((number,))
         self._sql.executemany("DELETE FROM words WHERE rowid = ?", gone)
+        self._sql.executemany("DELETE FROM moments WHERE rowid = ?", gone)
         self._sql.executemany("DELETE FROM documents WHERE id = ?", gone)
         for document in sorted(wanted):
             row = (session, document.kind, document.at_ns)
             added = self._sql.execute("INSERT INTO documents (session, kind, at_ns) VALUES (?, ?, ?)", row)
-            self._sql.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (added.lastrowid, document.text))
+            statement = _ADD_MOMENT if document.kind in MADE_OF_MEDIA else _ADD_WORDS
+            self._sql.execute(statement, (added.lastrowid, document.text))
         return bool(gone)
 
     def _rows(self, session: str) -> list[tuple[int, Document]]:
         rows = self._sql.execute(
-            "SELECT id, kind, at_ns, text FROM documents LEFT JOIN words ON words.rowid = id WHERE session = ?",
+            "SELECT id, kind, at_ns, coalesce(words.text, moments.text) FROM documents"
+            " LEFT JOIN words ON words.rowid = id LEFT JOIN moments ON moments.rowid = id WHERE session = ?",
             (session,),
         )
         return [(number, Document(kind, at_ns, text or "")) for number, kind, at_ns, text in rows]
@@ -183,6 +213,25 @@ class TextIndex:
     def _hits(self, phrase: Phrase) -> set[str]:
         return {session for (session,) in self._sql.execute(_HITS, (_match(phrase),))}
 
+    def moments(self, query: Query, limit: int, sessions: Collection[str] | None = None) -> list[Place]:
+        """Texts that have all phrases of an alternative, at most `limit`: what people wrote first, then the newest.
+
+        sessions: only in these; None for all.
+        """
+        wanted = " OR ".join(
+            f"({' AND '.join(_match(phrase) for phrase in alternative)})" for alternative in query.alternatives
+        )
+        if not wanted:
+            return []
+        found: list[Place] = []
+        with _unusable():
+            written = [Place(*row) for row in islice(self._sql.execute(_SAID_AT, (wanted,)), WRITTEN_MAX)]
+            written.sort(key=lambda place: -WEIGHTS.get(place.kind, 1.0))
+            seen = (Place(*row) for row in self._sql.execute(_SEEN_AT, (wanted,)))
+            within = (place for place in chain(written, seen) if sessions is None or place.session in sessions)
+            found += islice(within, limit)
+        return found
+
     def _find(self, phrase: Phrase, ranked: str = _RANKED) -> Mapping[str, float]:
         rows = self._sql.execute(ranked, (_match(phrase),))
         best: dict[tuple[str, str], float] = {}
@@ -190,6 +239,8 @@ class TextIndex:
             score = max(-badness, _LEAST_SCORE)
             if score > best.get((session, kind), 0.0):
                 best[session, kind] = score
+        for session, kind in self._sql.execute(_SEEN, (_match(phrase),)):
+            best[session, kind] = 1.0
         scores: dict[str, float] = {}
         for (session, kind), score in best.items():
             scores[session] = scores.get(session, 0.0) + WEIGHTS.get(kind, 1.0) * score
@@ -211,6 +262,7 @@ class TextIndex:
             found = [str(line) for (line,) in self._sql.execute("PRAGMA integrity_check(10)") if line != "ok"]
             try:
                 self._sql.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+                self._sql.execute("INSERT INTO moments (moments) VALUES ('integrity-check')")
             except sqlite3.DatabaseError as error:
                 found.append(f"its words do not agree with its texts: {error}")
         return found

@@ -34,7 +34,10 @@ class House:
         self.busy_with = ""
         library = SimpleNamespace(show=self._show)
         jobs = SimpleNamespace(is_busy_with=lambda session: session == self.busy_with)
-        parts = SimpleNamespace(library=library, jobs=jobs, ask_store=self._ask_store, store_dir=store.path)
+        enrich = SimpleNamespace(forget_session=lambda _session: None)
+        parts = SimpleNamespace(
+            library=library, jobs=jobs, ask_store=self._ask_store, store_dir=store.path, enrich=enrich
+        )
         self._table = edits.commands(cast("Parts", parts))
 
     async def _show(self, session: str) -> SessionInfo:

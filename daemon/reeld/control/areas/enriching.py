@@ -1,0 +1,94 @@
+"""Enrichment: begun, planned, steered; and what it found: searched and told."""
+
+from reeld.control.parts import Handler, Parts
+from reeld.enrich import choosing, estimates
+from reeld.enrich.unasked import OFF
+from reeld.enrich.worker_names import LOCAL
+from reeld.store.index.query import parse
+from reeld_proto import commands as c
+from reeld_proto.enrich import PlannedStage
+from reeld_proto.findings import Stage
+
+DEFAULT_PLAN = "standard"
+"""Of who asks for it by hand, while nothing is done by itself."""
+
+
+def commands(parts: Parts) -> dict[type[c.Command], Handler]:
+    """What each command of this area does."""
+    area = _Enriching(parts)
+    return {
+        c.EnrichSession: area.start,
+        c.WaitEnrichment: area.wait,
+        c.GetEnrichPlan: area.plan,
+        c.ListEnrichment: area.listed,
+        c.SteerEnrichment: area.steer,
+        c.ListMoments: area.search,
+        c.GetTranscript: area.transcript,
+        c.GetFindings: area.findings,
+    }
+
+
+class _Enriching:
+    """Methods of one area."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def start(self, command: c.EnrichSession, _arrived_ns: int) -> c.Reply:
+        await self._parts.library.show(command.session)
+        await self._parts.replay.until_filled(command.session)
+        job = await self._parts.enrich.start(command.session, self._plan(command.plan), command.priority)
+        return c.EnrichStarted(job=job)
+
+    async def wait(self, command: c.WaitEnrichment, _arrived_ns: int) -> c.Reply:
+        return c.EnrichStarted(job=await self._parts.enrich.wait(command.job))
+
+    async def plan(self, command: c.GetEnrichPlan, _arrived_ns: int) -> c.Reply:
+        await self._parts.library.show(command.session)
+        plan = self._plan(command.plan)
+        stages = [await self._planned(command.session, stage) for stage in self._parts.enrich.stages(plan)]
+        times = [stage.seconds for stage in stages]
+        known = [each for each in times if each is not None]
+        return c.EnrichPlanned(
+            session=command.session,
+            plan=plan,
+            stages=stages,
+            seconds=round(sum(known), 1) if len(known) == len(times) else None,
+        )
+
+    async def _planned(self, session: str, stage: Stage) -> PlannedStage:
+        choice, why = choosing.choose(stage, self._parts.config.enrich)
+        extent = await self._parts.library.to_enrich(session, stage, choice.engine)
+        left = extent.items - extent.done
+        speed = estimates.speed(stage, self._parts.enrich.jobs(), choice.engine)
+        local = choice.engine == LOCAL
+        seconds = estimates.LOCAL_S * left if local else 0.0 if not left else None if speed is None else speed * left
+        return PlannedStage(
+            stage=stage,
+            engine=choosing.named(choice),
+            why=why,
+            items=extent.items,
+            unit=extent.unit,
+            done=round(extent.done / extent.items, 4) if extent.items else 1.0,
+            seconds=None if seconds is None else round(seconds, 1),
+        )
+
+    def listed(self, command: c.ListEnrichment, _arrived_ns: int) -> c.Reply:
+        return c.EnrichList(jobs=self._parts.enrich.jobs(command.session))
+
+    async def steer(self, command: c.SteerEnrichment, _arrived_ns: int) -> c.Reply:
+        return c.EnrichList(jobs=await self._parts.enrich.steer(command.action, command.job))
+
+    async def search(self, command: c.ListMoments, _arrived_ns: int) -> c.Reply:
+        hits, more = await self._parts.library.moments(parse(command.text), command.limit, command.session)
+        return c.MomentsFound(hits=hits, more=more)
+
+    async def transcript(self, command: c.GetTranscript, _arrived_ns: int) -> c.Reply:
+        return await self._parts.library.transcript(command.session, command.skip)
+
+    async def findings(self, command: c.GetFindings, _arrived_ns: int) -> c.Reply:
+        return await self._parts.library.findings(command.session)
+
+    def _plan(self, named: str) -> str:
+        configured = self._parts.config.enrich.plan
+        return named or (configured if configured != OFF else DEFAULT_PLAN)

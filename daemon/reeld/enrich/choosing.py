@@ -1,0 +1,66 @@
+"""Which engine a stage takes on this machine, and why. Loads none of them."""
+
+import os
+import shutil
+from importlib.util import find_spec
+
+from reeld.enrich.engines import models
+from reeld.enrich.engines.missing import EngineMissing
+from reeld.enrich.settings import EnrichConfig
+from reeld.enrich.worker_names import LOCAL
+from reeld_proto.enrich_orders import EngineChoice
+from reeld_proto.errors import ErrorCode, RequestRejected
+from reeld_proto.findings import Stage
+
+_EXTRA = "pip install 'reeld[enrich]', then restart the daemon."
+
+
+def choose(stage: Stage, config: EnrichConfig) -> tuple[EngineChoice, str]:
+    """The engine and the reason for it. Raises RequestRejected (NOT_FOUND) with the remedy if there is none."""
+    if stage is Stage.OCR:
+        return _reader(config)
+    if stage is Stage.SPEECH:
+        return _listener(config)
+    return EngineChoice(engine=LOCAL), "needs no engine"
+
+
+def threads(config: EnrichConfig) -> int:
+    """Threads of an engine: as configured, or half of the cores."""
+    return config.threads or max(1, (os.cpu_count() or 2) // 2)
+
+
+def _reader(config: EnrichConfig) -> tuple[EngineChoice, str]:
+    rapid = find_spec("rapidocr") is not None
+    tesseract = shutil.which("tesseract") is not None
+    wanted = config.ocr
+    if wanted == "rapidocr" or (wanted == "auto" and rapid):
+        if not rapid:
+            raise RequestRejected("RapidOCR is not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
+        return EngineChoice(engine="rapidocr"), "as configured" if wanted != "auto" else "installed, with its models"
+    if not tesseract:
+        missing = "tesseract is" if wanted == "tesseract" else "neither RapidOCR nor Tesseract is"
+        raise RequestRejected(f"{missing} not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
+    choice = EngineChoice(engine="tesseract", parameters={"languages": config.ocr_languages})
+    return choice, "as configured" if wanted != "auto" else "RapidOCR is not installed"
+
+
+def _listener(config: EnrichConfig) -> tuple[EngineChoice, str]:
+    if find_spec("faster_whisper") is None:
+        raise RequestRejected("faster-whisper is not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
+    try:
+        name, _ = models.find_model(config.speech_model, download=config.download)
+    except EngineMissing as error:
+        raise RequestRejected(str(error), code=ErrorCode.NOT_FOUND) from error
+    parameters: dict[str, str | int | float | bool] = {
+        "model": config.speech_model if config.speech_model != "auto" else name,
+        "language": config.language,
+        "download": config.download,
+    }
+    why = "as configured" if config.speech_model != "auto" else f"the best model on this machine is {name}"
+    return EngineChoice(engine="faster-whisper", parameters=parameters), why
+
+
+def named(choice: EngineChoice) -> str:
+    """An engine with its model, for people."""
+    model = choice.parameters.get("model")
+    return f"{choice.engine} {model}" if model else choice.engine

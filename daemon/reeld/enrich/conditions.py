@@ -1,0 +1,35 @@
+"""How this machine is doing: load by others, battery, time of day."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import psutil
+
+from reeld.enrich.weather import Weather
+
+
+class Conditions:
+    """Looks at the machine. is_recording: whether a session is recorded now. Belongs to the event loop's thread."""
+
+    def __init__(self, is_recording: Callable[[], bool]) -> None:
+        self._is_recording = is_recording
+        self._last = psutil.cpu_times()
+
+    def look(self) -> Weather:
+        """The weather since the last look."""
+        now, last = psutil.cpu_times(), self._last
+        total = sum(now) - sum(last)
+        # What runs nicely is our own work, or gives way as it does.
+        idle = sum(getattr(now, name, 0.0) - getattr(last, name, 0.0) for name in ("idle", "iowait", "nice"))
+        others = 0.0
+        if total > 0:
+            self._last = now
+            others = min(1.0, max(0.0, 1 - idle / total))
+        local = datetime.now().astimezone()
+        return Weather(self._is_recording(), others, _on_battery(), local.hour * 60 + local.minute)
+
+
+def _on_battery() -> bool:
+    sensors = getattr(psutil, "sensors_battery", None)  # not on every system
+    found = sensors() if sensors is not None else None
+    return found is not None and found.power_plugged is False

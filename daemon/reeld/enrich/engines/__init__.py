@@ -1,0 +1,1 @@
+"""Engines behind one interface: pictures to lines of text, sound to words."""

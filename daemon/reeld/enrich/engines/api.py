@@ -1,0 +1,62 @@
+"""What engines look like. One is made in the enrichment worker, when its stage is opened, and kept while it is used."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from reeld_proto.findings import TextLine
+
+Picture = npt.NDArray[np.uint8]
+"""Blue, green, red, shape (height, width, 3)."""
+Voice = npt.NDArray[np.float32]
+"""One channel, 16 kHz, range [-1, 1], shape (frames,)."""
+
+SPEECH_RATE = 16_000
+
+
+@runtime_checkable
+class PageReader(Protocol):
+    """Finds lines of text on pictures. version: moves when it would find something else."""
+
+    name: str
+    version: str
+
+    def read(self, picture: Picture) -> list[TextLine]:
+        """The lines on a picture, in its pixels, in any order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word in what a listener was given, in seconds from its beginning."""
+
+    start_s: float
+    end_s: float
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """The words in a stretch of sound, in order, and the language they are in."""
+
+    words: list[Heard]
+    language: str
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Writes down what is said. version: moves when it would find something else."""
+
+    name: str
+    version: str
+
+    def speech(self, voice: Voice) -> list[tuple[float, float]]:
+        """Where somebody speaks: stretches in seconds, in order."""
+        ...
+
+    def listen(self, voice: Voice) -> Listened:
+        """The words in at most half a minute of sound."""
+        ...

@@ -1,0 +1,48 @@
+"""How long enrichment will take, by what it took on this machine before. Pure."""
+
+from collections.abc import Iterable
+
+from reeld_proto.enrich import EnrichJob, EnrichState, StageStatus
+from reeld_proto.findings import Stage
+
+JOBS_LOOKED_AT = 20
+LOCAL_S = 0.2
+"""What stages without an engine take."""
+_LOCAL = frozenset({Stage.CHAPTERS, Stage.SUMMARY})
+
+
+def remaining_s(job: EnrichJob, jobs: Iterable[EnrichJob]) -> float | None:
+    """Seconds until a job is done; None if one of its stages was never run on this machine."""
+    known = list(jobs)
+    total = 0.0
+    for status in job.stages:
+        if status.state is EnrichState.COMPLETED:
+            continue
+        if status.stage in _LOCAL:
+            total += LOCAL_S
+            continue
+        rate = _rate([status]) or speed(status.stage, known)
+        if rate is None or (status.state is EnrichState.PENDING and not status.total):
+            return None
+        total += rate * max(0.0, status.total - status.done)
+    return round(total, 1)
+
+
+def speed(stage: Stage, jobs: Iterable[EnrichJob], engine: str = "") -> float | None:
+    """Seconds an item (a still, a second of sound) of a stage, by the newest jobs that have run it."""
+    seen = [
+        status
+        for job in list(jobs)[-JOBS_LOOKED_AT:]
+        for status in job.stages
+        if status.stage is stage and engine in ("", status.engine)
+    ]
+    return _rate(seen)
+
+
+def _rate(statuses: Iterable[StageStatus]) -> float | None:
+    items = seconds = 0.0
+    for status in statuses:
+        if status.seconds > 0 and status.done > status.cached:
+            items += status.done - status.cached
+            seconds += status.seconds
+    return seconds / items if items else None

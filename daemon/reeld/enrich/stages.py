@@ -1,0 +1,99 @@
+"""What each stage does, behind one interface."""
+
+import time
+from typing import Protocol
+
+from reeld.enrich import chaptering, summing
+from reeld.enrich.engines.api import Listener, PageReader
+from reeld.enrich.listening import Listening
+from reeld.enrich.material import Material, material_of
+from reeld.enrich.reading import Reading
+from reeld.enrich.worker_names import LOCAL
+from reeld.store.enrichment import finding_of
+from reeld.store.reader import StoreReader
+from reeld_proto import codec
+from reeld_proto.enrich_orders import OpenStage, SliceDone
+from reeld_proto.errors import InternalError
+from reeld_proto.findings import Chapters, NewFinding, Stage, Summary
+
+
+class StageRun(Protocol):
+    """A stage of one session that goes on slice by slice. Everything may raise ReeldError."""
+
+    total: float
+    cached: float
+    engine_name: str
+    engine_version: str
+
+    def step(self) -> SliceDone:
+        """The next slice; the last one, and every one after it, says `finished`."""
+        ...
+
+
+class _Chunks:
+    """Stages that look at chunks, by an engine."""
+
+    def __init__(self, work: Reading | Listening, engine: PageReader | Listener) -> None:
+        self._work = work
+        self.total, self.cached = work.total, work.cached
+        self.engine_name, self.engine_version = engine.name, engine.version
+
+    def step(self) -> SliceDone:
+        return self._work.step()
+
+
+class _Whole:
+    """Stages that make something of the session as a whole, without an engine."""
+
+    total = 1.0
+    engine_name = LOCAL
+
+    def __init__(self, reader: StoreReader, session: str, stage: Stage) -> None:
+        self._session, self._stage = session, stage
+        self.engine_version = chaptering.VERSION if stage is Stage.CHAPTERS else summing.VERSION
+        with reader.store.read() as txn:
+            self._material: Material = material_of(txn, session)
+            known = finding_of(txn, session, stage)
+        self._basis = self._material.basis(stage, self.engine_version)
+        self.cached = 1.0 if known is not None and known.basis == self._basis else 0.0
+
+    def step(self) -> SliceDone:
+        if self.cached:
+            return SliceDone(finished=True)
+        began_s = time.perf_counter()
+        made: Chapters | Summary
+        if self._stage is Stage.CHAPTERS:
+            made = Chapters(chaptering.chapters_of(self._material))
+        else:
+            made = Summary(summing.summary_of(self._material))
+        finding = NewFinding(
+            session=self._session,
+            stage=self._stage,
+            engine=LOCAL,
+            version=self.engine_version,
+            basis=self._basis,
+            revision=self._material.revision,
+            payload=codec.pack_record(made),
+        )
+        return SliceDone(findings=[finding], done=1.0, seconds=time.perf_counter() - began_s, finished=True)
+
+
+def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Listener | None) -> StageRun:
+    """Begin with a stage. engine: of the kind that it needs. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
+    parameters = parameters_text(order.choice.parameters)
+    if order.stage in (Stage.CHAPTERS, Stage.SUMMARY):
+        return _Whole(reader, order.session, order.stage)
+    if order.stage is Stage.OCR and isinstance(engine, PageReader):
+        return _Chunks(Reading(reader, order.session, engine, parameters), engine)
+    if order.stage is Stage.SPEECH and isinstance(engine, Listener):
+        return _Chunks(Listening(reader, order.session, engine, parameters), engine)
+    raise InternalError(f"{order.choice.engine} is no engine for the stage {order.stage}")
+
+
+_NO_MATTER = frozenset({"download"})
+"""Parameters that change nothing of what is found."""
+
+
+def parameters_text(parameters: dict[str, str | int | float | bool]) -> str:
+    """Parameters as a part of the key of results."""
+    return ",".join(f"{name}={value}" for name, value in sorted(parameters.items()) if name not in _NO_MATTER)

@@ -1,0 +1,129 @@
+"""The enrichment worker: one stage of one session at a time, in slices, at the lowest priority there is.
+
+DESIGN: it opens the store read-only and decides nothing: the daemon asks for one slice after the other and has the
+store keep what was found. So it may be killed at any moment, and is: that is how a slice of an engine that cannot be
+interrupted is cancelled. Engines stay loaded from stage to stage, one that reads and one that listens.
+"""
+
+import contextlib
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psutil
+
+from reeld.enrich.engines.api import Listener, PageReader
+from reeld.enrich.engines.missing import EngineMissing
+from reeld.enrich.stages import StageRun, open_stage
+from reeld.enrich.worker_names import MEMORY_VARIABLE
+from reeld.runtime.worker import WorkerContext, main
+from reeld.store.reader import StoreReader
+from reeld.store.soundness import check_length
+from reeld_proto.enrich_orders import OpenStage, StageOpened, TakeSlice
+from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
+from reeld_proto.findings import Stage
+from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry
+
+NICENESS = 19
+
+MakeEngine = Callable[[OpenStage], PageReader | Listener]
+
+
+def make_engine(order: OpenStage) -> PageReader | Listener:
+    """The engine that an order names. Raises EngineMissing."""
+    choice = order.choice
+    if choice.engine == "rapidocr":
+        from reeld.enrich.engines.rapid import RapidReader  # noqa: PLC0415 - only what is used is loaded
+
+        return RapidReader(order.threads)
+    if choice.engine == "tesseract":
+        from reeld.enrich.engines.tesseract import TesseractReader  # noqa: PLC0415
+
+        return TesseractReader(order.threads, str(choice.parameters.get("languages", "eng")))
+    if choice.engine == "faster-whisper":
+        from reeld.enrich.engines.whisper import WhisperListener  # noqa: PLC0415
+
+        return WhisperListener(
+            order.threads,
+            str(choice.parameters.get("model", "auto")),
+            str(choice.parameters.get("language", "")),
+            download=bool(choice.parameters.get("download", False)),
+        )
+    raise EngineMissing(f"there is no engine {choice.engine}")
+
+
+class EnrichWorker:
+    """Implements `reeld.runtime.worker.Worker`. Main thread only. make: gives the engines."""
+
+    def __init__(self, context: WorkerContext, make: MakeEngine = make_engine) -> None:
+        self._context, self._make = context, make
+        self._reader: StoreReader | None = None
+        self._engines: dict[Stage, tuple[tuple[Any, ...], PageReader | Listener]] = {}
+        self._run: StageRun | None = None
+        _give_way()
+
+    def handle(self, order: AnyOrder) -> AnyReport:
+        """Open a stage, or take the next slice of it; returns when that is done."""
+        if isinstance(order, OpenStage):
+            return self._open(order)
+        if isinstance(order, TakeSlice):
+            if self._run is None:
+                raise RequestRejected("no stage was opened", code=ErrorCode.WRONG_STATE)
+            check_length(self._context.store)
+            try:
+                return self._run.step()
+            except MemoryError as error:
+                raise InternalError("the enrichment worker has no memory left", code=ErrorCode.WORKER_LOST) from error
+        raise RequestRejected(f"enrichment does not know {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND)
+
+    def _open(self, order: OpenStage) -> StageOpened:
+        self._run = None
+        if self._reader is None:
+            self._reader = StoreReader.open(self._context.store)
+        check_length(self._context.store)
+        engine = self._engine(order) if order.stage in (Stage.OCR, Stage.SPEECH) else None
+        self._run = run = open_stage(self._reader, order, engine)
+        return StageOpened(engine=run.engine_name, version=run.engine_version, total=run.total, cached=run.cached)
+
+    def _engine(self, order: OpenStage) -> PageReader | Listener:
+        wanted = (order.choice.engine, tuple(sorted(order.choice.parameters.items())), order.threads)
+        known = self._engines.get(order.stage)
+        if known is None or known[0] != wanted:
+            self._engines.pop(order.stage, None)
+            try:
+                self._engines[order.stage] = known = (wanted, self._make(order))
+            except EngineMissing as error:
+                raise RequestRejected(str(error), code=ErrorCode.NOT_FOUND) from error
+        return known[1]
+
+    def readers(self) -> Mapping[Any, Callable[[], None]]:
+        """No sockets besides the loop's."""
+        return {}
+
+    def tick(self) -> list[AnyTelemetry]:
+        """Nothing to say between slices."""
+        return []
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._reader is not None:
+            self._reader.close()
+
+
+def _give_way() -> None:
+    """Everybody else comes first, for the processor and for the disk; and memory has an end."""
+    os.nice(NICENESS)
+    if sys.platform == "linux":
+        with contextlib.suppress(psutil.Error, OSError):
+            psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    limit = os.environ.get(MEMORY_VARIABLE)
+    if limit:
+        # Not the address space: the store's file is mapped whole. Private memory is what counts.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (int(limit), resource.RLIM_INFINITY))
+
+
+if __name__ == "__main__":
+    main("enrich", EnrichWorker)

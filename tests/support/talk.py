@@ -1,0 +1,55 @@
+"""Speech and text that a desk is given: spoken by espeak-ng into a sink, shown in a terminal."""
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.desk import VirtualDesk
+from tests.support.wait import until
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A text, and the monotonic instants at which playing it began and ended."""
+
+    text: str
+    began_ns: int
+    ended_ns: int
+
+
+def speak(text: str, path: Path, *, voice: str = "en-us", words_a_minute: int = 150) -> Path:
+    """The text as a WAV file."""
+    command = ["espeak-ng", "-v", voice, "-s", str(words_a_minute), "-w", str(path), text]
+    subprocess.run(command, check=True, timeout=30)
+    return path
+
+
+def play(desk: VirtualDesk, sink: str, path: Path, text: str = "") -> Spoken:
+    """Play a file into a sink and wait for its end."""
+    began_ns = time.monotonic_ns()
+    process = desk.spawn("paplay", f"--device={sink}", str(path))
+    assert process.wait(60) == 0
+    return Spoken(text, began_ns, time.monotonic_ns())
+
+
+def show(desk: VirtualDesk, text: str, folder: Path, *, at: tuple[int, int] = (60, 60), columns: int = 70) -> int:
+    """Show a text in a terminal of its own, until the desk goes; the monotonic instant at which it is there."""
+    content, shown = folder / "content", folder / "shown"
+    content.write_text(text)
+    geometry = f"{columns}x{text.count(chr(10)) + 2}+{at[0]}+{at[1]}"
+    script = f"cat '{content}'; touch '{shown}'; exec sleep 600"
+    desk.spawn("xterm", "-geometry", geometry, "-fa", "DejaVu Sans Mono", "-fs", "14", "-e", "sh", "-c", script)
+    until(shown.exists, 20, what="a terminal with the text")
+    return time.monotonic_ns()
+
+
+def word_errors(truth: list[str], found: list[str]) -> int:
+    """How many words must be put in, taken out or replaced to make one of the other (Levenshtein)."""
+    before = list(range(len(found) + 1))
+    for row, word in enumerate(truth, 1):
+        now = [row]
+        for column, other in enumerate(found, 1):
+            now.append(min(before[column] + 1, now[-1] + 1, before[column - 1] + (word != other)))
+        before = now
+    return before[-1]
