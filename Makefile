@@ -42,7 +42,7 @@ soak: export REELD_SOUND_MINUTES := 60
 soak: install-test $(INSTALLED) ## what `make test` tries a few times, very often: about half an hour
 	@$(BIN)/python -m pytest -q -s --timeout=7200 tests/daemon/store/test_state_machine.py tests/daemon/store/test_kills.py \
 	  tests/daemon/store/test_ingest_fuzz.py tests/daemon/copies/test_bundle.py tests/daemon/sessions/test_any_order.py \
-	  tests/daemon/supervisor/test_any_order.py tests/e2e/test_kill_matrix.py tests/daemon/audio/test_drift.py \
+	  tests/daemon/supervisor/test_any_order.py tests/e2e/test_kill_matrix.py tests/e2e/test_enrich_kills.py tests/daemon/audio/test_drift.py \
 	  tests/daemon/audio/test_stream.py tests/daemon/audio/test_growth.py
 	@$(BIN)/python -m tests.bench.endurance
 	@$(BIN)/python -m tests.bench.flood --pace 10000

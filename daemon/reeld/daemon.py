@@ -25,6 +25,7 @@ from reeld.control.publisher import Publisher
 from reeld.control.server import ControlServer
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
+from reeld.enrich import worker_names
 from reeld.enrich.conditions import Conditions
 from reeld.enrich.keeper import EnrichKeeper
 from reeld.enrich.staff import Staff
@@ -65,8 +66,8 @@ REPLIES_OUT_S = 2.0
 class Daemon:
     """One run of the daemon. Everything happens in the event loop that runs `run`.
 
-    modules, export_module: which Python modules the workers are. read_config: reads the config file again. log: the
-    file to which everything is said, if it is one.
+    modules, export_module, enrich_module: which Python modules the workers are. read_config: reads the config file
+    again. log: the file to which everything is said, if it is one.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Daemon:
         *,
         modules: Mapping[Role, str] = MODULES,
         export_module: str = jobs_module.MODULE,
+        enrich_module: str = worker_names.MODULE,
         limits: Limits | None = None,
         read_config: ReadConfig | None = None,
         log: LogFile | None = None,
@@ -86,6 +88,7 @@ class Daemon:
         self._read_config = read_config
         self._modules = modules
         self._export_module = export_module
+        self._enrich_module = enrich_module
         self._limits = limits
         self._ending = asyncio.Event()
         self._had_terminal = has_terminal()
@@ -209,7 +212,7 @@ class Daemon:
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
         self.review = ReviewKeeper(premises)
-        self.staff = Staff(self.supervisor.link, premises)
+        self.staff = Staff(self.supervisor.link, premises, module=self._enrich_module)
         look = Conditions(lambda: self._brief() is not None).look
         self.enrich = EnrichKeeper(self.staff, self._config.enrich, ask_store, look, self._publish)
         self.unasked = Unasked(self.enrich, self._config.enrich)

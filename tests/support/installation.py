@@ -21,7 +21,7 @@ from tests.support.reelctl_server import Reelctl
 from tests.support.wait import until
 
 T = TypeVar("T")
-_PROGRAM = {"reeld": "reeld", "reelctl": "reeld_client.cli.main"}
+_PROGRAM = {"reeld": "reeld", "toy-reeld": "tests.support.toy_daemon", "reelctl": "reeld_client.cli.main"}
 
 
 def is_alive(pid: int) -> bool:
@@ -85,9 +85,9 @@ class Installation:
         env = {**self.env, "REELD_STORE": str(self.store), "REELD_RUNTIME_DIR": str(self.runtime)}
         return [sys.executable, "-m", _PROGRAM[program], *words], env
 
-    def start_daemon(self, *words: str) -> None:
-        """Start `reeld` and wait until its workers and their standbys are ready."""
-        command, env = self.command("reeld", *words)
+    def start_daemon(self, *words: str, program: str = "reeld") -> None:
+        """Start `reeld` and wait until its workers and their standbys are ready. program: see `_PROGRAM`."""
+        command, env = self.command(program, *words)
         self.daemon = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=self._log)
         until(self.is_warm, 20, what="a warm daemon")
 

@@ -5,6 +5,7 @@ samples that are only needed for decoding get times before zero, which the muxer
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import av
 
 from reeld.export import target
+from reeld.export.captions import Captions, add_chapters, add_texts, captions_of, packets
 from reeld.export.remix_track import RemixTrack, remixed_track
 from reeld.export.timing import Timed
 from reeld.export.tracks import NeedsTranscodingError, TrackSource
@@ -93,7 +95,7 @@ def _export(
         for source in sources:
             stack.callback(source.close)
         try:
-            _write(part, sources, window, progress)
+            _write(part, sources, window, captions_of(reader, order.session, window, order.tracks), progress)
             duration_s = _duration_s(part)
         except av.FFmpegError as error:
             if isinstance(error, OSError) and error.errno:
@@ -111,11 +113,16 @@ def _export(
     return Exported(path=str(path), duration_s=duration_s, bytes=size)
 
 
-def _write(part: Path, sources: Sources, window: Window, progress: Progress) -> None:
+def _write(part: Path, sources: Sources, window: Window, captions: Captions, progress: Progress) -> None:
     with av.open(str(part), "w", format="mp4", options=_OPTIONS, container_options=_CONTAINER_OPTIONS) as container:
         lanes = [_Lane(source, *_add_stream(container, source, sources)) for source in sources]
+        texts = add_texts(container, captions)
+        add_chapters(container, captions)
+        spoken = deque(packets(texts, captions) if texts is not None else ())
         total_s = window.length_ns / NS_PER_S
         for at_ns, lane, sample in _interleaved(lanes):
+            while spoken and spoken[0][0] <= at_ns:
+                container.mux_one(spoken.popleft()[1])
             packet: Any = av.Packet(bytes(sample.data))
             packet.stream = lane.stream
             packet.time_base = lane.time_base
@@ -124,6 +131,8 @@ def _write(part: Path, sources: Sources, window: Window, progress: Progress) -> 
             container.mux_one(packet)
             if not progress(max(0, at_ns) / NS_PER_S, total_s):
                 raise RequestRejected("the export was stopped", code=ErrorCode.WRONG_STATE)
+        for _, packet in spoken:
+            container.mux_one(packet)
 
 
 def _add_stream(container: Any, source: TrackSource | RemixTrack, sources: Sources) -> tuple[Any, Fraction]:

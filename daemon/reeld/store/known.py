@@ -41,6 +41,12 @@ def transcript_of(reader: StoreReader, session: str, skip: int) -> Transcript:
     )
 
 
+def utterances_of(reader: StoreReader, session: str) -> list[Utterance]:
+    """Everything that was said. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
+    with reader.store.read() as txn:
+        return [_utterance(each) for each in said_in(txn, sessions.load_shown(txn, session))]
+
+
 def findings_of(reader: StoreReader, session: str) -> Findings:
     """Chapters and summary. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
     with reader.store.read() as txn:
