@@ -177,18 +177,20 @@ class _RunWork:
             voices = self._owner.engine.speech(held[:wanted])
             last = left_s <= look_s
             span_s, listens = _window(voices, wanted / SPEECH_RATE, last=last)
-            if last and run.lasts and voices and voices[-1][1] > left_s - QUIET_S and span_s >= left_s:
+            span = max(1, round(span_s * SPEECH_RATE))
+            ends = last and span >= wanted  # in frames: a rest shorter than one would never come to its end
+            if ends and run.lasts and voices and voices[-1][1] > left_s - QUIET_S:
                 return  # somebody is still speaking: the rest when it has been recorded
             look_s = WINDOW_S if voices else SILENT_LOOK_S
             calls = 0
             if listens:
-                heard = self._owner.engine.listen(held[: round(span_s * SPEECH_RATE)])
+                heard = self._owner.engine.listen(held[:span])
                 calls = 1
                 self._language = heard.language or self._language
                 self._take(heard.words, at_ns)
             seconds = time.perf_counter() - began_s
-            held = held[round(span_s * SPEECH_RATE) :]
-            at_ns = end_ns if last and span_s >= left_s else at_ns + round(span_s * NS_PER_S)
+            held = held[span:]
+            at_ns = end_ns if ends else at_ns + round(span_s * NS_PER_S)
             passed = [piece for piece in waiting if piece.end_ns <= at_ns]
             waiting = waiting[len(passed) :]
             yield self._owner.advance(passed, self._told(passed), calls, seconds)

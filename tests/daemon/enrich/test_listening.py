@@ -3,6 +3,7 @@ or clips meet; silence that costs as much as speech; sound that is listened to a
 
 import itertools
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -120,3 +121,16 @@ def test_what_is_still_being_said_is_left_until_it_is_recorded(shelf: Shelf) -> 
     found = shelf.take_all(run, session)
     assert found[-1].finished
     assert heard(shelf, session) == {}, "somebody is in the middle of a word; the window is left for later"
+
+
+@pytest.mark.parametrize("more_ns", [1, 20_000, 31_249, 40_000, 62_000])
+def test_a_rest_shorter_than_a_frame_of_sound_does_not_go_on_for_ever(shelf: Shelf, more_ns: int) -> None:
+    session = shelf.talk("s", {"mic": {1.0: 1, 2.0: 2}}, 4.0 + more_ns / 1e9)
+    run = Listening(shelf.reader, session, ToyListener(), "")
+    for _ in range(10):
+        found = run.step()
+        shelf.keep(found, session)
+        if found.finished:
+            break
+    assert found.finished
+    check(heard(shelf, session)["mic"], {1.0: 1, 2.0: 2})
