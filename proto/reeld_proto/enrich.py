@@ -202,7 +202,10 @@ class Moment(Record, frozen=True, kw_only=True):
 
 
 class MomentsFound(Reply, tag="search.reply", frozen=True, kw_only=True):
-    """Answer to `ListMoments`; what people wrote first, then the newest moments. more: there may be more."""
+    """Answer to `ListMoments`. more: there may be more.
+
+    What people wrote comes first, then what was shown and said, the newest first, then chapters and summaries.
+    """
 
     hits: list[Moment]
     more: bool = False

@@ -54,6 +54,8 @@ WEIGHTS: dict[str, float] = {
 
 MADE_OF_MEDIA = frozenset({Kind.SCREEN, Kind.SPEECH})
 """There may be hundreds of these an hour, and of all others some a session."""
+MADE_OF_TEXTS = frozenset({Kind.CHAPTER, Kind.SUMMARY})
+"""They say again what was shown or said, which itself is nearer to the moment."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
-from reeld.store.index.documents import MADE_OF_MEDIA, WEIGHTS, Document
+from reeld.store.index.documents import MADE_OF_MEDIA, MADE_OF_TEXTS, WEIGHTS, Document
 from reeld.store.index.query import Phrase, Query, rank
 from reeld.store.index.textindex import Place
 
@@ -40,4 +40,6 @@ def moments(
                 place = Place(session, document.kind, document.at_ns)
                 (seen if document.kind in MADE_OF_MEDIA else written).append(place)
     written.sort(key=lambda place: -WEIGHTS.get(place.kind, 1.0))
-    return list(islice([*written, *reversed(seen)], limit))
+    told = [place for place in written if place.kind not in MADE_OF_TEXTS]
+    made = [place for place in written if place.kind in MADE_OF_TEXTS]
+    return list(islice([*told, *reversed(seen), *made], limit))

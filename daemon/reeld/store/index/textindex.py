@@ -16,7 +16,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from reeld.store.index import FILE_NAME
-from reeld.store.index.documents import MADE_OF_MEDIA, WEIGHTS, Document
+from reeld.store.index.documents import MADE_OF_MEDIA, MADE_OF_TEXTS, WEIGHTS, Document
 from reeld.store.index.query import Phrase, Query, matching, rank
 
 LAYOUT = 2
@@ -214,7 +214,9 @@ class TextIndex:
         return {session for (session,) in self._sql.execute(_HITS, (_match(phrase),))}
 
     def moments(self, query: Query, limit: int, sessions: Collection[str] | None = None) -> list[Place]:
-        """Texts that have all phrases of an alternative, at most `limit`: what people wrote first, then the newest.
+        """Texts that have all phrases of an alternative, at most `limit`.
+
+        What people wrote comes first, then what was shown and said, the newest first, then chapters and summaries.
 
         sessions: only in these; None for all.
         """
@@ -228,7 +230,9 @@ class TextIndex:
             written = [Place(*row) for row in islice(self._sql.execute(_SAID_AT, (wanted,)), WRITTEN_MAX)]
             written.sort(key=lambda place: -WEIGHTS.get(place.kind, 1.0))
             seen = (Place(*row) for row in self._sql.execute(_SEEN_AT, (wanted,)))
-            within = (place for place in chain(written, seen) if sessions is None or place.session in sessions)
+            told = [place for place in written if place.kind not in MADE_OF_TEXTS]
+            made = [place for place in written if place.kind in MADE_OF_TEXTS]
+            within = (place for place in chain(told, seen, made) if sessions is None or place.session in sessions)
             found += islice(within, limit)
         return found
 
