@@ -40,8 +40,11 @@ def in_lines(text: str) -> str:
 def _pieces(utterance: Utterance) -> Iterator[Cue]:
     group: list[TranscriptWord] = []
     for word in utterance.words:
+        if not word.text:
+            continue
         length = sum(len(each.text) + 1 for each in group) + len(word.text)
-        if group and (length > CUE_CHARS_MAX or word.end_s - group[0].start_s > CUE_S_MAX):
+        # What hangs together is never on two cues.
+        if group and not word.joined and (length > CUE_CHARS_MAX or word.end_s - group[0].start_s > CUE_S_MAX):
             yield _cue(utterance, group)
             group = []
         group.append(word)
@@ -50,5 +53,5 @@ def _pieces(utterance: Utterance) -> Iterator[Cue]:
 
 
 def _cue(utterance: Utterance, group: Sequence[TranscriptWord]) -> Cue:
-    text = " ".join(word.text for word in group)
+    text = "".join(f"{'' if word.joined else ' '}{word.text}" for word in group).strip()
     return Cue(group[0].start_s, max(group[-1].end_s, group[0].start_s + CUE_S_MIN), text, utterance.track)

@@ -91,7 +91,7 @@ class PlannedStage(Record, frozen=True, kw_only=True):
 class EnrichSession(Command, tag="enrich.start", frozen=True, kw_only=True):
     """Enrich a session. Answered by `EnrichStarted`; the same session and plan twice is one job while it lasts.
 
-    plan: `off`, `basic`, `standard` or one of the config; empty for the configured one. priority: -100 to 100.
+    plan: `off`, `basic`, `standard`, `full` or one of the config; empty for the configured one. priority: -100 to 100.
     """
 
     session: Name
@@ -212,12 +212,13 @@ class MomentsFound(Reply, tag="search.reply", frozen=True, kw_only=True):
 
 
 class TranscriptWord(Record, frozen=True, kw_only=True):
-    """A word and when it was said, in playback seconds."""
+    """A word and when it was said, in playback seconds. joined: no blank parts it from the word before."""
 
     start_s: float
     end_s: float
     text: str
     probability: float
+    joined: bool = False
 
 
 class Utterance(Record, frozen=True, kw_only=True):
@@ -255,8 +256,9 @@ class SummaryLine(Record, frozen=True, kw_only=True):
 
 
 class Findings(Reply, tag="findings.get.reply", frozen=True, kw_only=True):
-    """Answer to `GetFindings`."""
+    """Answer to `GetFindings`. summary: sentences that were said or shown; written: by a language model."""
 
     session: str
     chapters: list[ChapterInfo]
     summary: list[SummaryLine]
+    written: list[SummaryLine] = field(default_factory=list)

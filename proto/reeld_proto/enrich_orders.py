@@ -28,12 +28,17 @@ class OpenStage(Order, tag="order.enrich.open", frozen=True, kw_only=True):
 
 
 class StageOpened(Report, tag="report.enrich.open", frozen=True, kw_only=True):
-    """total: items of the stage (stills, seconds of sound, or 1); cached: those that need no engine."""
+    """total: items of the stage (stills, seconds of sound, or parts); cached: those that need no engine.
+
+    tokens_in, tokens_out: at most so many for one item, where they cost.
+    """
 
     engine: str
     version: str
     total: float
     cached: float
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
 class TakeSlice(Order, tag="order.enrich.slice", frozen=True, kw_only=True):
@@ -44,6 +49,7 @@ class SliceDone(Report, tag="report.enrich.slice", frozen=True, kw_only=True):
     """What was found. done: items so far, cached ones not among them. calls: of the engine; seconds: it took.
 
     faults: sources (digests, hex) that could not be read, and why; they are left out. finished: nothing is left.
+    tokens_in, tokens_out: that were counted. busy: why a service did nothing now, and in busy_s seconds it may.
     """
 
     results: list[NewResult] = field(default_factory=list)
@@ -53,6 +59,10 @@ class SliceDone(Report, tag="report.enrich.slice", frozen=True, kw_only=True):
     seconds: float = 0.0
     faults: dict[str, str] = field(default_factory=dict)
     finished: bool = False
+    tokens_in: int = 0
+    tokens_out: int = 0
+    busy: str = ""
+    busy_s: float = 0.0
 
 
 class KeepEnrichment(Order, tag="order.enrich.keep", frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ class Stage(StrEnum):
     """Where something new begins, with a title; from the results of the stages before, and without any model."""
     SUMMARY = "summary"
     """The sentences that tell most; without any model."""
+    LANGUAGE = "language"
+    """What a language model writes about it."""
 
 
 class TextLine(Struct, frozen=True, array_like=True):
@@ -86,14 +88,18 @@ class SummarySentence(Struct, frozen=True, array_like=True):
 
 
 class Summary(Struct, frozen=True, array_like=True):
-    """What a session was about, in the order of time."""
+    """What a session was about, in the order of time: chosen (`summary`) or written (`language`)."""
 
     sentences: list[SummarySentence] = field(default_factory=list)
 
 
 RESULT_KINDS: dict[Stage, type[PageText] | type[SpokenWords]] = {Stage.OCR: PageText, Stage.SPEECH: SpokenWords}
 """What a stage gives for each chunk."""
-FINDING_KINDS: dict[Stage, type[Chapters] | type[Summary]] = {Stage.CHAPTERS: Chapters, Stage.SUMMARY: Summary}
+FINDING_KINDS: dict[Stage, type[Chapters] | type[Summary]] = {
+    Stage.CHAPTERS: Chapters,
+    Stage.SUMMARY: Summary,
+    Stage.LANGUAGE: Summary,
+}
 """What a stage gives for a session."""
 
 

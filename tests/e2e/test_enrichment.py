@@ -140,6 +140,7 @@ def test_what_it_would_do_is_told_before_and_nothing_leaves_the_machine(story: S
     assert len(story.installation.ok("enrich", "list", story.session)) == 2
 
 
+@pytest.mark.long
 def test_a_transcript_comes_as_subtitles(story: Story) -> None:
     command, env = story.installation.command("reelctl", "transcript", story.session, "--format", "srt")
     told = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=30).stdout
@@ -160,6 +161,7 @@ def test_nothing_of_a_forgotten_range_is_found_again(story: Story) -> None:
     assert [hit for hit in story.search("Lisbon") if hit["kind"] == "speech"]
 
 
+@pytest.mark.long
 def test_ten_minutes_of_silence_give_an_empty_transcript(story: Story, tmp_path: Path) -> None:
     """Harm: a model that was trained on films and says `thank you for watching` whenever nobody speaks."""
     silent = tmp_path / "silence.m4a"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from reeld.enrich.engines.api import SPEECH_RATE, Heard, Listened, Picture, Voice
+from reeld.enrich.engines.api import SPEECH_RATE, Heard, Listened, Picture, Voice, Written
 from reeld_proto.findings import TextLine
 
 ROW = 20
@@ -118,3 +118,24 @@ class ToyListener:
         loud = np.abs(voice[: len(voice) // step * step].reshape(-1, step)).max(axis=1) > 0.1
         edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(np.int8)))
         return [(a / 100, b / 100) for a, b in edges.reshape(-1, 2).tolist() if b - a > 15]
+
+
+@dataclass
+class ToyWriter:
+    """Sums up in a sentence. faults: raised by the next questions. A question is of 100 tokens, so is its answer."""
+
+    version: str = "1"
+    name: str = "toy-writer"
+    calls: int = 0
+    asked: list[str] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
+
+    def sum_up(self, text: str) -> Written:
+        self.calls += 1
+        if self.faults:
+            raise self.faults.pop(0)
+        self.asked.append(text)
+        return Written([(1.0, f"It has {len(text.splitlines())} lines.")], 100, 100)
+
+    def cost_of(self, _text: str) -> tuple[int, int]:
+        return 100, 100

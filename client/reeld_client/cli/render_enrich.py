@@ -58,10 +58,11 @@ def print_findings(console: Console, found: Findings) -> None:
     """`reelctl enrich show ID`."""
     for chapter in found.chapters:
         console.print(f"[cyan]{chapter.start_s:>9.1f} s[/]", words(chapter.title), soft_wrap=True)
-    if found.summary:
-        console.print()
-    for line in found.summary:
-        console.print(f"[dim]{line.at_s:>9.1f} s[/]", words(line.text), soft_wrap=True)
+    for lines in (found.summary, found.written):
+        if lines:
+            console.print()
+        for line in lines:
+            console.print(f"[dim]{line.at_s:>9.1f} s[/]", words(line.text), soft_wrap=True)
     if not found.chapters and not found.summary:
         console.print(f"[dim]nothing yet; `reelctl enrich {found.session}` finds it out[/]")
 

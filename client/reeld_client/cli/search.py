@@ -1,6 +1,7 @@
 """Finding moments again: `reelctl search` and `reelctl transcript`."""
 
 import sys
+import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
@@ -30,6 +31,11 @@ _WRITERS = {
     TranscriptFormat.SRT: subtitles.subrip,
     TranscriptFormat.VTT: subtitles.webvtt,
 }
+
+
+def without_controls(text: str) -> str:
+    """The text without what terminals take for orders."""
+    return "".join(character for character in text if unicodedata.category(character) != "Cc")
 
 
 def search(
@@ -62,8 +68,10 @@ def transcript(
     if invocation.json or form is TranscriptFormat.JSON:
         print_json(to_plain(found))
         return None
-    lines = _WRITERS[form](found.utterances).split("\n")
-    sys.stdout.write("\n".join(printable(line) for line in lines))
+    text = _WRITERS[form](found.utterances)
+    # A file keeps what joins letters and parts words; nothing steers a terminal, not even by `cat`.
+    clean = printable if sys.stdout.isatty() else without_controls
+    sys.stdout.write("\n".join(clean(line) for line in text.split("\n")))
     return None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import field, structs
 
+from reeld.enrich import parts
 from reeld.runtime.logs import get_logger
 from reeld.store import enrichment, happenings, known, roster, suspicion
 from reeld.store.index import FILE_NAME
@@ -147,6 +148,10 @@ class Library:
     async def to_enrich(self, session: str, stage: Stage, engine: str) -> known.Extent:
         """How much a stage has to do in a session. Raises RequestRejected NOT_FOUND, StoreCorrupt."""
         return await self._read(lambda reader: known.extent_of(reader, session, stage, engine))
+
+    async def to_write(self, session: str) -> tuple[known.Extent, int, int]:
+        """How much a language model has to do, and how many tokens go to and fro for a part of it at most."""
+        return await self._read(lambda reader: parts.extent_of(reader, session))
 
     async def sessions(self) -> list[SessionInfo]:
         """Every session, newest first."""

@@ -37,13 +37,14 @@ def lead_ns(reader: StoreReader, session: str, header: bytes, before_ns: int, ta
 
 def appeared_before(frames: Sequence[int], before_ns: int, taken_ns: int) -> int:
     """The same, of the times at which the screen changed, in order. Pure."""
-    began_ns = taken_ns
-    for at_ns in reversed([each for each in frames if before_ns < each <= taken_ns]):
-        if began_ns < taken_ns and began_ns - at_ns > REST_NS:
+    changes = [each for each in frames if before_ns < each <= taken_ns]
+    if not changes:
+        return 0
+    began_ns = changes[-1]
+    for at_ns in reversed(changes):
+        if began_ns - at_ns > REST_NS:
             return taken_ns - began_ns
         began_ns = at_ns
-    if began_ns == taken_ns:
-        return 0
     if began_ns - before_ns > REST_NS:
         return taken_ns - began_ns
     return min((taken_ns - before_ns) // 2, MIDDLE_NS_MAX)

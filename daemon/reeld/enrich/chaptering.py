@@ -32,6 +32,7 @@ class _Cut:
     at_ns: int
     strength: float
     title: str = ""
+    marked: bool = False
 
 
 def chapters_of(material: Material) -> list[ChapterStart]:
@@ -47,7 +48,7 @@ def chapters_of(material: Material) -> list[ChapterStart]:
 
 
 def _marked(material: Material) -> list[_Cut]:
-    return [_Cut(at_ns, 10.0, _shortened(text)) for at_ns, text in material.markers if at_ns >= NS_PER_S]
+    return [_Cut(at_ns, 10.0, _shortened(text), marked=True) for at_ns, text in material.markers if at_ns >= NS_PER_S]
 
 
 def _shown(material: Material) -> list[_Cut]:
@@ -84,10 +85,9 @@ def _chosen(cuts: Sequence[_Cut], end_ns: int) -> list[_Cut]:
     apart_ns = max(LENGTH_NS_MIN, end_ns // CHAPTERS_MAX)
     taken: list[_Cut] = []
     for cut in sorted(cuts, key=lambda each: (-each.strength, each.at_ns)):
-        marked = bool(cut.title)
-        if cut.at_ns >= end_ns or (not marked and not apart_ns <= cut.at_ns <= end_ns - LENGTH_NS_MIN // 2):
+        if cut.at_ns >= end_ns or (not cut.marked and not apart_ns <= cut.at_ns <= end_ns - LENGTH_NS_MIN // 2):
             continue
-        near_ns = NS_PER_S if marked else apart_ns
+        near_ns = NS_PER_S if cut.marked else apart_ns
         if len(taken) < CHAPTERS_MAX - 1 and all(abs(cut.at_ns - each.at_ns) >= near_ns for each in taken):
             taken.append(cut)
     return sorted(taken, key=lambda each: each.at_ns)

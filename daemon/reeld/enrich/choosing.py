@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from reeld.enrich.engines import models
 from reeld.enrich.engines.missing import EngineMissing
 from reeld.enrich.settings import EnrichConfig
-from reeld.enrich.worker_names import LOCAL
+from reeld.enrich.worker_names import LANGUAGE_MODEL, LOCAL
 from reeld_proto.enrich_orders import EngineChoice
 from reeld_proto.errors import ErrorCode, RequestRejected
 from reeld_proto.findings import Stage
@@ -21,6 +21,8 @@ def choose(stage: Stage, config: EnrichConfig) -> tuple[EngineChoice, str]:
         return _reader(config)
     if stage is Stage.SPEECH:
         return _listener(config)
+    if stage is Stage.LANGUAGE:
+        return _writer(config)
     return EngineChoice(engine=LOCAL), "needs no engine"
 
 
@@ -38,10 +40,24 @@ def _reader(config: EnrichConfig) -> tuple[EngineChoice, str]:
             raise RequestRejected("RapidOCR is not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
         return EngineChoice(engine="rapidocr"), "as configured" if wanted != "auto" else "installed, with its models"
     if not tesseract:
-        missing = "tesseract is" if wanted == "tesseract" else "neither RapidOCR nor Tesseract is"
-        raise RequestRejected(f"{missing} not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
+        if wanted == "tesseract":
+            remedy = "Your system's package manager has it as tesseract-ocr or tesseract."
+            raise RequestRejected("tesseract is not installed", code=ErrorCode.NOT_FOUND, remedy=remedy)
+        message = "neither RapidOCR nor Tesseract is installed"
+        raise RequestRejected(message, code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
     choice = EngineChoice(engine="tesseract", parameters={"languages": config.ocr_languages})
     return choice, "as configured" if wanted != "auto" else "RapidOCR is not installed"
+
+
+def _writer(config: EnrichConfig) -> tuple[EngineChoice, str]:
+    if not config.language_url:
+        raise RequestRejected(
+            "no language model is configured",
+            code=ErrorCode.NOT_FOUND,
+            remedy="Set `[enrich] language_url` and `language_model`, or take the plan standard.",
+        )
+    parameters: dict[str, str | int | float | bool] = {"url": config.language_url, "model": config.language_model}
+    return EngineChoice(engine=LANGUAGE_MODEL, parameters=parameters), f"as configured, at {config.language_url}"
 
 
 def _listener(config: EnrichConfig) -> tuple[EngineChoice, str]:

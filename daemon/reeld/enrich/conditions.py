@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import psutil
 
@@ -18,7 +19,7 @@ class Conditions:
     def look(self) -> Weather:
         """The weather since the last look."""
         now, last = psutil.cpu_times(), self._last
-        total = sum(now) - sum(last)
+        total = _total(now) - _total(last)
         # What runs nicely is our own work, or gives way as it does.
         idle = sum(getattr(now, name, 0.0) - getattr(last, name, 0.0) for name in ("idle", "iowait", "nice"))
         others = 0.0
@@ -27,6 +28,12 @@ class Conditions:
             others = min(1.0, max(0.0, 1 - idle / total))
         local = datetime.now().astimezone()
         return Weather(self._is_recording(), others, _on_battery(), local.hour * 60 + local.minute)
+
+
+def _total(times: Any) -> float:
+    """All time that passed. Linux counts guests' in `user` and `nice`, too."""
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    return float(sum(times) - guests)
 
 
 def _on_battery() -> bool:

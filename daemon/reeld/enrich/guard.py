@@ -17,18 +17,21 @@ def without_loops(words: Sequence[Heard]) -> list[Heard]:
     at = 0
     while at < len(words):
         length, times = _loop_at(plain, at)
-        kept += words[at : at + length]
+        phrase = words[at : at + length]
+        # What goes round may itself be made of smaller rounds.
+        kept += phrase if times == 1 else without_loops(phrase)
         at += length * times
     return kept
 
 
 def _loop_at(plain: Sequence[str], at: int) -> tuple[int, int]:
-    """Length and number of the phrase that is repeated from here on; (1, 1) if none is."""
+    """Length and number of the phrase that is repeated from here on, the one that takes most words; (1, 1) if none."""
+    best = (1, 1)
     for length in range(1, min(PHRASE_WORDS_MAX, (len(plain) - at) // TIMES_MIN) + 1):
         phrase = plain[at : at + length]
         times = 1
         while plain[at + times * length : at + (times + 1) * length] == phrase:
             times += 1
-        if times >= TIMES_MIN and any(phrase):
-            return length, times
-    return 1, 1
+        if times >= TIMES_MIN and any(phrase) and length * times > best[0] * best[1]:
+            best = (length, times)
+    return best

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from reeld.enrich import choosing, estimates, saga
+from reeld.enrich import choosing, estimates, money, saga
+from reeld.enrich.breaker import Breaker
 from reeld.enrich.settings import EnrichConfig
 from reeld.enrich.weather import Weather, hindrance
 from reeld.runtime.clock import monotonic_ns, wall_ns
@@ -28,7 +29,7 @@ from reeld_proto.enrich_orders import (
     TakeSlice,
     UndoEnrichment,
 )
-from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected
+from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected, TransportError
 from reeld_proto.events import EnrichmentChanged, Event
 from reeld_proto.findings import Stage
 from reeld_proto.units import NS_PER_MS
@@ -88,6 +89,7 @@ class EnrichKeeper:
         self._not_before_ns: dict[str, int] = {}
         self._fruitless: dict[str, int] = {}
         self._told_ns = 0
+        self._breaker = Breaker()
         self._closing = False
         self._current: tuple[str, asyncio.Task[None]] | None = None
         self._writing: asyncio.Task[EnrichmentKept] | None = None
@@ -238,21 +240,18 @@ class EnrichKeeper:
         if self._closing:
             return None
         now_ns = monotonic_ns()
-        ready = [
-            job
-            for job in self._jobs.values()
-            if job.state is EnrichState.PENDING and self._not_before_ns.get(job.id, 0) <= now_ns
-        ]
+        ready = [job for job in self._jobs.values() if job.state is EnrichState.PENDING and self._due_ns(job) <= now_ns]
         return max(ready, key=lambda job: job.priority, default=None)
+
+    def _due_ns(self, job: EnrichJob) -> int:
+        """When a job may go on: a service that does not answer is left alone by all."""
+        due_ns = self._not_before_ns.get(job.id, 0)
+        return max(due_ns, self._breaker.open_until_ns) if saga.next_stage(job) is Stage.LANGUAGE else due_ns
 
     async def _rest(self) -> None:
         """Wait until there may be something to do; without anything for a while, let the worker go."""
         now_ns = monotonic_ns()
-        later = [
-            due_ns
-            for name, due_ns in self._not_before_ns.items()
-            if name in self._jobs and self._jobs[name].state is EnrichState.PENDING
-        ]
+        later = [self._due_ns(job) for job in self._jobs.values() if job.state is EnrichState.PENDING]
         timeout_s = max(0.01, (min(later) - now_ns) / 1e9) if later else IDLE_S if self._staff.is_there else None
         self._news.clear()
         try:
@@ -267,6 +266,9 @@ class EnrichKeeper:
         try:
             await self._keep(saga.begun(job))
             while (stage := saga.next_stage(self._jobs[job.id])) is not None:
+                if stage is Stage.LANGUAGE and self._breaker.is_open(monotonic_ns()):
+                    await self._keep(saga.put_off(self._jobs[job.id], "waits for the language model to answer again"))
+                    return
                 await self._stage(job.id, stage)
             await self._keep(saga.ended(self._jobs[job.id], EnrichState.COMPLETED, wall_ns()))
             get_logger().info("enrich.completed", job=job.id, session_id=job.session)
@@ -310,8 +312,17 @@ class EnrichKeeper:
         finished = False
         while not finished:
             await self._clear(id)
+            most = money.price(self._config, opened.tokens_in, opened.tokens_out)
+            money.check(self._config, self._jobs[id], self._jobs.values(), most, saga.instant(wall_ns())[:10])
             found = await self._ask(TakeSlice(), SLICE_S, SliceDone)
-            job = saga.slice_done(self._jobs[id], stage, opened, found)
+            cost = money.price(self._config, found.tokens_in, found.tokens_out)
+            if found.busy:
+                await self._keep(replace(self._jobs[id], cost=round(self._jobs[id].cost + cost, 6)))
+                self._breaker.failed(monotonic_ns(), found.busy_s)
+                raise TransportError(found.busy, code=ErrorCode.TIMEOUT)
+            if stage is Stage.LANGUAGE:
+                self._breaker.answered()
+            job = saga.slice_done(self._jobs[id], stage, opened, found, cost)
             job = replace(job, remaining_s=estimates.remaining_s(job, self._jobs.values()))
             kept = await self._keep(job, found)
             if kept.stale:

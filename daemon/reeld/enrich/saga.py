@@ -41,7 +41,7 @@ def new_job(id: str, session: str, plan: str, stages: Sequence[Stage], priority:
         session=session,
         plan=plan,
         priority=priority,
-        created_at=_instant(wall_ns),
+        created_at=instant(wall_ns),
         stages=[StageStatus(stage=stage) for stage in stages],
     )
 
@@ -65,9 +65,10 @@ def next_stage(job: EnrichJob) -> Stage | None:
 def stage_opened(job: EnrichJob, stage: Stage, opened: StageOpened) -> EnrichJob:
     """The worker said how much there is to do. What earlier attempts did counts as done."""
     former = _status(job, stage)
-    first = former.state is EnrichState.PENDING or former.version != opened.version
+    same = (former.engine, former.version) == (opened.engine, opened.version)
+    first = former.state is EnrichState.PENDING or not same
     status = replace(
-        former,
+        former if same else StageStatus(stage=stage),
         state=EnrichState.RUNNING,
         engine=opened.engine,
         version=opened.version,
@@ -78,8 +79,8 @@ def stage_opened(job: EnrichJob, stage: Stage, opened: StageOpened) -> EnrichJob
     return _with(replace(job, stage=stage.value), status)
 
 
-def slice_done(job: EnrichJob, stage: Stage, opened: StageOpened, found: SliceDone) -> EnrichJob:
-    """A slice was taken. If it was the last one the stage is completed."""
+def slice_done(job: EnrichJob, stage: Stage, opened: StageOpened, found: SliceDone, cost: float = 0.0) -> EnrichJob:
+    """A slice was taken, which cost so much money. If it was the last one the stage is completed."""
     former = _status(job, stage)
     status = replace(
         former,
@@ -91,7 +92,7 @@ def slice_done(job: EnrichJob, stage: Stage, opened: StageOpened, found: SliceDo
     error = job.error
     if found.faults:
         error = f"{len(found.faults)} could not be read: {next(iter(found.faults.values()))}"
-    job = replace(job, cost_s=round(job.cost_s + found.seconds, 4), error=error)
+    job = replace(job, cost_s=round(job.cost_s + found.seconds, 4), cost=round(job.cost + cost, 6), error=error)
     return _with(job, status)
 
 
@@ -108,7 +109,7 @@ def ended(job: EnrichJob, state: EnrichState, wall_ns: int, error: str = "") -> 
         remaining_s=None,
         waiting="",
         error=error or job.error,
-        ended_at=_instant(wall_ns),
+        ended_at=instant(wall_ns),
     )
 
 
@@ -167,5 +168,6 @@ def _refused(job: EnrichJob, wanted: str) -> RequestRejected:
     return RequestRejected(f"job {job.id} is {job.state.value} and cannot become {wanted}", code=ErrorCode.WRONG_STATE)
 
 
-def _instant(wall_ns: int) -> str:
+def instant(wall_ns: int) -> str:
+    """ISO 8601 in UTC."""
     return datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).isoformat(timespec="milliseconds")

@@ -12,6 +12,7 @@ BUILT_IN = {
     "off": (),
     "basic": (Stage.CHAPTERS,),
     "standard": (Stage.OCR, Stage.SPEECH, Stage.CHAPTERS, Stage.SUMMARY),
+    "full": (Stage.OCR, Stage.SPEECH, Stage.CHAPTERS, Stage.SUMMARY, Stage.LANGUAGE),
 }
 """Plans that need no config, and their stages."""
 
@@ -19,8 +20,8 @@ BUILT_IN = {
 class PlanConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[enrich.plans]]`: a plan of one's own.
 
-    name: what it is called. stages: some of `ocr`, `speech`, `chapters`, `summary`; they run in this order. on_failure:
-    `keep` what was found before one failed, or `undo` it.
+    name: what it is called. stages: some of `ocr`, `speech`, `chapters`, `summary`, `language`; they run in this order.
+    on_failure: `keep` what was found before one failed, or `undo` it.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -39,13 +40,17 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`[enrich]`: what is done with recordings besides keeping them.
 
     plan: what every session gets by itself, while it is recorded and when it has ended: `off`, `basic` (chapters),
-    `standard` (also texts on screens, speech, a summary), or one of your own.
+    `standard` (also texts on screens, speech, a summary), `full` (also a language model), or one of your own.
     ocr: `auto`, `rapidocr` or `tesseract`; ocr_languages: of Tesseract, as its `-l` takes them.
     speech_model: `auto`, a name such as `small`, or the folder of a faster-whisper model; language: of speech, a code
     such as `en`, or empty to find out. download: whether a model that is not on this machine is fetched from the hub.
     while_recording: `idle` (when the machine has time), `never` or `always`. on_battery: whether work goes on then.
     hours: `22:00-06:00`, when work by itself may be done; empty: always. What a person asks for is done at once.
     threads: of an engine, 0 for half of the machine's cores. memory_mb: of the worker; one that needs more is ended.
+    language_url: address of a language model, as http://127.0.0.1:11434/v1; without one nothing is ever sent.
+    language_model: its name there. The key, if it needs one, is in REELD_LANGUAGE_KEY or the system's keyring.
+    price_in, price_out: what a million tokens cost that are sent, and that come back; 0 on your own machine.
+    cap_session, cap_day, cap_month: so much may be spent at most, in that money; nothing is asked that may cost more.
     plans: tables `[[enrich.plans]]`, each with a `name`, its `stages` and what is left `on_failure`.
     """
 
@@ -60,6 +65,13 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hours: str = ""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     memory_mb: Annotated[int, Meta(ge=500, le=64_000)] = 2000
+    language_url: str = ""
+    language_model: str = ""
+    price_in: Annotated[float, Meta(ge=0)] = 0.0
+    price_out: Annotated[float, Meta(ge=0)] = 0.0
+    cap_session: Annotated[float, Meta(ge=0)] | None = None
+    cap_day: Annotated[float, Meta(ge=0)] | None = None
+    cap_month: Annotated[float, Meta(ge=0)] | None = None
     plans: Annotated[list[PlanConfig], Meta(max_length=64)] = []
 
     def __post_init__(self) -> None:
@@ -68,6 +80,8 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         _one_of("while_recording", self.while_recording, ("idle", "never", "always"))
         if self.hours and _HOURS.fullmatch(self.hours) is None:
             raise ValueError(f"hours is {self.hours!r}, but must look like 22:00-06:00")
+        if self.language_url and not self.language_model:
+            raise ValueError("language_url needs a language_model")
         names = [*BUILT_IN, *(own.name for own in self.plans)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:

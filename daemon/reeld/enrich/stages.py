@@ -4,15 +4,16 @@ import time
 from typing import Protocol
 
 from reeld.enrich import chaptering, summing
-from reeld.enrich.engines.api import Listener, PageReader
+from reeld.enrich.engines.api import Listener, PageReader, Writer
 from reeld.enrich.listening import Listening
 from reeld.enrich.material import Material, material_of
 from reeld.enrich.reading import Reading
+from reeld.enrich.summing_up import SummingUp
 from reeld.enrich.worker_names import LOCAL
 from reeld.store.enrichment import finding_of
 from reeld.store.reader import StoreReader
 from reeld_proto import codec
-from reeld_proto.enrich_orders import OpenStage, SliceDone
+from reeld_proto.enrich_orders import OpenStage, SliceDone, StageOpened
 from reeld_proto.errors import InternalError
 from reeld_proto.findings import Chapters, NewFinding, Stage, Summary
 
@@ -24,6 +25,8 @@ class StageRun(Protocol):
     cached: float
     engine_name: str
     engine_version: str
+    tokens_in: int
+    tokens_out: int
 
     def step(self) -> SliceDone:
         """The next slice; the last one, and every one after it, says `finished`."""
@@ -32,6 +35,8 @@ class StageRun(Protocol):
 
 class _Chunks:
     """Stages that look at chunks, by an engine."""
+
+    tokens_in = tokens_out = 0
 
     def __init__(self, work: Reading | Listening, engine: PageReader | Listener) -> None:
         self._work = work
@@ -47,6 +52,7 @@ class _Whole:
 
     total = 1.0
     engine_name = LOCAL
+    tokens_in = tokens_out = 0
 
     def __init__(self, reader: StoreReader, session: str, stage: Stage) -> None:
         self._session, self._stage = session, stage
@@ -78,7 +84,19 @@ class _Whole:
         return SliceDone(findings=[finding], done=1.0, seconds=time.perf_counter() - began_s, finished=True)
 
 
-def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Listener | None) -> StageRun:
+def opened(run: StageRun) -> StageOpened:
+    """What the daemon is told of a stage."""
+    return StageOpened(
+        engine=run.engine_name,
+        version=run.engine_version,
+        total=run.total,
+        cached=run.cached,
+        tokens_in=run.tokens_in,
+        tokens_out=run.tokens_out,
+    )
+
+
+def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Listener | Writer | None) -> StageRun:
     """Begin with a stage. engine: of the kind that it needs. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
     parameters = parameters_text(order.choice.parameters)
     if order.stage in (Stage.CHAPTERS, Stage.SUMMARY):
@@ -87,6 +105,8 @@ def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Liste
         return _Chunks(Reading(reader, order.session, engine, parameters), engine)
     if order.stage is Stage.SPEECH and isinstance(engine, Listener):
         return _Chunks(Listening(reader, order.session, engine, parameters), engine)
+    if order.stage is Stage.LANGUAGE and isinstance(engine, Writer):
+        return SummingUp(reader, order.session, engine)
     raise InternalError(f"{order.choice.engine} is no engine for the stage {order.stage}")
 
 

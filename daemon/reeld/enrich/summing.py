@@ -56,7 +56,7 @@ def _candidates(material: Material) -> list[SummarySentence]:
         if len(each.words) >= WORDS_MIN and telling(each.text)
     ]
     if said:
-        return said
+        return list({each.text.casefold(): each for each in reversed(said)}.values())[::-1]
     seen: dict[str, SummarySentence] = {}
     for scene in material.scenes:
         for line in scene.lines:

@@ -14,10 +14,10 @@ from typing import Any
 
 import psutil
 
-from reeld.enrich.engines.api import Listener, PageReader
+from reeld.enrich.engines.api import Listener, PageReader, Writer
 from reeld.enrich.engines.missing import EngineMissing
-from reeld.enrich.stages import StageRun, open_stage
-from reeld.enrich.worker_names import MEMORY_VARIABLE
+from reeld.enrich.stages import StageRun, open_stage, opened
+from reeld.enrich.worker_names import LANGUAGE_MODEL, MEMORY_VARIABLE
 from reeld.runtime.worker import WorkerContext, main
 from reeld.store.reader import StoreReader
 from reeld.store.soundness import check_length
@@ -28,10 +28,12 @@ from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry
 
 NICENESS = 19
 
-MakeEngine = Callable[[OpenStage], PageReader | Listener]
+Engine = PageReader | Listener | Writer
+MakeEngine = Callable[[OpenStage], Engine]
+_WITH_ENGINE = frozenset({Stage.OCR, Stage.SPEECH, Stage.LANGUAGE})
 
 
-def make_engine(order: OpenStage) -> PageReader | Listener:
+def make_engine(order: OpenStage) -> Engine:
     """The engine that an order names. Raises EngineMissing."""
     choice = order.choice
     if choice.engine == "rapidocr":
@@ -51,6 +53,10 @@ def make_engine(order: OpenStage) -> PageReader | Listener:
             str(choice.parameters.get("language", "")),
             download=bool(choice.parameters.get("download", False)),
         )
+    if choice.engine == LANGUAGE_MODEL:
+        from reeld.enrich.engines.language import LanguageModel  # noqa: PLC0415
+
+        return LanguageModel(str(choice.parameters.get("url", "")), str(choice.parameters.get("model", "")))
     raise EngineMissing(f"there is no engine {choice.engine}")
 
 
@@ -60,7 +66,7 @@ class EnrichWorker:
     def __init__(self, context: WorkerContext, make: MakeEngine = make_engine) -> None:
         self._context, self._make = context, make
         self._reader: StoreReader | None = None
-        self._engines: dict[Stage, tuple[tuple[Any, ...], PageReader | Listener]] = {}
+        self._engines: dict[Stage, tuple[tuple[Any, ...], Engine]] = {}
         self._run: StageRun | None = None
         _give_way()
 
@@ -83,11 +89,11 @@ class EnrichWorker:
         if self._reader is None:
             self._reader = StoreReader.open(self._context.store)
         check_length(self._context.store)
-        engine = self._engine(order) if order.stage in (Stage.OCR, Stage.SPEECH) else None
+        engine = self._engine(order) if order.stage in _WITH_ENGINE else None
         self._run = run = open_stage(self._reader, order, engine)
-        return StageOpened(engine=run.engine_name, version=run.engine_version, total=run.total, cached=run.cached)
+        return opened(run)
 
-    def _engine(self, order: OpenStage) -> PageReader | Listener:
+    def _engine(self, order: OpenStage) -> Engine:
         wanted = (order.choice.engine, tuple(sorted(order.choice.parameters.items())), order.threads)
         known = self._engines.get(order.stage)
         if known is None or known[0] != wanted:

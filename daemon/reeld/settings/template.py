@@ -21,6 +21,9 @@ EXAMPLES = {
     "upkeep.compress_after_days": 90.0,
     "control.tcp": "127.0.0.1:7711",
     "obs.export_dir": "~/Videos",
+    "enrich.cap_session": 0.5,
+    "enrich.cap_day": 1.0,
+    "enrich.cap_month": 10.0,
 }
 """Of settings that have no default there is nothing to show; these are valid together."""
 _TABLES = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reeld.store import results, sessions
 from reeld.store.enrichment import finding_of
 from reeld.store.reader import StoreReader
-from reeld.store.records import SessionRecord
+from reeld.store.records import FindingEntry, SessionRecord
 from reeld.store.shown_text import views_of
 from reeld.store.spoken import Said, entries_of, said_in
 from reeld.store.transaction import Transaction, decode
@@ -51,7 +51,8 @@ def findings_of(reader: StoreReader, session: str) -> Findings:
     """Chapters and summary. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
     with reader.store.read() as txn:
         record = sessions.load_shown(txn, session)
-        chapters, summary = (finding_of(txn, session, stage) for stage in (Stage.CHAPTERS, Stage.SUMMARY))
+        stages = (Stage.CHAPTERS, Stage.SUMMARY, Stage.LANGUAGE)
+        chapters, summary, written = (finding_of(txn, session, stage) for stage in stages)
     starts = [] if chapters is None else decode(chapters.payload, Chapters).chapters
     ends = [each.start_ns for each in starts[1:]] + [record.media_end_ns()]
     return Findings(
@@ -60,11 +61,14 @@ def findings_of(reader: StoreReader, session: str) -> Findings:
             ChapterInfo(start_s=seconds(each.start_ns), end_s=seconds(max(end_ns, each.start_ns)), title=each.title)
             for each, end_ns in zip(starts, ends, strict=False)
         ],
-        summary=[
-            SummaryLine(at_s=seconds(each.at_ns), text=each.text)
-            for each in (() if summary is None else decode(summary.payload, Summary).sentences)
-        ],
+        summary=_lines(summary),
+        written=_lines(written),
     )
+
+
+def _lines(entry: FindingEntry | None) -> list[SummaryLine]:
+    sentences = [] if entry is None else decode(entry.payload, Summary).sentences
+    return [SummaryLine(at_s=seconds(each.at_ns), text=each.text) for each in sentences]
 
 
 def extent_of(reader: StoreReader, session: str, stage: Stage, engine: str) -> Extent:
@@ -111,7 +115,8 @@ def _utterance(said: Said) -> Utterance:
                 end_s=seconds(word.end_ns),
                 text=word.text.strip(),
                 probability=word.probability,
+                joined=place > 0 and not word.text[:1].isspace(),
             )
-            for word in said.words
+            for place, word in enumerate(said.words)
         ],
     )

@@ -122,15 +122,16 @@ def _on_screen(
 
 
 def _found(txn: Transaction, record: SessionRecord, place: Place) -> Iterator[tuple[int, str]]:
-    stage = Stage.CHAPTERS if place.kind == Kind.CHAPTER else Stage.SUMMARY
-    entry = finding_of(txn, record.id, stage)
-    if entry is None:
-        return
-    if stage is Stage.CHAPTERS:
-        pairs = [(each.start_ns, each.title) for each in decode(entry.payload, Chapters).chapters]
-    else:
-        pairs = [(each.at_ns, each.text) for each in decode(entry.payload, Summary).sentences]
-    yield from (pair for pair in pairs if pair[0] == place.at_ns)
+    stages = (Stage.CHAPTERS,) if place.kind == Kind.CHAPTER else (Stage.SUMMARY, Stage.LANGUAGE)
+    for stage in stages:
+        entry = finding_of(txn, record.id, stage)
+        if entry is None:
+            continue
+        if stage is Stage.CHAPTERS:
+            pairs = [(each.start_ns, each.title) for each in decode(entry.payload, Chapters).chapters]
+        else:
+            pairs = [(each.at_ns, each.text) for each in decode(entry.payload, Summary).sentences]
+        yield from (pair for pair in pairs if pair[0] == place.at_ns)
 
 
 def _has(text: str, phrases: set[Phrase]) -> bool:

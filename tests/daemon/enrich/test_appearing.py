@@ -1,14 +1,13 @@
-"""When a picture came to be. Harm guarded against: a search that leads to a moment before the text was on the screen, or
-long after."""
+"""When a picture came to be. Harm guarded against: a search that leads to a moment before the text was on the screen,
+or long after."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.enrich.appearing import LOOK_NS_MAX, MIDDLE_NS_MAX, REST_NS, appeared_before, lead_ns
-from reeld.store.reader import StoreReader
 from reeld_proto.units import NS_PER_S
 
 BEFORE_NS = 100 * NS_PER_S
@@ -66,5 +65,5 @@ def test_frames_of_the_still_before_and_of_the_next_one_tell_nothing() -> None:
 
 @pytest.mark.parametrize("taken_ns", [BEFORE_NS - 1, BEFORE_NS, BEFORE_NS + LOOK_NS_MAX + 1])
 def test_a_still_that_nobody_waited_for_or_that_stood_for_long_is_not_looked_into(taken_ns: int) -> None:
-    untouched = cast(StoreReader, cast(Any, None))
+    untouched: Any = None
     assert lead_ns(untouched, "s", b"", BEFORE_NS, taken_ns) == 0

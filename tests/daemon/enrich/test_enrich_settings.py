@@ -59,7 +59,7 @@ def test_keys_are_read_with_their_types() -> None:
 def test_a_plan_of_ones_own_runs_its_stages_in_the_order_that_works() -> None:
     found = parse_config(OWN).enrich
     assert found.stages_of("talks") == (Stage.SPEECH, Stage.SUMMARY)
-    assert found.names == ["off", "basic", "standard", "talks", "screens"]
+    assert found.names == [*BUILT_IN, "talks", "screens"]
     assert (found.undoes("talks"), found.undoes("screens"), found.undoes("standard")) == (True, False, False)
 
 

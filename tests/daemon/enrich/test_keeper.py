@@ -7,29 +7,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from reeld.enrich import breaker, saga
 from reeld.enrich import keeper as keeper_module
-from reeld.enrich import saga
-from reeld.enrich.engines.api import Listener, PageReader
+from reeld.enrich.engines.api import Busy
 from reeld.enrich.keeper import EnrichKeeper
 from reeld.enrich.settings import EnrichConfig, PlanConfig
-from reeld.enrich.stages import StageRun, open_stage
+from reeld.enrich.stages import StageRun, open_stage, opened
 from reeld.enrich.weather import Weather
 from reeld.store.enrichment import finding_of, jobs_of
 from reeld.store.transaction import Table
 from reeld_proto.enrich import EnrichAction, EnrichJob, EnrichState
-from reeld_proto.enrich_orders import EngineChoice, KeepEnrichment, OpenStage, StageOpened, TakeSlice
+from reeld_proto.enrich_orders import EngineChoice, KeepEnrichment, OpenStage, TakeSlice
 from reeld_proto.errors import ErrorCode, InternalError, ReeldError, RequestRejected
 from reeld_proto.events import EnrichmentChanged, Event
 from reeld_proto.findings import Stage
 from reeld_proto.store_orders import EditRecord, RemoveSession
 from reeld_proto.workers import AnyOrder, AnyReport
 from tests.daemon.enrich.library import Shelf
-from tests.support.toy_engines import ToyListener, ToyReader
+from tests.support.toy_engines import ToyListener, ToyReader, ToyWriter
 
 FINE = Weather(recording=False, others=0.0, on_battery=False, minute=600)
 BUSY = Weather(recording=True, others=0.9, on_battery=False, minute=600)
 SOON_S = 5.0
+STANDARD = [Stage.OCR, Stage.SPEECH, Stage.CHAPTERS, Stage.SUMMARY]
 LOST = InternalError("enrich-1 ended", code=ErrorCode.WORKER_LOST)
 
 
@@ -40,6 +42,7 @@ class Hand:
     shelf: Shelf
     reader: ToyReader = field(default_factory=ToyReader)
     listener: ToyListener = field(default_factory=ToyListener)
+    writer: ToyWriter = field(default_factory=ToyWriter)
     fails: list[ReeldError] = field(default_factory=list)
     before: Callable[[], Coroutine[Any, Any, None]] | None = None
     run: StageRun | None = None
@@ -57,11 +60,15 @@ class Hand:
         if isinstance(order, OpenStage):
             if order.stage in self.broken:
                 raise LOST
-            engines: dict[Stage, PageReader | Listener] = {Stage.OCR: self.reader, Stage.SPEECH: self.listener}
+            engines: dict[Stage, Any] = {
+                Stage.OCR: self.reader,
+                Stage.SPEECH: self.listener,
+                Stage.LANGUAGE: self.writer,
+            }
             engine = engines.get(order.stage)
             self.run = run = open_stage(self.shelf.reader, order, engine)
             self.opened.append(order.stage)
-            return StageOpened(engine=run.engine_name, version=run.engine_version, total=run.total, cached=run.cached)
+            return opened(run)
         assert isinstance(order, TakeSlice)
         assert self.run is not None
         self.slices += 1
@@ -150,11 +157,13 @@ def test_a_plan_goes_through_its_stages_in_order_and_the_store_knows_all_of_it(d
     async def work(keeper: EnrichKeeper) -> None:
         job = await keeper.wait((await keeper.start("s", "standard")).id)
         assert (job.state, job.progress, job.attempts, job.error) == (EnrichState.COMPLETED, 1.0, 1, "")
-        assert [(each.stage, each.state) for each in job.stages] == [(stage, EnrichState.COMPLETED) for stage in Stage]
+        assert [(each.stage, each.state) for each in job.stages] == [
+            (stage, EnrichState.COMPLETED) for stage in STANDARD
+        ]
         assert desk.stored() == [job]
 
     run(work, desk.keeper())
-    assert desk.hand.opened == list(Stage)
+    assert desk.hand.opened == STANDARD
     assert desk.results() == 4
     with desk.shelf.store.read() as txn:
         assert finding_of(txn, "s", Stage.CHAPTERS) is not None
@@ -418,5 +427,84 @@ def test_the_plan_off_does_nothing_and_is_done(desk: Desk) -> None:
     async def work(keeper: EnrichKeeper) -> None:
         job = await keeper.start("s", "off")
         assert (job.state, desk.hand.slices) == (EnrichState.COMPLETED, 0)
+
+    run(work, desk.keeper())
+
+
+PAID = EnrichConfig(price_in=1000.0, price_out=1000.0)
+"""A question and its answer cost 0.2."""
+
+
+def test_a_model_is_asked_once_and_what_it_cost_is_told(desk: Desk) -> None:
+    desk.config = PAID
+
+    async def work(keeper: EnrichKeeper) -> None:
+        job = await keeper.wait((await keeper.start("s", "full")).id)
+        assert (job.state, job.cost, desk.hand.writer.calls) == (EnrichState.COMPLETED, 0.2, 1)
+        again = await keeper.wait((await keeper.start("s", "full")).id)
+        assert (again.cost, desk.hand.writer.calls) == (0.0, 1)
+        with desk.shelf.store.read() as txn:
+            assert finding_of(txn, "s", Stage.LANGUAGE) is not None
+
+    run(work, desk.keeper())
+    assert desk.hand.writer.asked[0].startswith("[0.0] screen: ")
+
+
+@pytest.mark.parametrize("cap", ["cap_session", "cap_day", "cap_month"])
+def test_a_cap_of_zero_asks_nothing_and_leaves_what_was_found(desk: Desk, cap: str) -> None:
+    desk.config = replace(PAID, **{cap: 0.0})
+
+    async def work(keeper: EnrichKeeper) -> None:
+        job = await keeper.wait((await keeper.start("s", "full")).id)
+        assert (job.state, job.cost, desk.hand.writer.calls) == (EnrichState.FAILED, 0.0, 0)
+        assert cap in job.error
+        assert [each.state for each in job.stages[:4]] == [EnrichState.COMPLETED] * 4
+
+    run(work, desk.keeper())
+    assert desk.results() == 4
+
+
+def test_a_busy_service_is_asked_again_when_it_wants_to_be(desk: Desk) -> None:
+    desk.hand.writer.faults = [
+        Busy("the language model answers 429", 0.2),
+        Busy("the language model answers 500", 0.01),
+    ]
+
+    async def work(keeper: EnrichKeeper) -> None:
+        job = await keeper.wait((await keeper.start("s", "full")).id)
+        assert (job.state, desk.hand.writer.calls, job.attempts) == (EnrichState.COMPLETED, 3, 3)
+
+    run(work, desk.keeper())
+    assert desk.hand.reader.calls == 4, "nothing that was done is done again for it"
+
+
+def test_a_service_that_talks_nonsense_is_given_up_and_its_cost_is_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "FIRST_S", 0.01)
+    desk.config = PAID
+    desk.hand.writer.faults = [InternalError("the language model's answer is no JSON")] * 9
+
+    async def work(keeper: EnrichKeeper) -> None:
+        job = await keeper.wait((await keeper.start("s", "full")).id)
+        assert (job.state, desk.hand.writer.calls) == (EnrichState.FAILED, saga.FRUITLESS_MAX)
+        assert job.cost == pytest.approx(0.2 * saga.FRUITLESS_MAX)
+        assert "no JSON" in job.error
+
+    run(work, desk.keeper())
+
+
+def test_while_a_service_is_dead_other_work_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.hand.writer.faults = [Busy("the language model cannot be reached", 3600.0)]
+    desk.shelf.pages("other", [[50]])
+
+    async def work(keeper: EnrichKeeper) -> None:
+        first = await keeper.start("s", "full", priority=9)
+        second = await keeper.start("other", "full")
+        third = await keeper.start("other", "standard")
+        assert (await keeper.wait(third.id)).state is EnrichState.COMPLETED
+        assert desk.hand.writer.calls == 1, "it is left alone by all jobs"
+        assert [keeper.jobs()[place].state for place in (0, 1)] == [EnrichState.PENDING] * 2
+        assert {first.id, second.id} == {job.id for job in keeper.jobs()[:2]}
 
     run(work, desk.keeper())

@@ -1,5 +1,5 @@
-"""Where a window of listening ends. Harms guarded against: a stage that never moves on, a voice that nobody listens to, a
-word that is cut in two, and an engine that is given more than it can take."""
+"""Where a window of listening ends. Harms guarded against: a stage that never moves on, a voice that nobody listens
+to, a word that is cut in two, and an engine that is given more than it can take."""
 
 from hypothesis import given
 from hypothesis import strategies as st

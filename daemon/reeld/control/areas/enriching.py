@@ -1,7 +1,7 @@
 """Enrichment: begun, planned, steered; and what it found: searched and told."""
 
 from reeld.control.parts import Handler, Parts
-from reeld.enrich import choosing, estimates
+from reeld.enrich import choosing, estimates, money
 from reeld.enrich.unasked import OFF
 from reeld.enrich.worker_names import LOCAL
 from reeld.store.index.query import parse
@@ -54,11 +54,17 @@ class _Enriching:
             plan=plan,
             stages=stages,
             seconds=round(sum(known), 1) if len(known) == len(times) else None,
+            cost=round(sum(stage.cost for stage in stages), 6),
         )
 
     async def _planned(self, session: str, stage: Stage) -> PlannedStage:
-        choice, why = choosing.choose(stage, self._parts.config.enrich)
-        extent = await self._parts.library.to_enrich(session, stage, choice.engine)
+        config = self._parts.config.enrich
+        choice, why = choosing.choose(stage, config)
+        tokens_in = tokens_out = 0
+        if stage is Stage.LANGUAGE:
+            extent, tokens_in, tokens_out = await self._parts.library.to_write(session)
+        else:
+            extent = await self._parts.library.to_enrich(session, stage, choice.engine)
         left = extent.items - extent.done
         speed = estimates.speed(stage, self._parts.enrich.jobs(), choice.engine)
         local = choice.engine == LOCAL
@@ -71,6 +77,8 @@ class _Enriching:
             unit=extent.unit,
             done=round(extent.done / extent.items, 4) if extent.items else 1.0,
             seconds=None if seconds is None else round(seconds, 1),
+            cost=round(money.price(config, round(tokens_in * left), round(tokens_out * left)), 6),
+            sends=f"up to {tokens_in * left:.0f} tokens of text to {config.language_url}" if tokens_in and left else "",
         )
 
     def listed(self, command: c.ListEnrichment, _arrived_ns: int) -> c.Reply:

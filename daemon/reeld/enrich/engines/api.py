@@ -46,6 +46,39 @@ class Listened:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote: sentences with their seconds, and what was counted for it."""
+
+    sentences: list[tuple[float, str]]
+    tokens_in: int
+    tokens_out: int
+
+
+class Busy(Exception):
+    """A service did not do it now; after so many seconds it may."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """Sums texts up. version: moves when it would write something else."""
+
+    name: str
+    version: str
+
+    def sum_up(self, text: str) -> Written:
+        """The text in some sentences. Raises Busy, ReeldError."""
+        ...
+
+    def cost_of(self, text: str, /) -> tuple[int, int]:
+        """At most so many tokens are sent for a text, and come back."""
+        ...
+
+
 @runtime_checkable
 class Listener(Protocol):
     """Writes down what is said. version: moves when it would find something else."""

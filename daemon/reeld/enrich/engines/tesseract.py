@@ -1,5 +1,6 @@
 """Tesseract, where the system has it: a program of its own for every picture."""
 
+import os
 import shutil
 import subprocess
 from collections import defaultdict
@@ -27,7 +28,7 @@ class TesseractReader:
         if program is None:
             raise EngineMissing("tesseract is not installed: your system's package manager has it as tesseract-ocr")
         self._command = [program, "-", "-", "-l", languages, "tsv"]
-        self._environment = {"OMP_THREAD_LIMIT": str(threads), "PATH": "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin"}
+        self._environment = {**os.environ, "OMP_THREAD_LIMIT": str(threads)}
         told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         self.version = (told.stdout or told.stderr).split("\n", 1)[0].removeprefix("tesseract ").strip()
 
@@ -56,9 +57,9 @@ class TesseractReader:
 def lines_in(table: str) -> list[TextLine]:
     """Lines put together of the words in Tesseract's table (TSV)."""
     words: dict[tuple[str, ...], list[list[str]]] = defaultdict(list)
-    for row in table.splitlines()[1:]:
+    for row in table.split("\n")[1:]:
         cells = row.split("\t")
-        if len(cells) == _COLUMNS and cells[11].strip() and float(cells[10]) >= 0:
+        if len(cells) == _COLUMNS and cells[11].strip() and not cells[10].startswith("-"):
             words[tuple(cells[1:5])].append(cells)
     lines = []
     for cells_of in words.values():

@@ -97,9 +97,10 @@ def _found(txn: Transaction, record: SessionRecord) -> Iterator[tuple[Kind, int,
         for chapter in decode(chapters.payload, Chapters).chapters if chapters is not None else ():
             yield Kind.CHAPTER, chapter.start_ns, chapter.title
     with contextlib.suppress(StoreCorrupt):
-        summary = finding_of(txn, record.id, Stage.SUMMARY)
-        for sentence in decode(summary.payload, Summary).sentences if summary is not None else ():
-            yield Kind.SUMMARY, sentence.at_ns, sentence.text
+        for stage in (Stage.SUMMARY, Stage.LANGUAGE):
+            summary = finding_of(txn, record.id, stage)
+            for sentence in decode(summary.payload, Summary).sentences if summary is not None else ():
+                yield Kind.SUMMARY, sentence.at_ns, sentence.text
     with contextlib.suppress(StoreCorrupt):
         for view in views_of(txn, record):
             if view.page is not None and view.page.lines:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeld.enrich.engines import tesseract
+from reeld.enrich.engines.api import PageReader
 from reeld.enrich.engines.missing import EngineMissing
 from reeld.enrich.engines.tesseract import TesseractReader, lines_in
 from reeld_proto.errors import InternalError
@@ -106,6 +107,7 @@ def test_a_system_without_it_says_so_before_anything_is_begun(install: Install) 
 def test_its_version_is_known_so_that_another_one_reads_anew(install: Install) -> None:
     install("")
     reader = TesseractReader(1, "eng")
+    assert isinstance(reader, PageReader)
     assert (reader.name, reader.version) == ("tesseract", "5.3.4")
 
 
@@ -126,13 +128,13 @@ def test_it_is_given_the_very_pixels_the_languages_and_its_share_of_the_cores(in
 
 def test_a_program_that_fails_is_a_fault_with_its_last_words_and_no_empty_screen(install: Install) -> None:
     install("sys.stderr.write('Error opening data file\\nCould not load language xyz\\n'); sys.exit(1)")
-    with pytest.raises(InternalError, match="tesseract failed: Could not load language xyz$"):
+    with pytest.raises(InternalError, match=r"tesseract failed: Could not load language xyz$"):
         TesseractReader(1, "xyz").read(PICTURE)
 
 
 def test_a_program_that_fails_without_a_word_is_told_by_its_code(install: Install) -> None:
     install("sys.exit(3)")
-    with pytest.raises(InternalError, match="tesseract failed: 3$"):
+    with pytest.raises(InternalError, match=r"tesseract failed: 3$"):
         TesseractReader(1, "eng").read(PICTURE)
 
 
