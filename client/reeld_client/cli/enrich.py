@@ -52,7 +52,7 @@ def enrich(
     ] = "",
     plan: Annotated[
         str,
-        typer.Option("--plan", metavar="P", help="off, basic, standard, full or one of the config.", show_default=False),
+        typer.Option("--plan", metavar="P", help="off, basic, standard, full or your own.", show_default=False),
     ] = "",
     priority: Annotated[
         int, typer.Option("--priority", metavar="N", min=-100, max=100, help="Higher ones go first.")
