@@ -27,6 +27,7 @@ def wait_for_media(installation: Installation, more_s: float) -> None:
     until(lambda: media_s() >= goal_s, 10, what="a recording that goes on")
 
 
+@pytest.mark.long
 def test_five_resolutions_and_two_dead_servers_are_one_session_that_plays_to_its_end(tmp_path: Path) -> None:
     """Harm: a projector, or a crash of the desktop, ends the recording or leaves a file that stops in the middle."""
     only = Monitor("ONLY", 0, 0, 1280, 720)

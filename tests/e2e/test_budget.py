@@ -80,6 +80,7 @@ def test_the_oldest_goes_while_a_recording_goes_on_and_what_is_pinned_stays(
         assert "budget.dropped" in installation.log
 
 
+@pytest.mark.long
 @pytest.mark.paired
 def test_an_old_session_is_thinned_and_still_shows_the_right_pictures(painted: VirtualDesk, tmp_path: Path) -> None:
     with Installation(painted.env) as installation:

@@ -16,6 +16,7 @@ from tests.support.wait import until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
+@pytest.mark.long
 def test_a_copy_made_during_a_recording_is_whole_and_the_next_moves_only_what_is_new(
     x_desk: VirtualDesk, tmp_path: Path
 ) -> None:

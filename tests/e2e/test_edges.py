@@ -72,6 +72,7 @@ def test_without_a_display_it_says_so_and_names_the_remedy(x_desk: VirtualDesk, 
         assert installation.ok("status")["session"] is None
 
 
+@pytest.mark.long
 def test_without_a_display_sound_is_still_recorded(stage: Stage) -> None:
     env = {key: value for key, value in stage.desk.env.items() if key != "DISPLAY"}
     with Installation(env) as installation:
@@ -132,6 +133,7 @@ def test_a_second_daemon_says_who_holds_the_place(quiet: Installation, tmp_path:
     quiet.ok("status")
 
 
+@pytest.mark.long
 def test_stale_sockets_of_a_dead_daemon_do_not_hinder_the_next(x_desk: VirtualDesk) -> None:
     with Installation(x_desk.env) as installation:
         installation.start_daemon()

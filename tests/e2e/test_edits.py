@@ -11,7 +11,7 @@ from tests.e2e.conftest import Stage
 from tests.support import media
 from tests.support.installation import Installation
 
-pytestmark = [pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.long, pytest.mark.slow, pytest.mark.paired, pytest.mark.timeout(180)]
 
 RECORDED_S = 6.0
 

@@ -208,6 +208,7 @@ def test_nothing_was_logged_as_an_error(recording: Any) -> None:
     assert '"level": "error"' not in recording["log"]
 
 
+@pytest.mark.long
 def test_one_still_monitor_is_small_and_has_no_gap(tmp_path: Path, x_desk: VirtualDesk) -> None:
     """An idle hour must stay under 5 MB: here some seconds of it."""
     with Installation(x_desk.env) as installation:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.timeout(120)
 PACE = 5000.0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.alone
 def test_a_flood_ends_no_recording_and_others_are_answered_meanwhile() -> None:

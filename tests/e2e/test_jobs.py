@@ -83,6 +83,7 @@ def test_ctrl_c_ends_the_export_that_it_waits_for(reel: Installation, long_sessi
     assert exporters(reel) == []
 
 
+@pytest.mark.long
 def test_steering_does_not_wait_behind_long_work_and_a_job_outlives_who_began_it(
     reel: Installation, long_session: str, tmp_path: Path
 ) -> None:

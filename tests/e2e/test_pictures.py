@@ -100,6 +100,7 @@ def test_two_displays_in_a_grid_are_as_sharp_as_the_screen(still: Still, tmp_pat
     assert shown[:, 1921:1923].max() < 24
 
 
+@pytest.mark.long
 def test_side_by_side_in_a_given_size_keeps_proportions(still: Still, tmp_path: Path) -> None:
     _, installation, screen = still
     shown = record(
@@ -114,6 +115,7 @@ def test_side_by_side_in_a_given_size_keeps_proportions(still: Still, tmp_path: 
     assert abs(float(half[middle].mean()) - float(expected[middle].mean())) < 8
 
 
+@pytest.mark.long
 def test_a_picture_in_picture_shows_both_the_large_one_untouched(still: Still, tmp_path: Path) -> None:
     _, installation, screen = still
     shown = record(installation, tmp_path, "--layout", "pip", "--inset", "large")
@@ -173,6 +175,7 @@ def test_layout_and_sources_change_while_it_is_recorded(still: Still, tmp_path: 
     assert_alike(last[top : top + 1080, left : left + 1920], screen[:, :1920])
 
 
+@pytest.mark.long
 def test_a_film_is_a_source_like_any_other(still: Still, tmp_path: Path) -> None:
     _, installation, screen = still
     source = tmp_path / "source.mp4"

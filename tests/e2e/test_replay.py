@@ -146,6 +146,7 @@ def test_the_buffer_recycles_itself_and_never_grows_past_its_size(buffered: Inst
     assert buffered.ok("verify")["ok"]
 
 
+@pytest.mark.long
 def test_the_buffer_survives_a_restart_of_the_daemon_and_goes_when_it_is_not_allowed_any_more(
     buffered: Installation, tmp_path: Path
 ) -> None:

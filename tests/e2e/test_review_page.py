@@ -247,6 +247,7 @@ def test_keys_do_what_buttons_do(stage: ReviewStage, session: str) -> None:
     seat.close()
 
 
+@pytest.mark.long
 def test_a_running_recording_is_watched_from_its_beginning_and_at_its_edge(stage: ReviewStage) -> None:
     session = stage.installation.ok("start", "--name", "live", *PATTERN)["session"]
     until(lambda: stage.installation.elapsed_s() >= 4, 20, what="some seconds")

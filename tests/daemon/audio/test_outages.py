@@ -106,6 +106,7 @@ def test_a_device_that_comes_back_with_another_rate_keeps_its_pitch_and_place(
     assert min(abs(heard_s - (beep_ns - start_ns) / S) for heard_s in onsets_s(sound, 4000.0)) < OFFSET_S_MAX
 
 
+@pytest.mark.long
 def test_a_server_that_stood_still_for_eight_seconds_is_heard_again(worker: AudioHarness, desk: VirtualDesk) -> None:
     assert desk._pulse is not None
     player = Player(desk, "speakers", 1000)

@@ -82,6 +82,7 @@ def assert_own_tones(worker: AudioHarness, at_s: float) -> None:
     assert min(level(mix, 600, at_s), level(mix, 1000, at_s)) > -20
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_tones_beeps_and_length_are_right_at_the_start_and_later(
     worker: AudioHarness, players: dict[str, Player]

@@ -42,6 +42,7 @@ def check(stall: Stall) -> None:
     assert percentile(stall.sent_ms, 0.99) <= ENQUEUE_P99_MS
 
 
+@pytest.mark.long
 def test_a_frozen_store_holds_no_producer_up_and_costs_nothing(running: Bench) -> None:
     running.start()
     assert running.order(creation()) == Done()
