@@ -43,6 +43,8 @@ OPEN_S = 180.0
 """Models of gigabytes are read from disk."""
 LOOK_EVERY_S = 2.0
 """How often a job that waits for better conditions looks again."""
+JOBS_KEPT_MAX = 500
+"""Jobs that ended, as in the store."""
 IDLE_S = 20.0
 """So long the worker stays, with its models, when there is nothing to do."""
 
@@ -124,10 +126,13 @@ class EnrichKeeper:
             self._choose(stage, self._config)
         for job in self._jobs.values():
             if (job.session, job.plan) == (session, plan) and job.state not in FINAL_STATES:
-                if asked:
-                    self._unasked.discard(job.id)
-                    self._news.set()
-                return job
+                if not asked:
+                    return job
+                self._unasked.discard(job.id)
+                if job.state is EnrichState.PENDING and priority > job.priority:
+                    await self._keep(replace(job, priority=priority))
+                self._news.set()
+                return self._jobs[job.id]
         now_ns = wall_ns()
         name = f"e{now_ns // NS_PER_MS:012x}{secrets.token_hex(2)}"
         job = saga.new_job(name, session, plan, stages, priority, now_ns)
@@ -368,13 +373,26 @@ class EnrichKeeper:
         results, findings = ([], []) if found is None else (found.results, found.findings)
         former = self._jobs.get(job.id)
         report = await self._ask_store(KeepEnrichment(job=job, results=results, findings=findings), STORE_S)
+        if not isinstance(report, EnrichmentKept):
+            raise InternalError(f"the store answered {type(report).__name__}")
+        if job.attempts and job.id not in self._jobs:
+            return report  # it went with its session meanwhile
         self._jobs[job.id] = job
+        if job.state in FINAL_STATES:
+            self._forget_old(job)
         self._tell(job, news=former is None or former.state is not job.state or former.waiting != job.waiting)
         async with self._changed:
             self._changed.notify_all()
-        if not isinstance(report, EnrichmentKept):
-            raise InternalError(f"the store answered {type(report).__name__}")
         return report
+
+    def _forget_old(self, ended: EnrichJob) -> None:
+        """What ended needs no notes any more; of what ended the store keeps as many."""
+        self._unasked.discard(ended.id)
+        self._fruitless.pop(ended.id, None)
+        self._not_before_ns.pop(ended.id, None)
+        old = [job.id for job in self._jobs.values() if job.state in FINAL_STATES]
+        for name in old[: max(0, len(old) - JOBS_KEPT_MAX)]:
+            del self._jobs[name]
 
     def _tell(self, job: EnrichJob, *, news: bool) -> None:
         now_ns = monotonic_ns()

@@ -85,7 +85,8 @@ class Hand:
 class Desk:
     """A keeper with its surroundings.
 
-    weather: as it is now; lost: how many orders to the store fail; told: a job waits.
+    weather: as it is now; lost: how many orders to the store fail; told: a job waits;
+    slow_store: set when the store takes its time over a result.
     """
 
     shelf: Shelf
@@ -96,6 +97,7 @@ class Desk:
     lost: int = 0
     told: asyncio.Event = field(default_factory=asyncio.Event)
     orders: list[AnyOrder] = field(default_factory=list)
+    slow_store: asyncio.Event | None = None
 
     def keeper(self) -> EnrichKeeper:
         def publish(event: Event) -> None:
@@ -116,6 +118,9 @@ class Desk:
     async def _ask_store(self, order: AnyOrder, _timeout_s: float) -> AnyReport:
         self.orders.append(order)
         await asyncio.sleep(0)
+        if self.slow_store is not None and isinstance(order, KeepEnrichment) and order.results:
+            self.slow_store.set()
+            await asyncio.sleep(0.1)
         if self.lost and isinstance(order, KeepEnrichment) and order.results:
             self.lost -= 1
             raise InternalError("the store ended", code=ErrorCode.WORKER_LOST)
@@ -421,6 +426,44 @@ def test_a_session_that_is_deleted_takes_its_jobs_with_it(desk: Desk) -> None:
 
     run(work, desk.keeper())
     assert desk.results() == 0
+
+
+def test_a_job_does_not_come_back_by_what_was_being_written_when_its_session_went(desk: Desk) -> None:
+    writes = asyncio.Event()
+
+    async def work(keeper: EnrichKeeper) -> None:
+        desk.slow_store = writes
+        await keeper.start("s", "standard")
+        await writes.wait()
+        desk.shelf.order(RemoveSession(session="s", reason="test"))
+        keeper.forget_session("s")
+        desk.slow_store = None
+        other = desk.shelf.pages("other", [[60]])
+        assert (await keeper.wait((await keeper.start(other, "basic")).id)).state is EnrichState.COMPLETED
+        assert [job.session for job in keeper.jobs()] == [other]
+        assert [job.session for job in desk.stored()] == [other]
+
+    run(work, desk.keeper())
+
+
+def test_who_asks_for_what_is_done_by_itself_has_it_first(desk: Desk) -> None:
+    async def ask(keeper: EnrichKeeper) -> None:
+        first = await keeper.start("s", "standard", -10, asked=False)
+        second = await keeper.start("s", "standard")
+        assert (second.id, second.priority) == (first.id, 0)
+
+    asyncio.run(ask(desk.keeper()))  # nothing is begun meanwhile
+
+
+def test_what_ended_long_ago_is_forgotten_as_in_the_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "JOBS_KEPT_MAX", 3)
+
+    async def work(keeper: EnrichKeeper) -> None:
+        for _ in range(6):
+            await keeper.start("s", "off")
+        assert len(keeper.jobs()) == 3
+
+    run(work, desk.keeper())
 
 
 def test_the_plan_off_does_nothing_and_is_done(desk: Desk) -> None:
