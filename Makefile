@@ -27,7 +27,7 @@ NOT_LONG := $(if $(CI), and not long)
 
 test: install-test $(INSTALLED) ## install what is missing and run all tests
 	@failed=0; \
-	  $(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 4 --dist worksteal $(COVER) -m 'not alone and not paired$(NOT_LONG)' || failed=1; \
+	  $(if $(MEMORY_DISK),TMPDIR=$(MEMORY_DISK)) $(BIN)/python -m pytest -q -n 3 --dist worksteal $(COVER) -m 'not alone and not paired$(NOT_LONG)' || failed=1; \
 	  $(BIN)/python -m pytest -q -n 3 --dist loadfile $(COVER_AGAIN) -m 'paired$(NOT_LONG)' || failed=1; \
 	  $(BIN)/python -m pytest -q $(COVER_AGAIN) -m 'alone$(NOT_LONG)' || failed=1; \
 	  exit $$failed

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from reeld.review import files
 from reeld.review.answers import answer_json
-from reeld.review.areas import changes, exports, happening, library, pictures, playing, sounds
+from reeld.review.areas import changes, exports, happening, knowledge, library, pictures, playing, sounds
 from reeld.review.desk import Desk
 from reeld.review.guard import OPEN_PATH, cookie_name
 from reeld.review.tickets import VISIT_S, Entries, Purpose
@@ -44,6 +44,7 @@ def build(desk: Desk) -> Starlette:
         *changes.routes(desk),
         *exports.routes(desk),
         *happening.routes(desk),
+        *knowledge.routes(desk),
         *pictures.routes(desk),
         *sounds.routes(desk),
         _description(desk),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from reeld import __version__
-from reeld.review.areas import changes, exports, library, pictures, sounds
+from reeld.review.areas import changes, exports, knowledge, library, pictures, sounds
 from reeld.review.bodies import Nothing
 from reeld.review.desk import SECONDS_MAX
 from reeld.review.manifest import Manifest
@@ -104,6 +104,13 @@ def _operations(types: _Types) -> list[tuple[str, str, Schema]]:
         _get(one, "One recording, and where players play it.", {_JSON: info}),
         _get(f"{one}/manifest", "Where its media is.", {_JSON: types.of(Manifest)}, span),
         _get(f"{one}/timeline", "What happened when.", {_JSON: types.of(c.SessionTimeline)}),
+        _get(f"{one}/knowledge", "What enrichment found in it.", {_JSON: types.of(knowledge.Knowledge)}),
+        _get(
+            f"{one}/moments",
+            "Where words are in it.",
+            {_JSON: types.of(c.MomentsFound)},
+            [_query("text", {"type": "string", "minLength": 1}, required=True)],
+        ),
         _get(f"{one}/snapshots", "Its snapshots.", {_JSON: _object(snapshots=_list({"type": "object"}))}),
         _get(f"{one}/snapshots/{{digest}}", "A snapshot.", {_ANY: {}}, also=_OF_BYTES),
         _get(

@@ -25,6 +25,7 @@ export function draw(canvas, scene) {
   const stage = { paint, width, height, toX, perPixel: (scene.view[1] - scene.view[0]) / width, ...scene };
   drawRuler(stage);
   scene.tracks.forEach((track, index) => drawLane(stage, track, RULER_PX + MARKS_PX + index * LANE_PX));
+  drawChapters(stage);
   drawMarks(stage);
   drawSelection(stage);
   paint.fillStyle = scene.colours.head;
@@ -85,6 +86,18 @@ function drawWave({ paint, view, toX, colours }, track, top, tiles, perPixel) {
       }
     }
     at = next;
+  }
+}
+
+// A chapter begins at a thin line over all lanes; its title stands where there is room.
+function drawChapters({ paint, height, view, width, toX, colours, chapters }) {
+  for (const { x, item } of inSight(chapters, (chapter) => chapter.start_s, view[0], view[1], width)) {
+    if (!item.start_s) continue;
+    paint.fillStyle = colours.mark;
+    paint.fillRect(x, RULER_PX, 1, height - RULER_PX);
+    const room = Math.min(width, toX(item.end_s)) - x - 8;
+    paint.fillStyle = colours.text;
+    if (room > 60) paint.fillText(item.title.slice(0, Math.floor(room / 7)), x + 4, height - 6);
   }
 }
 

@@ -25,7 +25,7 @@ class List extends HTMLElement {
 
   connectedCallback() {
     if (this.view) return;
-    this.search = element("input", { id: "search", type: "search", placeholder: "Search names, tags, notes and markers" });
+    this.search = element("input", { id: "search", type: "search", placeholder: "Search names, notes, markers, screens and speech" });
     this.search.setAttribute("aria-label", "Search recordings");
     this.state = element("select", {}, new Option("All states", ""), ...STATES.map((state) => new Option(state, state)));
     this.state.setAttribute("aria-label", "State");

@@ -1,6 +1,7 @@
 // <reeld-session>: one recording: its player, its timeline, what is known of it and what can be done with it.
 
 import "./jobs.js";
+import "./known.js";
 import "./player.js";
 import "./timeline.js";
 import { Actions } from "./actions.js";
@@ -39,6 +40,7 @@ class SessionView extends HTMLElement {
       await this.player.open(manifest, at, this.playUrl, stills);
       this.timeline.position = this.player.position;
       await this.#happenings();
+      await this.#learn();
     } catch (error) {
       if (mine === this.#opening) this.say(error.message);
     }
@@ -107,12 +109,15 @@ class SessionView extends HTMLElement {
     this.chosen = element("span", { class: "chosen", role: "status" });
     this.about = element("section", { class: "about" });
     this.happened = element("section", { class: "happened" });
+    this.known = element("reeld-known", { class: "known" });
     const head = element("div", { class: "head" }, back, this.heading);
-    this.replaceChildren(head, this.player, this.timeline, does, this.chosen, this.jobs, this.news, this.about, this.happened);
+    this.replaceChildren(head, this.player, this.timeline, does, this.chosen, this.jobs, this.news, this.known, this.about, this.happened);
     this.say("");
     this.#describe();
     this.player.addEventListener("moved", () => this.player.conductor.isSettled && this.timeline.tiles.release());
     this.player.addEventListener("moved", () => this.timeline.move(this.player.position, this.player.conductor.playing));
+    this.player.addEventListener("moved", () => this.known.follow(this.player.position));
+    this.known.addEventListener("sought", (event) => this.player.seek(event.detail));
     this.player.addEventListener("grown", () => this.timeline.grow());
     this.player.addEventListener("ended", () => this.reload());
     this.timeline.addEventListener("sought", (event) => this.player.seek(event.detail));
@@ -166,6 +171,14 @@ class SessionView extends HTMLElement {
     const title = rows.length ? `Markers and gaps (${rows.length})` : "No markers and no gaps";
     const whole = element("details", { open: rows.length > 0 && rows.length <= 12 }, element("summary", {}, title), element("ol", {}, ...items));
     this.happened.replaceChildren(whole);
+  }
+
+  // What enrichment found; its chapters are on the timeline, too.
+  async #learn() {
+    const found = await this.known.open(this.info.session);
+    this.timeline.chapters = found.chapters;
+    this.timeline.draw();
+    this.known.follow(this.player.position);
   }
 
   #reason(gap) {

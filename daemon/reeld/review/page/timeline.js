@@ -20,6 +20,7 @@ export class Timeline extends HTMLElement {
     this.manifest = manifest;
     this.tiles = new Tiles(session, () => this.draw());
     this.markers = [];
+    this.chapters = [];
     this.stills = [];
     this.pauses = [];
     this.voice = new Map();
@@ -101,9 +102,9 @@ export class Timeline extends HTMLElement {
 
   // At once; `draw` does it with the next frame.
   drawNow() {
-    const { view, position, selection, markers, stills, pauses, tiles, colours } = this;
+    const { view, position, selection, markers, chapters, stills, pauses, tiles, colours } = this;
     const tracks = this.lanes();
-    draw(this.canvas, { view, position, selection, markers, stills, pauses, tiles, colours, tracks });
+    draw(this.canvas, { view, position, selection, markers, chapters, stills, pauses, tiles, colours, tracks });
     this.canvas.setAttribute("aria-valuemax", this.manifest.duration.toFixed(1));
     this.canvas.setAttribute("aria-valuenow", position.toFixed(1));
     this.canvas.setAttribute("aria-valuetext", lasting(position, 1));
