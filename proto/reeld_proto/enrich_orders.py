@@ -19,12 +19,17 @@ class EngineChoice(Struct, frozen=True, kw_only=True):
 
 
 class OpenStage(Order, tag="order.enrich.open", frozen=True, kw_only=True):
-    """Worker: begin (again) with a stage of a session; what has results is left out. Answered by `StageOpened`."""
+    """Worker: begin (again) with a stage of a session; what has results is left out. Answered by `StageOpened`.
+
+    scheduler, objects: address of a Dask cluster that does it, and of the copy it reads; empty: it is done here.
+    """
 
     session: str
     stage: Stage
     choice: EngineChoice
     threads: int = 1
+    scheduler: str = ""
+    objects: str = ""
 
 
 class StageOpened(Report, tag="report.enrich.open", frozen=True, kw_only=True):

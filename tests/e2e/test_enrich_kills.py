@@ -26,7 +26,7 @@ from reeld_proto.findings import Stage
 from tests.daemon.enrich.library import Shelf
 from tests.support.installation import Installation, is_alive
 from tests.support.toy_engines import spelled
-from tests.support.toy_worker import SLOW
+from tests.support.toy_make import SLOW
 from tests.support.wait import until
 
 KILLS = int(os.environ.get("REELD_KILLS", "6"))

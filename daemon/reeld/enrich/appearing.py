@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from reeld.media.fragments import parse_chunk, parse_init
 from reeld.media.still_header import parse_header
-from reeld.store.reader import StoreReader
-from reeld_proto.errors import ReeldError
+from reeld.store.api import Footage
+from reeld_proto.errors import RequestRejected, StoreCorrupt
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 
 REST_NS = 500 * NS_PER_MS
@@ -19,18 +19,18 @@ LOOK_NS_MAX = 60 * NS_PER_S
 MIDDLE_NS_MAX = 2 * NS_PER_S
 
 
-def lead_ns(reader: StoreReader, session: str, header: bytes, before_ns: int, taken_ns: int) -> int:
+def lead_ns(reader: Footage, session: str, header: bytes, before_ns: int, taken_ns: int) -> int:
     """Nanoseconds by which the picture of a still is older than the still.
 
     header: digest of its description. before_ns, taken_ns: when the still before and it itself came on view, in media
-    time of the session. 0 if nothing is known.
+    time of the session. 0 if nothing is known. Raises TransportError where the footage is elsewhere and cannot be had.
     """
     if not 0 < taken_ns - before_ns <= LOOK_NS_MAX:
         return 0
     try:
         video = parse_header(reader.chunk(header)).of
         frames = _frames(reader, session, video, before_ns, taken_ns)
-    except ReeldError:
+    except (StoreCorrupt, RequestRejected):
         return 0
     return appeared_before(frames, before_ns, taken_ns)
 
@@ -50,7 +50,7 @@ def appeared_before(frames: Sequence[int], before_ns: int, taken_ns: int) -> int
     return min((taken_ns - before_ns) // 2, MIDDLE_NS_MAX)
 
 
-def _frames(reader: StoreReader, session: str, track: str, from_ns: int, to_ns: int) -> list[int]:
+def _frames(reader: Footage, session: str, track: str, from_ns: int, to_ns: int) -> list[int]:
     """When the frames of a video track in (from_ns, to_ns] are shown, in order. Raises ReeldError."""
     first = reader.segment_before(session, track, from_ns)
     found: list[int] = []

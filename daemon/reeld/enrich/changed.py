@@ -74,6 +74,11 @@ def to_read(before: Picture | None, known: PageText | None, now: Picture) -> lis
     return boxes
 
 
+def is_cut(before: Picture, now: Picture) -> bool:
+    """Whether so much differs that all is read, whatever was known of the picture before."""
+    return before.shape != now.shape or float(_differing(before, now).mean()) > WHOLE_SHARE
+
+
 def shown(box: Box, width: int, height: int) -> Box:
     """What an engine is shown to read a box: the box with a margin, within the picture."""
     return Box(
@@ -114,9 +119,7 @@ def page(lines: list[TextLine], width: int, height: int, read_share: float = 1.0
 def _dirty(before: Picture, now: Picture) -> list[Box]:
     """Rectangles of tiles that differ, neighbours joined."""
     height, width = now.shape[:2]
-    differs = (cv2.absdiff(before, now).max(axis=2) > NOISE).astype(np.uint8)
-    padded = np.pad(differs, ((0, -height % TILE), (0, -width % TILE)))
-    tiles = padded.reshape(padded.shape[0] // TILE, TILE, padded.shape[1] // TILE, TILE).max(axis=(1, 3))
+    tiles = _differing(before, now)
     if not tiles.any():
         return []
     joined = cv2.dilate(tiles, np.ones((3, 5), np.uint8))
@@ -135,6 +138,15 @@ def _dirty(before: Picture, now: Picture) -> list[Box]:
             )
         )
     return boxes
+
+
+def _differing(before: Picture, now: Picture) -> npt.NDArray[np.uint8]:
+    """1 for each tile in which something differs, shape (rows, columns)."""
+    height, width = now.shape[:2]
+    differs = (cv2.absdiff(before, now).max(axis=2) > NOISE).astype(np.uint8)
+    padded = np.pad(differs, ((0, -height % TILE), (0, -width % TILE)))
+    tiles = padded.reshape(padded.shape[0] // TILE, TILE, padded.shape[1] // TILE, TILE)
+    return np.asarray(tiles.max(axis=(1, 3)), np.uint8)
 
 
 def _grown(boxes: list[Box], known: PageText) -> list[Box]:

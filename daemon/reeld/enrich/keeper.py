@@ -310,7 +310,14 @@ class EnrichKeeper:
     async def _stage(self, id: str, stage: Stage) -> None:
         job = self._jobs[id]
         choice, _ = self._choose(stage, self._config)
-        order = OpenStage(session=job.session, stage=stage, choice=choice, threads=choosing.threads(self._config))
+        order = OpenStage(
+            session=job.session,
+            stage=stage,
+            choice=choice,
+            threads=choosing.threads(self._config),
+            scheduler=self._config.scheduler,
+            objects=self._config.objects,
+        )
         await self._clear(id)
         opened = await self._ask(order, OPEN_S, StageOpened)
         await self._keep(saga.stage_opened(self._jobs[id], stage, opened))

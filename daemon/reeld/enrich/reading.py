@@ -1,68 +1,89 @@
-"""The stage that reads the stills of a session, one a slice. Runs in the enrichment worker."""
+"""The stage that reads the stills of a session, one a slice. Runs where its engine does."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from msgspec.structs import replace
 
 from reeld.enrich.appearing import lead_ns
-from reeld.enrich.changed import inside, merged, page, shown, to_read
+from reeld.enrich.changed import inside, is_cut, merged, page, shown, to_read
 from reeld.enrich.engines.api import PageReader, Picture
+from reeld.enrich.portions import Still
 from reeld.store import results, sessions
+from reeld.store.api import Footage
 from reeld.store.reader import StoreReader
 from reeld.store.shown_text import views_of
 from reeld.store.transaction import decode
 from reeld_proto import codec
 from reeld_proto.enrich_orders import SliceDone
-from reeld_proto.errors import ReeldError, StoreCorrupt
+from reeld_proto.errors import ReeldError, RequestRejected, StoreCorrupt, TransportError
 from reeld_proto.findings import NewResult, PageText, Stage, TextLine
 
 
-class Reading:
-    """Reads what was not read yet. total: stills, each once; cached: those of them that had been read.
+@dataclass(frozen=True, slots=True)
+class EngineKey:
+    """What results are found by. parameters: as in their key."""
 
-    Raises RequestRejected (NOT_FOUND), StoreCorrupt.
+    name: str
+    version: str
+    parameters: str
+
+
+def stills_of(reader: StoreReader, session: str, key: EngineKey) -> list[Still]:
+    """The stills of a session, each once, in the order in which they came on view, track by track.
+
+    Those that this very engine has read are known. Raises RequestRejected (NOT_FOUND), StoreCorrupt.
     """
+    wanted = results.engine_key(Stage.OCR, key.name, key.version, key.parameters)
+    found: dict[bytes, Still] = {}
+    with reader.store.read() as txn:
+        before_ns: dict[str, int] = {}
+        for view in views_of(txn, sessions.load_shown(txn, session)):
+            if view.source not in found:
+                since_ns = before_ns.get(view.track, view.start_ns)
+                known = results.has(txn, view.source, wanted)
+                found[view.source] = Still(view.source, view.header, since_ns, view.start_ns, known)
+            before_ns[view.track] = view.start_ns
+        stills = list(found.values())
+        for place, (still, after) in enumerate(pairwise(stills)):
+            if still.known and not after.known:
+                stills[place] = replace(still, page=results.payload_of(txn, still.source, wanted) or b"")
+    return stills
 
-    def __init__(self, reader: StoreReader, session: str, engine: PageReader, parameters: str) -> None:
-        self._reader, self._engine, self._parameters = reader, engine, parameters
-        self._key = results.engine_key(Stage.OCR, engine.name, engine.version, parameters)
-        self._last: tuple[bytes, Picture, PageText] | None = None
-        self._session = session
-        self._came: dict[bytes, tuple[bytes, int, int]] = {}
-        with reader.store.read() as txn:
-            before_ns: dict[str, int] = {}
-            for view in views_of(txn, sessions.load_shown(txn, session)):
-                self._came.setdefault(
-                    view.source, (view.header, before_ns.get(view.track, view.start_ns), view.start_ns)
-                )
-                before_ns[view.track] = view.start_ns
-            sources = list(self._came)
-            missing = {source for source in sources if not results.has(txn, source, self._key)}
-        self.total, self.cached = float(len(sources)), float(len(sources) - len(missing))
-        self._work = self._steps(sources, missing)
 
-    def step(self) -> SliceDone:
-        """The next still."""
-        return next(self._work, SliceDone(done=self.total - self.cached, finished=True))
+class PageWork:
+    """Reads stills in order; of each only what changed since the one before. Used by one thread."""
 
-    def _steps(self, sources: list[bytes], missing: set[bytes]) -> Iterator[SliceDone]:
-        done = 0
-        for before, source in zip([None, *sources], sources, strict=False):
-            if source not in missing:
+    def __init__(self, footage: Footage, session: str, engine: PageReader, parameters: str) -> None:
+        self._footage, self._session, self._engine, self._parameters = footage, session, engine, parameters
+        self._last: tuple[Still, Picture | None, PageText] | None = None
+
+    @property
+    def last_page(self) -> PageText | None:
+        """What was found on the last still; None if it could not be read."""
+        return None if self._last is None else self._last[2]
+
+    def take(self, stills: Iterable[Still]) -> Iterator[SliceDone]:
+        """A slice for each still that is not known yet; `done` counts it alone."""
+        for still in stills:
+            if still.known:
+                self._last = self._known(still)
                 continue
-            done += 1
             began_s = time.perf_counter()
             try:
-                found, calls, seconds = self._read(before, source)
+                found, calls, seconds = self._read(still)
+            except TransportError:
+                raise  # it is elsewhere, or there another time
             except ReeldError as error:
                 self._last = None
-                yield SliceDone(done=done, faults={source.hex(): str(error)})
+                yield SliceDone(done=1, faults={still.source.hex(): str(error)})
                 continue
             new = NewResult(
-                source=source,
+                source=still.source,
                 stage=Stage.OCR,
                 engine=self._engine.name,
                 version=self._engine.version,
@@ -70,13 +91,31 @@ class Reading:
                 seconds=round(time.perf_counter() - began_s, 4),
                 payload=codec.pack_record(found),
             )
-            yield SliceDone(results=[new], done=done, calls=calls, seconds=seconds, finished=done == len(missing))
+            yield SliceDone(results=[new], done=1, calls=calls, seconds=seconds)
 
-    def _read(self, before: bytes | None, source: bytes) -> tuple[PageText, int, float]:
+    def _known(self, still: Still) -> tuple[Still, Picture | None, PageText] | None:
+        try:
+            return still, None, decode(still.page, PageText)
+        except StoreCorrupt:
+            return None
+
+    def _before(self) -> tuple[Picture, PageText] | None:
+        """The picture of the still before and what is on it."""
+        if self._last is None:
+            return None
+        still, picture, known = self._last
+        try:
+            return (picture_of(self._footage, still.source) if picture is None else picture), known
+        except (StoreCorrupt, RequestRejected):
+            return None
+
+    def _read(self, still: Still) -> tuple[PageText, int, float]:
         """The page, how often the engine was called for it, and how long it took."""
-        picture = self._picture(source)
-        last = self._known(before)
-        known_picture, known = (None, None) if last is None else last[1:]
+        picture = picture_of(self._footage, still.source)
+        before = self._before()
+        if before is not None and is_cut(before[0], picture):
+            before = None
+        known_picture, known = (None, None) if before is None else before
         height, width = picture.shape[:2]
         boxes = to_read(known_picture, known, picture)
         lines: list[TextLine] = []
@@ -94,35 +133,38 @@ class Reading:
             lines += [line for line in placed if inside(line, box)]
         whole = known is None or (len(boxes) == 1 and boxes[0].area == width * height)
         found = page(lines, width, height) if whole or known is None else merged(known, boxes, lines, width, height)
-        found = replace(found, lead_ns=lead_ns(self._reader, self._session, *self._came[source]))
-        self._last = (source, picture, found)
+        led_ns = lead_ns(self._footage, self._session, still.header, still.before_ns, still.start_ns)
+        found = replace(found, lead_ns=led_ns)
+        self._last = (still, picture, found)
         return found, len(boxes), seconds
 
-    def _known(self, source: bytes | None) -> tuple[bytes, Picture, PageText] | None:
-        """A still that was read before by this very engine, with what was found on it."""
-        if source is None or (self._last is not None and self._last[0] == source):
-            return self._last if source is not None else None
-        with self._reader.store.read() as txn:
-            entry = next(
-                (
-                    each
-                    for each in results.of(txn, source)
-                    if each.stage is Stage.OCR
-                    and (each.engine, each.version) == (self._engine.name, self._engine.version)
-                    and each.parameters == self._parameters
-                ),
-                None,
-            )
-        if entry is None:
-            return None
-        try:
-            return source, self._picture(source), decode(entry.payload, PageText)
-        except StoreCorrupt:
-            return None
 
-    def _picture(self, source: bytes) -> Picture:
-        data = np.frombuffer(self._reader.held_chunk(source), np.uint8)
-        found = cv2.imdecode(data, cv2.IMREAD_COLOR)
+class Reading:
+    """Reads what was not read yet, on this machine. total: stills, each once; cached: those of them that had been read.
+
+    Raises RequestRejected (NOT_FOUND), StoreCorrupt.
+    """
+
+    def __init__(self, reader: StoreReader, session: str, engine: PageReader, parameters: str) -> None:
+        stills = stills_of(reader, session, EngineKey(engine.name, engine.version, parameters))
+        missing = sum(not still.known for still in stills)
+        self.total, self.cached = float(len(stills)), float(len(stills) - missing)
+        self._missing, self._done = missing, 0
+        self._slices = PageWork(reader, session, engine, parameters).take(stills)
+
+    def step(self) -> SliceDone:
+        """The next still."""
+        found = next(self._slices, None)
         if found is None:
-            raise StoreCorrupt(f"the still {source.hex()} is no picture")
-        return np.asarray(found, np.uint8)
+            return SliceDone(done=self._done, finished=True)
+        self._done += 1
+        return replace(found, done=self._done, finished=self._done == self._missing)
+
+
+def picture_of(footage: Footage, source: bytes) -> Picture:
+    """A still as pixels. Raises StoreCorrupt, RequestRejected (NOT_FOUND) if nothing holds it."""
+    data = np.frombuffer(footage.held_chunk(source), np.uint8)
+    found = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if found is None:
+        raise StoreCorrupt(f"the still {source.hex()} is no picture")
+    return np.asarray(found, np.uint8)

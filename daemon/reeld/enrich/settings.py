@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from reeld_proto.findings import Stage
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_SCHEDULER = re.compile(r"(tcp|tls|ucx|ws|wss)://[^\s/]+:\d{1,5}")
 BUILT_IN = {
     "off": (),
     "basic": (Stage.CHAPTERS,),
@@ -47,6 +48,8 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     while_recording: `idle` (when the machine has time), `never` or `always`. on_battery: whether work goes on then.
     hours: `22:00-06:00`, when work by itself may be done; empty: always. What a person asks for is done at once.
     threads: of an engine, 0 for half of the machine's cores. memory_mb: of the worker; one that needs more is ended.
+    scheduler: address of a Dask cluster, as tcp://10.0.0.5:8786, whose machines read and listen instead of this one;
+    objects: URL of the copy that `reelctl sync` makes, as s3://bucket/reeld, from which they fetch what they need.
     language_url: address of a language model, as http://127.0.0.1:11434/v1; without one nothing is ever sent.
     language_model: its name there. The key, if it needs one, is in REELD_LANGUAGE_KEY or the system's keyring.
     price_in, price_out: what a million tokens cost that are sent, and that come back; 0 on your own machine.
@@ -65,6 +68,8 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hours: str = ""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     memory_mb: Annotated[int, Meta(ge=500, le=64_000)] = 2000
+    scheduler: str = ""
+    objects: str = ""
     language_url: str = ""
     language_model: str = ""
     price_in: Annotated[float, Meta(ge=0)] = 0.0
@@ -82,6 +87,10 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"hours is {self.hours!r}, but must look like 22:00-06:00")
         if self.language_url and not self.language_model:
             raise ValueError("language_url needs a language_model")
+        if self.scheduler and _SCHEDULER.fullmatch(self.scheduler) is None:
+            raise ValueError(f"scheduler is {self.scheduler!r}, but must look like tcp://10.0.0.5:8786")
+        if self.scheduler and "://" not in self.objects:
+            raise ValueError("scheduler needs objects: the URL to which `reelctl sync` copies, as s3://bucket/reeld")
         names = [*BUILT_IN, *(own.name for own in self.plans)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:

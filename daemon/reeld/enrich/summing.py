@@ -11,7 +11,7 @@ from reeld.enrich.terms import telling, weights
 from reeld_proto.findings import SummarySentence
 from reeld_proto.units import NS_PER_S
 
-VERSION = "1"
+VERSION = "2"
 SENTENCES_MIN, SENTENCES_MAX = 3, 12
 PER_S = 300
 """One sentence more for every five minutes."""
@@ -51,18 +51,28 @@ def summary_of(material: Material) -> list[SummarySentence]:
 def _candidates(material: Material) -> list[SummarySentence]:
     """What was said; where nothing was, lines that were shown, each once."""
     said = [
-        SummarySentence(each.start_ns, each.text[:CHARS_MAX])
+        SummarySentence(each.start_ns, _cut(each.text))
         for each in material.said
         if len(each.words) >= WORDS_MIN and telling(each.text)
     ]
     if said:
-        return list({each.text.casefold(): each for each in reversed(said)}.values())[::-1]
+        first: dict[str, SummarySentence] = {}
+        for each in said:
+            first.setdefault(each.text.casefold(), each)
+        return list(first.values())
     seen: dict[str, SummarySentence] = {}
     for scene in material.scenes:
         for line in scene.lines:
             if len(line.text.split()) >= WORDS_MIN:
-                seen.setdefault(line.text.casefold(), SummarySentence(scene.start_ns, line.text[:CHARS_MAX]))
+                seen.setdefault(line.text.casefold(), SummarySentence(scene.start_ns, _cut(line.text)))
     return list(seen.values())
+
+
+def _cut(text: str) -> str:
+    """Its beginning, of whole words where there are any."""
+    if len(text) <= CHARS_MAX:
+        return text
+    return text[: CHARS_MAX + 1].rpartition(" ")[0] or text[:CHARS_MAX]
 
 
 def _scores(sentences: Sequence[Sequence[str]]) -> dict[str, float]:

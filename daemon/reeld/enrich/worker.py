@@ -10,14 +10,15 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from reeld.enrich.engines.api import Listener, PageReader, Writer
 from reeld.enrich.engines.missing import EngineMissing
-from reeld.enrich.stages import StageRun, open_stage, opened
+from reeld.enrich.stages import StageRun, open_stage, opened, parameters_text
 from reeld.enrich.worker_names import LANGUAGE_MODEL, MEMORY_VARIABLE
+from reeld.runtime.logs import get_logger
 from reeld.runtime.worker import WorkerContext, main
 from reeld.store.reader import StoreReader
 from reeld.store.soundness import check_length
@@ -26,11 +27,16 @@ from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 from reeld_proto.findings import Stage
 from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry
 
+if TYPE_CHECKING:
+    from reeld.enrich.afar.cluster import Cluster
+
 NICENESS = 19
 
 Engine = PageReader | Listener | Writer
 MakeEngine = Callable[[OpenStage], Engine]
 _WITH_ENGINE = frozenset({Stage.OCR, Stage.SPEECH, Stage.LANGUAGE})
+_AFAR = frozenset({Stage.OCR, Stage.SPEECH})
+"""Stages that take long enough to be given to other machines; and no key of a language model leaves this one."""
 
 
 def make_engine(order: OpenStage) -> Engine:
@@ -68,6 +74,7 @@ class EnrichWorker:
         self._reader: StoreReader | None = None
         self._engines: dict[Stage, tuple[tuple[Any, ...], Engine]] = {}
         self._run: StageRun | None = None
+        self._cluster: Cluster | None = None
         _give_way()
 
     def handle(self, order: AnyOrder) -> AnyReport:
@@ -89,9 +96,28 @@ class EnrichWorker:
         if self._reader is None:
             self._reader = StoreReader.open(self._context.store)
         check_length(self._context.store)
-        engine = self._engine(order) if order.stage in _WITH_ENGINE else None
-        self._run = run = open_stage(self._reader, order, engine)
+        run = self._afar(self._reader, order) if order.scheduler else None
+        if run is None:
+            engine = self._engine(order) if order.stage in _WITH_ENGINE else None
+            run = open_stage(self._reader, order, engine)
+        self._run = run
         return opened(run)
+
+    def _afar(self, reader: StoreReader, order: OpenStage) -> StageRun | None:
+        """The stage on a cluster; None for one that is better done here."""
+        if order.stage not in _AFAR:
+            return None
+        from reeld.enrich.afar import run as afar  # noqa: PLC0415 - only what is used is loaded
+        from reeld.enrich.afar.cluster import Cluster  # noqa: PLC0415
+
+        manifest = afar.manifest_of(reader, order.session, order.objects)
+        if manifest is None:
+            get_logger().info("enrich.not_synced", session_id=order.session)
+            return None
+        if self._cluster is not None:
+            self._cluster.close()
+        self._cluster = cluster = Cluster(order.scheduler)
+        return afar.AfarRun(reader, order, parameters_text(order.choice.parameters), cluster, self._make, manifest)
 
     def _engine(self, order: OpenStage) -> Engine:
         wanted = (order.choice.engine, tuple(sorted(order.choice.parameters.items())), order.threads)
@@ -113,7 +139,9 @@ class EnrichWorker:
         return []
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, and leave the cluster."""
+        if self._cluster is not None:
+            self._cluster.close()
         if self._reader is not None:
             self._reader.close()
 

@@ -19,8 +19,7 @@ from reeld.audio.samples import Samples, nearest_frame
 from reeld.media.decode import open_init
 from reeld.media.fragments import Init, parse_chunk, parse_init
 from reeld.runtime.logs import get_logger
-from reeld.store.api import Segment
-from reeld.store.reader import StoreReader
+from reeld.store.api import Footage, Segment
 from reeld_proto.errors import ErrorCode, RequestRejected, StoreCorrupt
 from reeld_proto.units import NS_PER_S, seconds
 
@@ -58,7 +57,7 @@ class StoreSource:
     segment can be read.
     """
 
-    def __init__(self, reader: StoreReader, session: str, track: str, start_ns: int = 0) -> None:
+    def __init__(self, reader: Footage, session: str, track: str, start_ns: int = 0) -> None:
         self._reader, self._session, self._track = reader, session, track
         self._inits: dict[bytes, _Stretch] = {}
         self.skipped = 0

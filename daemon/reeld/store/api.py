@@ -1,9 +1,10 @@
 """Types that the store shares with its users: what comes in, what happened to it, and what can be read back."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 from reeld_proto.records import TrackKind
 from reeld_proto.workers import AnyIngest
@@ -96,3 +97,30 @@ class SessionOutline:
     end_ns: int
     tracks: tuple[TrackOutline, ...]
     lasts: bool = False
+
+
+class Footage(Protocol):
+    """What was recorded, wherever it is read from: the store of this machine, or a copy of it. See `StoreReader`.
+
+    Everything may raise StoreCorrupt.
+    """
+
+    def segments(self, session: str, track: str, from_ns: int = 0) -> Iterator[Segment]:
+        """The chunks of a track that begin at or after `from_ns`, in order."""
+        ...
+
+    def segment_before(self, session: str, track: str, at_ns: int) -> Segment | None:
+        """The last chunk that begins at or before `at_ns`."""
+        ...
+
+    def keyframe_before(self, session: str, track: str, at_ns: int) -> Segment | None:
+        """The last such chunk that can be decoded alone, or with its preroll."""
+        ...
+
+    def chunk(self, digest: bytes) -> bytes:
+        """Bytes of a chunk or init segment, checked."""
+        ...
+
+    def held_chunk(self, digest: bytes) -> bytes:
+        """As `chunk`, of what a recording refers to."""
+        ...

@@ -116,7 +116,7 @@ class StoreReader:
             portion = []
             with self._store.read() as txn:
                 for key, value in txn.scan(Table.TIMELINE, prefix, at(prefix, from_ns)):
-                    portion.append(_segment(number_of(key, prefix), decode(value, ChunkEntry)))
+                    portion.append(segment_of(number_of(key, prefix), decode(value, ChunkEntry)))
                     if len(portion) == SEGMENTS_PER_READ:
                         break
             yield from portion
@@ -129,7 +129,7 @@ class StoreReader:
         prefix = track_prefix(session, track)
         with self._store.read() as txn:
             for key, value in txn.scan_back(Table.TIMELINE, prefix, at(prefix, at_ns)):
-                return _segment(number_of(key, prefix), decode(value, ChunkEntry))
+                return segment_of(number_of(key, prefix), decode(value, ChunkEntry))
         return None
 
     def keyframe_before(self, session: str, track: str, at_ns: int) -> Segment | None:
@@ -139,7 +139,7 @@ class StoreReader:
             for key, value in txn.scan_back(Table.TIMELINE, prefix, at(prefix, at_ns)):
                 entry = decode(value, ChunkEntry)
                 if entry.keyframe or txn.get(Table.PREROLL, key) is not None:
-                    return _segment(number_of(key, prefix), entry)
+                    return segment_of(number_of(key, prefix), entry)
         return None
 
     def preroll(self, session: str, track: str, start_ns: int) -> list[tuple[bytes, bytes]] | None:
@@ -193,7 +193,8 @@ def gaps_of(txn: Transaction, session: str, track: str) -> list[Span]:
     return spans
 
 
-def _segment(start_ns: int, entry: ChunkEntry) -> Segment:
+def segment_of(start_ns: int, entry: ChunkEntry) -> Segment:
+    """An entry of the timeline as its readers see it."""
     return Segment(
         start_ns=start_ns,
         end_ns=entry.end_ns,

@@ -32,6 +32,17 @@ def has(txn: Transaction, source: bytes, engine: bytes) -> bool:
     return txn.get(Table.RESULTS, source + engine) is not None
 
 
+def payload_of(txn: Transaction, source: bytes, engine: bytes) -> bytes | None:
+    """What this engine found in the chunk, packed; None if it has not looked, or that cannot be read."""
+    value = txn.get(Table.RESULTS, source + engine)
+    if value is None:
+        return None
+    try:
+        return decode(value, ResultEntry).payload
+    except StoreCorrupt:
+        return None
+
+
 def of(txn: Transaction, source: bytes) -> Iterator[ResultEntry]:
     """Everything that is known of a chunk; what cannot be read is left out."""
     for _, value in txn.scan(Table.RESULTS, source):

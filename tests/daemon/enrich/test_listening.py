@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.enrich.listening import WINDOW_S, Listening
+from reeld.enrich.hearing import WINDOW_S
+from reeld.enrich.listening import Listening
 from reeld.store import sessions
 from reeld.store.spoken import said_in
 from reeld_proto.sound_graph import SoundCodec

@@ -75,11 +75,9 @@ def test_a_longer_session_has_more_sentences_but_never_a_page_full() -> None:
     assert len(summary_of(material(86_400, says=speech))) == SENTENCES_MAX
 
 
-def test_an_endless_sentence_is_cut_and_still_begins_as_it_was_said() -> None:
-    endless = " ".join(f"word{place}" for place in range(200))
-    (text,) = texts(material(60, says=[said(1, endless, 50)]))
-    assert len(text) == CHARS_MAX
-    assert endless.startswith(text)
+def test_an_endless_word_is_cut_and_still_begins_as_it_was_said() -> None:
+    speech = said(1, f"the invoice came {'budget' * 60}", 50)
+    assert texts(material(60, says=[speech])) == ["the invoice came"]
 
 
 def test_a_day_full_of_talk_is_summed_up_from_its_whole_length() -> None:
@@ -92,3 +90,17 @@ def test_the_words_that_matter_in_a_session_are_in_its_summary() -> None:
     speech = [said(10 * place, f"some filler{place} passes here quickly") for place in range(12)]
     speech += [said(200, "the carpenter promised new stairs"), said(210, "the stairs cost the carpenter two weeks")]
     assert any("carpenter" in text for text in texts(material(250, says=speech)))
+
+
+def test_what_is_said_twice_is_told_once_and_at_its_first_moment() -> None:
+    again = "we decided about the garden today"
+    speech = [said(1, again), said(4, "the invoice of the carpenter came"), said(8, again)]
+    found = summary_of(material(60, says=speech))
+    assert [(each.at_ns, each.text) for each in found] == [(ns(1), again), (ns(4), speech[1].text)]
+
+
+def test_a_long_sentence_ends_with_a_whole_word() -> None:
+    long = " ".join(["stairs", "heating", "windows"] * 20)
+    (told,) = texts(material(60, says=[said(1, long)]))
+    assert CHARS_MAX - 8 < len(told) <= CHARS_MAX
+    assert long.startswith(told + " ")

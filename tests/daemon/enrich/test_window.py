@@ -4,7 +4,7 @@ to, a word that is cut in two, and an engine that is given more than it can take
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.enrich.listening import QUIET_S, SILENT_LOOK_S, WINDOW_S, _window
+from reeld.enrich.hearing import QUIET_S, SILENT_LOOK_S, WINDOW_S, _window
 
 Voices = list[tuple[float, float]]
 EXACT_S = 1e-6

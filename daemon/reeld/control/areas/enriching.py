@@ -2,6 +2,7 @@
 
 from reeld.control.parts import Handler, Parts
 from reeld.enrich import choosing, estimates, money
+from reeld.enrich.settings import EnrichConfig
 from reeld.enrich.unasked import OFF
 from reeld.enrich.worker_names import LOCAL
 from reeld.store.index.query import parse
@@ -78,7 +79,7 @@ class _Enriching:
             done=round(extent.done / extent.items, 4) if extent.items else 1.0,
             seconds=None if seconds is None else round(seconds, 1),
             cost=round(money.price(config, round(tokens_in * left), round(tokens_out * left)), 6),
-            sends=f"up to {tokens_in * left:.0f} tokens of text to {config.language_url}" if tokens_in and left else "",
+            sends=_sends(stage, config, tokens_in * left) if left else "",
         )
 
     def listed(self, command: c.ListEnrichment, _arrived_ns: int) -> c.Reply:
@@ -100,3 +101,13 @@ class _Enriching:
     def _plan(self, named: str) -> str:
         configured = self._parts.config.enrich.plan
         return named or (configured if configured != OFF else DEFAULT_PLAN)
+
+
+def _sends(stage: Stage, config: EnrichConfig, tokens: float) -> str:
+    """What leaves this machine, in words; empty if nothing."""
+    if tokens:
+        return f"up to {tokens:.0f} tokens of text to {config.language_url}"
+    if config.scheduler and stage in (Stage.OCR, Stage.SPEECH):
+        what = "stills" if stage is Stage.OCR else "sound"
+        return f"the work to {config.scheduler}, whose machines fetch {what} from {config.objects} and send texts back"
+    return ""
