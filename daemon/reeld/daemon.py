@@ -28,6 +28,7 @@ from reeld.control.stats import StatsSampler
 from reeld.enrich import worker_names
 from reeld.enrich.conditions import Conditions
 from reeld.enrich.keeper import EnrichKeeper
+from reeld.enrich.settings import WORKERS_MAX
 from reeld.enrich.staff import Staff
 from reeld.enrich.unasked import Unasked
 from reeld.hooks.runner import HookRunner
@@ -139,7 +140,7 @@ class Daemon:
 
     async def _load_enrichment(self) -> None:
         try:
-            self.enrich.load(await self.library.enrich_jobs())
+            self.enrich.load(*await self.library.enrich_jobs())
         except ReeldError as error:
             # Recording matters more; what was not done can be asked for again.
             get_logger().warning("enrich.jobs_unread", code=error.code, reason=str(error))
@@ -150,7 +151,12 @@ class Daemon:
 
     def workers(self) -> list[WorkerInfo]:
         """Every worker process."""
-        return self.supervisor.workers() + self.jobs.workers() + self.review.workers() + self.staff.workers()
+        return (
+            self.supervisor.workers()
+            + self.jobs.workers()
+            + self.review.workers()
+            + [info for staff in self.staff for info in staff.workers()]
+        )
 
     async def _unless_ending(self, work: Coroutine[Any, Any, None], serving: list[asyncio.Task[None]]) -> bool:
         """Whether `work` was finished before the end was asked for. Raises what it or a serving loop raised."""
@@ -212,7 +218,10 @@ class Daemon:
         listeners.on_job_progress = self._job_progress
         listeners.on_levels = self.sound.told
         self.review = ReviewKeeper(premises)
-        self.staff = Staff(self.supervisor.link, premises, module=self._enrich_module)
+        self.staff = [
+            Staff(self.supervisor.link, premises, worker_names.NAME.format(number), module=self._enrich_module)
+            for number in range(1, WORKERS_MAX + 1)
+        ]
         look = Conditions(lambda: self._brief() is not None).look
         self.enrich = EnrichKeeper(self.staff, self._config.enrich, ask_store, look, self._publish)
         self.unasked = Unasked(self.enrich, self._config.enrich)
@@ -345,7 +354,8 @@ class Daemon:
 
     def _on_ready(self, ready: WorkerReady) -> None:
         self.jobs.on_ready(ready)
-        self.staff.on_ready(ready)
+        for staff in self.staff:
+            staff.on_ready(ready)
 
     def _worker_lost(self, role: Role, reason: str) -> None:
         self.sessions.worker_lost(role, reason)

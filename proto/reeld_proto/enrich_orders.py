@@ -73,12 +73,15 @@ class SliceDone(Report, tag="report.enrich.slice", frozen=True, kw_only=True):
 class KeepEnrichment(Order, tag="order.enrich.keep", frozen=True, kw_only=True):
     """Store: write a job's new state, and what it found. Answered by `EnrichmentKept`.
 
-    Results of chunks that nothing holds any more are left out, and so are those that are there already.
+    Results of chunks that nothing holds any more are left out, and so are those that are there already. spent: money
+    that it cost, on a day as 2026-11-27.
     """
 
     job: EnrichJob
     results: list[NewResult] = field(default_factory=list)
     findings: list[NewFinding] = field(default_factory=list)
+    day: str = ""
+    spent: float = 0.0
 
 
 class EnrichmentKept(Report, tag="report.enrich.keep", frozen=True, kw_only=True):

@@ -17,5 +17,5 @@ def two_machines() -> Iterator[str]:
     paths = [str(HERE / part) for part in ("proto", "client", "daemon", "")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
-        with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
             yield str(cluster.scheduler_address)

@@ -12,7 +12,7 @@ from msgspec import field, structs
 
 from reeld.enrich import parts
 from reeld.runtime.logs import get_logger
-from reeld.store import enrichment, happenings, known, roster, suspicion
+from reeld.store import enrichment, happenings, known, roster, spending, suspicion
 from reeld.store.index import FILE_NAME
 from reeld.store.index.query import Query
 from reeld.store.keys import IDENTITY_KEY
@@ -114,12 +114,12 @@ class Library:
         """The snapshots of one session, in order of time. Raises RequestRejected NOT_FOUND."""
         return await self._read(lambda reader: [taken.info for taken in snapshots_of(reader, session)])
 
-    async def enrich_jobs(self) -> list[EnrichJob]:
-        """Every job of enrichment that the store has, the oldest first."""
+    async def enrich_jobs(self) -> tuple[list[EnrichJob], dict[str, float]]:
+        """Every job of enrichment that the store has, the oldest first; and what was spent on each day."""
 
-        def work(reader: StoreReader) -> list[EnrichJob]:
+        def work(reader: StoreReader) -> tuple[list[EnrichJob], dict[str, float]]:
             with reader.store.read() as txn:
-                return enrichment.jobs_of(txn)
+                return enrichment.jobs_of(txn), spending.of(txn)
 
         return await self._read(work)
 

@@ -27,8 +27,8 @@ def choose(stage: Stage, config: EnrichConfig) -> tuple[EngineChoice, str]:
 
 
 def threads(config: EnrichConfig) -> int:
-    """Threads of an engine: as configured, or half of the cores."""
-    return config.threads or max(1, (os.cpu_count() or 2) // 2)
+    """Threads of an engine: as configured, or half of the cores, shared by the workers."""
+    return config.threads or max(1, (os.cpu_count() or 2) // 2 // config.workers)
 
 
 def _reader(config: EnrichConfig) -> tuple[EngineChoice, str]:

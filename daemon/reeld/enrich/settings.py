@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from reeld_proto.findings import Stage
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+WORKERS_MAX = 8
 _SCHEDULER = re.compile(r"(tcp|tls|ucx|ws|wss)://[^\s/]+:\d{1,5}")
 BUILT_IN = {
     "off": (),
@@ -48,6 +49,7 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     while_recording: `idle` (when the machine has time), `never` or `always`. on_battery: whether work goes on then.
     hours: `22:00-06:00`, when work by itself may be done; empty: always. What a person asks for is done at once.
     threads: of an engine, 0 for half of the machine's cores. memory_mb: of the worker; one that needs more is ended.
+    workers: processes that work at the same time, each at a session of its own and with so much memory.
     scheduler: address of a Dask cluster, as tcp://10.0.0.5:8786, whose machines read and listen instead of this one;
     objects: URL of the copy that `reelctl sync` makes, as s3://bucket/reeld, from which they fetch what they need.
     language_url: address of a language model, as http://127.0.0.1:11434/v1; without one nothing is ever sent.
@@ -68,6 +70,7 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hours: str = ""
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
     memory_mb: Annotated[int, Meta(ge=500, le=64_000)] = 2000
+    workers: Annotated[int, Meta(ge=1, le=WORKERS_MAX)] = 1
     scheduler: str = ""
     objects: str = ""
     language_url: str = ""

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from typing import Any
 
-from reeld.enrich.worker_names import MEMORY_VARIABLE, MODULE, NAME
+from reeld.enrich.worker_names import MEMORY_VARIABLE, MODULE
 from reeld.runtime.logs import get_logger
 from reeld.store import suspicion
 from reeld.supervisor.link import WorkerLink
@@ -29,10 +29,10 @@ _FRUGAL = {
 
 
 class Staff:
-    """One worker process at most. Belongs to the event loop's thread."""
+    """One worker process at most, of this name. Belongs to the event loop's thread."""
 
-    def __init__(self, link: WorkerLink, premises: Premises, *, module: str = MODULE) -> None:
-        self._link, self._premises, self._module = link, premises, module
+    def __init__(self, link: WorkerLink, premises: Premises, name: str, *, module: str = MODULE) -> None:
+        self._link, self._premises, self._name, self._module = link, premises, name, module
         self._process: WorkerProcess | None = None
         self._ready = asyncio.Event()
         self._exited: asyncio.Future[int] | None = None
@@ -42,11 +42,11 @@ class Staff:
         """The process, if there is one."""
         if self._process is None:
             return []
-        return [WorkerInfo(name=NAME, pid=self._process.pid, state=self._state)]
+        return [WorkerInfo(name=self._name, pid=self._process.pid, state=self._state)]
 
     def on_ready(self, ready: WorkerReady) -> None:
         """A worker announced itself; others than ours are ignored."""
-        if self._process is not None and ready.name == NAME and ready.pid == self._process.pid:
+        if self._process is not None and ready.name == self._name and ready.pid == self._process.pid:
             self._state = WorkerState.READY
             self._ready.set()
 
@@ -64,7 +64,7 @@ class Staff:
         exited = await self._up(memory_bytes)
         self._state = WorkerState.RUNNING
         try:
-            return await self._link.ask(NAME, order, timeout_s)
+            return await self._link.ask(self._name, order, timeout_s)
         except InternalError as error:
             if error.code is not ErrorCode.WORKER_LOST:
                 raise
@@ -116,7 +116,7 @@ class Staff:
         try:
             self._process = spawn(
                 self._module,
-                name=NAME,
+                name=self._name,
                 runtime_dir=self._premises.endpoints.runtime_dir,
                 store_dir=self._premises.store_dir,
                 on_exit=lambda status: self._on_exit(exited, status),
@@ -131,7 +131,7 @@ class Staff:
     def _on_exit(self, exited: "asyncio.Future[int]", status: int) -> None:
         get_logger().info("enrich.exited", status=status)
         self._process = self._exited = None
-        self._link.forget(NAME)
+        self._link.forget(self._name)
         if not exited.done():
             exited.set_result(status)
 

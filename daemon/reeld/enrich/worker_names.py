@@ -1,7 +1,8 @@
 """What the daemon and the enrichment worker call things between them."""
 
 MODULE = "reeld.enrich.worker"
-NAME = "enrich-1"
+NAME = "enrich-{}"
+"""With a number from 1 on."""
 MEMORY_VARIABLE = "REELD_ENRICH_MEMORY"
 """Environment variable with how many bytes of its own the process may have."""
 LANGUAGE_MODEL = "language-model"

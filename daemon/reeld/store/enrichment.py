@@ -8,7 +8,7 @@ the finding is refused, or it would tell what is not there any more.
 from collections.abc import Iterable
 
 from reeld.runtime.clock import wall_ns
-from reeld.store import chunks, results, roster
+from reeld.store import chunks, results, roster, spending
 from reeld.store.keys import name_key, session_prefix, track_prefix
 from reeld.store.lineage import relatives
 from reeld.store.records import ChunkEntry, FindingEntry, ResultEntry, SessionRecord
@@ -25,6 +25,8 @@ JOBS_KEPT_MAX = 500
 
 def keep(txn: Transaction, order: KeepEnrichment) -> EnrichmentKept:
     """Write the job, and what it found. Raises RequestRejected for a name that cannot be one, StoreCorrupt."""
+    if order.spent:
+        spending.add(txn, order.day, order.spent)
     record = _record(txn, order.job.session)
     if record is None:
         return EnrichmentKept(kept=0, stale=bool(order.findings))

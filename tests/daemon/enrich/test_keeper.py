@@ -4,18 +4,21 @@ ever, one that goes on though it was cancelled, and results of which the job kno
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from reeld.enrich import attempt as attempt_module
 from reeld.enrich import breaker, saga
-from reeld.enrich import keeper as keeper_module
+from reeld.enrich import ledger as ledger_module
 from reeld.enrich.engines.api import Busy
 from reeld.enrich.keeper import EnrichKeeper
 from reeld.enrich.settings import EnrichConfig, PlanConfig
 from reeld.enrich.stages import StageRun, open_stage, opened
 from reeld.enrich.weather import Weather
+from reeld.store import spending
 from reeld.store.enrichment import finding_of, jobs_of
 from reeld.store.transaction import Table
 from reeld_proto.enrich import EnrichAction, EnrichJob, EnrichState
@@ -98,6 +101,7 @@ class Desk:
     told: asyncio.Event = field(default_factory=asyncio.Event)
     orders: list[AnyOrder] = field(default_factory=list)
     slow_store: asyncio.Event | None = None
+    others: list[Hand] = field(default_factory=list)
 
     def keeper(self) -> EnrichKeeper:
         def publish(event: Event) -> None:
@@ -107,7 +111,7 @@ class Desk:
                 self.told.set()
 
         return EnrichKeeper(
-            self.hand,
+            [self.hand, *self.others],
             self.config,
             self._ask_store,
             lambda: self.weather,
@@ -358,7 +362,7 @@ def test_work_waits_while_a_recording_needs_the_machine_and_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.weather = BUSY
-    monkeypatch.setattr(keeper_module, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(attempt_module, "LOOK_EVERY_S", 0.01)
 
     async def work(keeper: EnrichKeeper) -> None:
         job = await keeper.start("s", "standard")
@@ -456,7 +460,7 @@ def test_who_asks_for_what_is_done_by_itself_has_it_first(desk: Desk) -> None:
 
 
 def test_what_ended_long_ago_is_forgotten_as_in_the_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "JOBS_KEPT_MAX", 3)
+    monkeypatch.setattr(ledger_module, "JOBS_KEPT_MAX", 3)
 
     async def work(keeper: EnrichKeeper) -> None:
         for _ in range(6):
@@ -551,3 +555,90 @@ def test_while_a_service_is_dead_other_work_goes_on(desk: Desk, monkeypatch: pyt
         assert {first.id, second.id} == {job.id for job in keeper.jobs()[:2]}
 
     run(work, desk.keeper())
+
+
+def test_several_workers_take_a_session_each(desk: Desk) -> None:
+    """Harm: more workers than one are paid for with memory and do nothing, or do the same session twice."""
+    desk.config = EnrichConfig(workers=3)
+    desk.shelf.pages("t", [[1, 2], [3, 4]])
+    both = asyncio.Event()
+    inside: set[int] = set()
+
+    def meeting(number: int) -> Callable[[], Coroutine[Any, Any, None]]:
+        async def meet() -> None:
+            inside.add(number)
+            if len(inside) == 2:
+                both.set()
+            await both.wait()
+
+        return meet
+
+    desk.others = [Hand(desk.shelf), Hand(desk.shelf)]
+    for number, hand in enumerate((desk.hand, *desk.others)):
+        hand.before = meeting(number)
+
+    async def work(keeper: EnrichKeeper) -> None:
+        jobs = [
+            await keeper.start(session, plan) for session, plan in (("s", "standard"), ("s", "basic"), ("t", "basic"))
+        ]
+        done = [await keeper.wait(job.id) for job in jobs]
+        assert [job.state for job in done] == [EnrichState.COMPLETED] * 3
+        assert both.is_set()
+
+    run(work, desk.keeper())
+    assert len(inside) == 2, "the second job of a session waits for the first"
+    assert desk.results() == 4
+
+
+async def _pause_before_writing(hand: Hand, answer: asyncio.Event) -> None:
+    if hand.opened[-1] is Stage.LANGUAGE:
+        await answer.wait()
+
+
+def test_two_workers_do_not_pass_a_cap_together(desk: Desk) -> None:
+    """Harm: each alone may spend the rest of the month, and both do."""
+    desk.config = EnrichConfig(
+        workers=2, cap_day=0.3, price_in=1000, price_out=1000, language_url="http://x", language_model="m"
+    )
+    desk.shelf.pages("t", [[5, 6]])
+    answer = asyncio.Event()
+
+    other = Hand(desk.shelf)
+    desk.others = [other]
+
+    async def work(keeper: EnrichKeeper) -> None:
+        for session in ("s", "t"):
+            await keeper.wait((await keeper.start(session, "standard")).id)
+        for hand in (desk.hand, other):
+            hand.before = partial(_pause_before_writing, hand, answer)
+        jobs = [await keeper.start(session, "full") for session in ("s", "t")]
+        waits = [asyncio.create_task(keeper.wait(job.id)) for job in jobs]
+        done, _ = await asyncio.wait(waits, timeout=SOON_S, return_when=asyncio.FIRST_COMPLETED)
+        answer.set()
+        assert ["cap_day" in each.result().error for each in done] == [True]
+        states = [(await each).state for each in waits]
+        assert sorted(states) == [EnrichState.COMPLETED, EnrichState.FAILED]
+
+    run(work, desk.keeper())
+    assert desk.hand.writer.calls + other.writer.calls == 1
+
+
+def test_what_was_spent_counts_after_its_session_and_its_job_are_gone(desk: Desk) -> None:
+    desk.config = EnrichConfig(cap_day=0.3, price_in=1000, price_out=1000, language_url="http://x", language_model="m")
+    desk.shelf.pages("t", [[5, 6]])
+
+    async def spend(keeper: EnrichKeeper) -> None:
+        job = await keeper.wait((await keeper.start("s", "full")).id)
+        assert (job.state, job.cost) == (EnrichState.COMPLETED, 0.2)
+        desk.shelf.order(RemoveSession(session="s", reason="test"))
+        keeper.forget_session("s")
+        assert "cap_day" in (await keeper.wait((await keeper.start("t", "full")).id)).error
+
+    run(spend, desk.keeper())
+
+    async def again(keeper: EnrichKeeper) -> None:
+        with desk.shelf.store.read() as txn:
+            keeper.load(jobs_of(txn), spending.of(txn))
+        assert "cap_day" in (await keeper.wait((await keeper.start("t", "full")).id)).error
+
+    run(again, desk.keeper())

@@ -8,56 +8,53 @@ from msgspec.structs import replace
 
 from reeld.enrich import money
 from reeld.enrich.breaker import FAILURES_MAX, FIRST_S, LONGEST_S, Breaker
+from reeld.enrich.money import Spent
 from reeld.enrich.settings import EnrichConfig
-from reeld_proto.enrich import EnrichJob
 from reeld_proto.errors import ErrorCode, RequestRejected
 
-TODAY = "2026-11-27"
 NS = 1_000_000_000
 
 
-def job(name: str, cost: float, *, session: str = "s", created: str = TODAY) -> EnrichJob:
-    return EnrichJob(id=name, session=session, plan="full", cost=cost, created_at=f"{created}T10:00:00+00:00")
+NOTHING = Spent(0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("cap", ["cap_session", "cap_day", "cap_month"])
 def test_a_cap_of_zero_spends_nothing_and_names_itself(cap: str) -> None:
     with pytest.raises(RequestRejected, match=cap) as caught:
-        money.check(replace(EnrichConfig(), **{cap: 0.0}), job("a", 0.0), [], 0.000001, TODAY)
+        money.check(replace(EnrichConfig(), **{cap: 0.0}), NOTHING, 0.000001)
     assert caught.value.code is ErrorCode.DENIED
 
 
 def test_what_costs_nothing_is_never_stopped() -> None:
-    money.check(EnrichConfig(cap_session=0.0, cap_day=0.0, cap_month=0.0), job("a", 0.0), [], 0.0, TODAY)
+    money.check(EnrichConfig(cap_session=0.0, cap_day=0.0, cap_month=0.0), NOTHING, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("cap", "other"),
+    ("cap", "spent"),
     [
-        ("cap_session", job("b", 5.0, session="other")),
-        ("cap_day", job("b", 5.0, created="2026-11-26")),
-        ("cap_month", job("b", 5.0, created="2026-10-27")),
+        ("cap_session", Spent(session=0.5, day=5.0, month=5.0)),
+        ("cap_day", Spent(session=5.0, day=0.5, month=5.0)),
+        ("cap_month", Spent(session=5.0, day=5.0, month=0.5)),
     ],
 )
-def test_each_cap_counts_its_own_and_nothing_else(cap: str, other: EnrichJob) -> None:
+def test_each_cap_counts_its_own_and_nothing_else(cap: str, spent: Spent) -> None:
     config = replace(EnrichConfig(), **{cap: 1.0})
-    money.check(config, job("a", 0.5), [other, job("a", 0.5)], 0.5, TODAY)
-    with pytest.raises(RequestRejected):
-        money.check(config, job("a", 0.5), [other, job("a", 0.5)], 0.51, TODAY)
+    money.check(config, spent, 0.5)
+    with pytest.raises(RequestRejected, match=cap):
+        money.check(config, spent, 0.51)
 
 
 @given(st.lists(st.floats(0.001, 1.0), max_size=30), st.floats(0, 5))
 def test_whatever_is_asked_a_cap_is_never_passed(costs: list[float], cap: float) -> None:
     config = EnrichConfig(cap_day=cap)
-    jobs: list[EnrichJob] = []
-    for place, cost in enumerate(costs):
-        asked = job(str(place), 0.0)
+    spent = 0.0
+    for cost in costs:
         try:
-            money.check(config, asked, jobs, cost, TODAY)
+            money.check(config, Spent(0.0, spent, 0.0), cost)
         except RequestRejected:
             continue
-        jobs.append(job(str(place), cost))
-    assert sum(each.cost for each in jobs) <= cap
+        spent += cost
+    assert spent <= cap
 
 
 def test_tokens_cost_by_the_million() -> None:
