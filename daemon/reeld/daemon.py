@@ -223,7 +223,7 @@ class Daemon:
             for number in range(1, WORKERS_MAX + 1)
         ]
         look = Conditions(lambda: self._brief() is not None).look
-        self.enrich = EnrichKeeper(self.staff, self._config.enrich, ask_store, look, self._publish)
+        self.enrich = EnrichKeeper(self.staff, self._config.enrich, ask_store, look, self._publish, self._is_marked)
         self.unasked = Unasked(self.enrich, self._config.enrich)
         self.desk = JobDesk(self.publisher.publish, self.door.left)
         handlers = Handlers(
@@ -351,6 +351,10 @@ class Daemon:
         self.publisher.publish(event)
         self.hooks.heard(event)
         self.unasked.heard(event)
+
+    async def _is_marked(self, session: str) -> bool:
+        info = await self.library.show(session)
+        return bool(info.markers) or info.pinned
 
     def _on_ready(self, ready: WorkerReady) -> None:
         self.jobs.on_ready(ready)

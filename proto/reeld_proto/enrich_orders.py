@@ -12,10 +12,14 @@ from reeld_proto.findings import NewFinding, NewResult, Stage
 
 
 class EngineChoice(Struct, frozen=True, kw_only=True):
-    """Which engine a stage takes. parameters: whatever changes what it finds; part of the key of its results."""
+    """Which engine a stage takes. parameters: whatever changes what it finds; part of the key of its results.
+
+    also: models whose results are at least as good as those of the `model` among the parameters.
+    """
 
     engine: str
     parameters: dict[str, str | int | float | bool] = field(default_factory=dict)
+    also: list[str] = field(default_factory=list)
 
 
 class OpenStage(Order, tag="order.enrich.open", frozen=True, kw_only=True):

@@ -1,13 +1,14 @@
 """One attempt at a job: stage after stage, slice after slice, each kept by the store before the next is asked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from reeld.enrich import choosing, estimates, money, saga
+from reeld.enrich.adapting import Circumstances
 from reeld.enrich.breaker import Breaker
 from reeld.enrich.ledger import Ledger
 from reeld.enrich.settings import EnrichConfig
@@ -29,7 +30,8 @@ LOOK_EVERY_S = 2.0
 IDLE_S = 20.0
 """So long a worker stays, with its models, when there is nothing to do."""
 
-Choose = Callable[[Stage, EnrichConfig], tuple[EngineChoice, str]]
+Choose = Callable[[Stage, EnrichConfig, Circumstances], tuple[EngineChoice, str]]
+IsMarked = Callable[[str], Coroutine[Any, Any, bool]]
 
 
 class Worker(Protocol):
@@ -51,13 +53,26 @@ class Worker(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all attempts share. config, look: what holds now; choose: which engine a stage takes, and why."""
+    """What all attempts share. config, look: what holds now; choose: which engine a stage takes, and why.
+
+    is_marked: whether a session has markers, or is pinned.
+    """
 
     ledger: Ledger
     breaker: Breaker
     config: Callable[[], EnrichConfig]
     look: Callable[[], Weather]
     choose: Choose
+    is_marked: IsMarked
+
+    async def circumstances(self, job: EnrichJob) -> Circumstances:
+        """What a choice for this job depends on. Raises ReeldError if the session is gone."""
+        return Circumstances(
+            on_battery=self.look().on_battery,
+            marked=await self.is_marked(job.session),
+            near_cap=money.is_near_cap(self.config(), self.ledger.spent(job)),
+            paces=estimates.paces(self.ledger.jobs()),
+        )
 
 
 class Attempt:
@@ -77,7 +92,7 @@ class Attempt:
     ) -> None:
         self._id, self._hand, self._asked, self._fruitful = id, hand, asked, fruitful
         self._ledger, self._breaker = around.ledger, around.breaker
-        self._config, self._look, self._choose = around.config, around.look, around.choose
+        self._around, self._config, self._look = around, around.config, around.look
         self._writing: asyncio.Task[EnrichmentKept] | None = None
 
     async def run(self) -> None:
@@ -106,7 +121,7 @@ class Attempt:
 
     async def _stage(self, stage: Stage) -> None:
         config = self._config()
-        choice, _ = self._choose(stage, config)
+        choice, _ = self._around.choose(stage, config, await self._around.circumstances(self._job))
         order = OpenStage(
             session=self._job.session,
             stage=stage,
@@ -121,7 +136,7 @@ class Attempt:
         finished = False
         while not finished:
             await self._clear()
-            found, cost = await self._slice(opened)
+            found, cost = await self._slice(opened, str(choice.parameters.get("model", "")))
             if stage is Stage.LANGUAGE:
                 self._breaker.answered()
             job = saga.slice_done(self._job, stage, opened, found, cost)
@@ -135,14 +150,14 @@ class Attempt:
                 self._fruitful()
         return None
 
-    async def _slice(self, opened: StageOpened) -> tuple[SliceDone, float]:
+    async def _slice(self, opened: StageOpened, model: str) -> tuple[SliceDone, float]:
         """What was found, and what it cost; nothing is asked that might pass a cap."""
         config = self._config()
-        most = money.price(config, opened.tokens_in, opened.tokens_out)
+        most = money.price(config, model, opened.tokens_in, opened.tokens_out)
         money.check(config, self._ledger.spent(self._job), most)
         self._ledger.reserved[self._id] = most
         found = await self._ask(TakeSlice(), SLICE_S, SliceDone)
-        cost = money.price(config, found.tokens_in, found.tokens_out)
+        cost = money.price(config, model, found.tokens_in, found.tokens_out)
         if found.busy:
             await self._keep(replace(self._job, cost=round(self._job.cost + cost, 6)), None, cost)
             self._breaker.failed(monotonic_ns(), found.busy_s)

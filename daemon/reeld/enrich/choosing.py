@@ -4,6 +4,7 @@ import os
 import shutil
 from importlib.util import find_spec
 
+from reeld.enrich.adapting import USUAL, Circumstances, language_model, model_of_speech
 from reeld.enrich.engines import models
 from reeld.enrich.engines.missing import EngineMissing
 from reeld.enrich.settings import EnrichConfig
@@ -15,14 +16,14 @@ from reeld_proto.findings import Stage
 _EXTRA = "pip install 'reeld[enrich]', then restart the daemon."
 
 
-def choose(stage: Stage, config: EnrichConfig) -> tuple[EngineChoice, str]:
+def choose(stage: Stage, config: EnrichConfig, now: Circumstances = USUAL) -> tuple[EngineChoice, str]:
     """The engine and the reason for it. Raises RequestRejected (NOT_FOUND) with the remedy if there is none."""
     if stage is Stage.OCR:
         return _reader(config)
     if stage is Stage.SPEECH:
-        return _listener(config)
+        return _listener(config, now)
     if stage is Stage.LANGUAGE:
-        return _writer(config)
+        return _writer(config, now)
     return EngineChoice(engine=LOCAL), "needs no engine"
 
 
@@ -49,31 +50,35 @@ def _reader(config: EnrichConfig) -> tuple[EngineChoice, str]:
     return choice, "as configured" if wanted != "auto" else "RapidOCR is not installed"
 
 
-def _writer(config: EnrichConfig) -> tuple[EngineChoice, str]:
+def _writer(config: EnrichConfig, now: Circumstances) -> tuple[EngineChoice, str]:
     if not config.language_url:
         raise RequestRejected(
             "no language model is configured",
             code=ErrorCode.NOT_FOUND,
             remedy="Set `[enrich] language_url` and `language_model`, or take the plan standard.",
         )
-    parameters: dict[str, str | int | float | bool] = {"url": config.language_url, "model": config.language_model}
-    return EngineChoice(engine=LANGUAGE_MODEL, parameters=parameters), f"as configured, at {config.language_url}"
+    model, why, also = language_model(config.language_model, config.language_small, now)
+    parameters: dict[str, str | int | float | bool] = {"url": config.language_url, "model": model}
+    choice = EngineChoice(engine=LANGUAGE_MODEL, parameters=parameters, also=also)
+    return choice, f"{why or 'as configured'}, at {config.language_url}"
 
 
-def _listener(config: EnrichConfig) -> tuple[EngineChoice, str]:
+def _listener(config: EnrichConfig, now: Circumstances) -> tuple[EngineChoice, str]:
     if find_spec("faster_whisper") is None:
         raise RequestRejected("faster-whisper is not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
     try:
         name, _ = models.find_model(config.speech_model, download=config.download)
     except EngineMissing as error:
         raise RequestRejected(str(error), code=ErrorCode.NOT_FOUND) from error
+    model, why, also = config.speech_model, "as configured", list[str]()
+    if model == "auto":
+        model, why, also = model_of_speech(models.available() or [name], config.language, now)
     parameters: dict[str, str | int | float | bool] = {
-        "model": config.speech_model if config.speech_model != "auto" else name,
+        "model": model,
         "language": config.language,
         "download": config.download,
     }
-    why = "as configured" if config.speech_model != "auto" else f"the best model on this machine is {name}"
-    return EngineChoice(engine="faster-whisper", parameters=parameters), why
+    return EngineChoice(engine="faster-whisper", parameters=parameters, also=also), why
 
 
 def named(choice: EngineChoice) -> str:

@@ -39,6 +39,16 @@ def speed(stage: Stage, jobs: Iterable[EnrichJob], engine: str = "") -> float | 
     return _rate(seen)
 
 
+def paces(jobs: Iterable[EnrichJob]) -> dict[str, float]:
+    """Seconds that a second of sound took with each model of speech, by the newest jobs."""
+    seen: dict[str, list[StageStatus]] = {}
+    for job in list(jobs)[-JOBS_LOOKED_AT:]:
+        for status in job.stages:
+            if status.stage is Stage.SPEECH and status.version:
+                seen.setdefault(status.version.rpartition("/")[2], []).append(status)
+    return {model: rate for model, statuses in seen.items() if (rate := _rate(statuses)) is not None}
+
+
 def _rate(statuses: Iterable[StageStatus]) -> float | None:
     items = seconds = 0.0
     for status in statuses:

@@ -13,7 +13,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from reeld.enrich import choosing, saga
-from reeld.enrich.attempt import IDLE_S, Attempt, Choose, Surroundings, Worker
+from reeld.enrich.adapting import USUAL
+from reeld.enrich.attempt import IDLE_S, Attempt, Choose, IsMarked, Surroundings, Worker
 from reeld.enrich.breaker import Breaker
 from reeld.enrich.ledger import STORE_S, Ask, Ledger
 from reeld.enrich.settings import EnrichConfig
@@ -21,7 +22,7 @@ from reeld.enrich.weather import Weather
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.enrich import FINAL_STATES, EnrichAction, EnrichJob, EnrichState
-from reeld_proto.enrich_orders import UndoEnrichment
+from reeld_proto.enrich_orders import EngineChoice, UndoEnrichment
 from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
 from reeld_proto.events import Event
 from reeld_proto.findings import Stage
@@ -32,7 +33,7 @@ class EnrichKeeper:
     """Belongs to the event loop's thread.
 
     hands: the workers there may be, of which the config says how many are used. ask_store: gives an order to the store;
-    look: how this machine is doing; publish: tells everybody.
+    look: how this machine is doing; publish: tells everybody; is_marked: see `Surroundings`.
     """
 
     def __init__(
@@ -42,16 +43,18 @@ class EnrichKeeper:
         ask_store: Ask,
         look: Callable[[], Weather],
         publish: Callable[[Event], None],
+        is_marked: IsMarked,
         *,
         choose: Choose = choosing.choose,
     ) -> None:
         self._hands, self._config, self._ask_store = hands, config, ask_store
-        self._look, self._choose = look, choose
+        self._choose = choose
         self._ledger = Ledger(ask_store, publish, self._on_ended)
         self._unasked: set[str] = set()
         self._not_before_ns: dict[str, int] = {}
         self._fruitless: dict[str, int] = {}
         self._breaker = Breaker()
+        self._around = Surroundings(self._ledger, self._breaker, lambda: self._config, look, choose, is_marked)
         self._closing = False
         self._running: dict[str, tuple[asyncio.Task[None], Worker]] = {}
         self._idle_since_ns = 0
@@ -85,7 +88,7 @@ class EnrichKeeper:
         """
         stages = self.stages(plan)
         for stage in stages:
-            self._choose(stage, self._config)
+            self._choose(stage, self._config, USUAL)
         for job in self._ledger.jobs(session):
             if job.plan == plan and job.state not in FINAL_STATES:
                 if not asked:
@@ -113,6 +116,11 @@ class EnrichKeeper:
             known = ", ".join(self._config.names)
             raise RequestRejected(f"there is no plan {plan}", remedy=f"There are {known}.")
         return stages
+
+    async def planned(self, session: str, stage: Stage) -> tuple[EngineChoice, str]:
+        """The engine that a stage of a session would take now, and why. Raises RequestRejected (NOT_FOUND)."""
+        now = await self._around.circumstances(EnrichJob(id="", session=session, plan=""))
+        return self._choose(stage, self._config, now)
 
     async def steer(self, action: EnrichAction, which: str) -> list[EnrichJob]:
         """Cancel, pause or resume jobs, and wait until that is so. which: a job, a session, or empty for all.
@@ -243,9 +251,8 @@ class EnrichKeeper:
                 await hand.kill()
 
     async def _attempt(self, id: str, hand: Worker) -> None:
-        around = Surroundings(self._ledger, self._breaker, lambda: self._config, self._look, self._choose)
         asked, fruitful = (lambda: id not in self._unasked), partial(self._fruitful, id)
-        attempt = Attempt(id, hand, around, asked=asked, fruitful=fruitful)
+        attempt = Attempt(id, hand, self._around, asked=asked, fruitful=fruitful)
         try:
             await attempt.run()
         except ReeldError as error:

@@ -32,8 +32,11 @@ def runs_of(reader: StoreReader, session: str, key: EngineKey) -> tuple[list[Sou
     Raises RequestRejected (NOT_FOUND), StoreCorrupt.
     """
 
-    def wanted(part: str) -> bytes:
-        return results.engine_key(Stage.SPEECH, key.name, key.version, key.parameters + part)
+    def wanted(part: str) -> list[bytes]:
+        return [
+            results.engine_key(Stage.SPEECH, each.name, each.version, each.parameters + part)
+            for each in (key, *key.also)
+        ]
 
     runs: list[SoundRun] = []
     total = cached = 0.0
@@ -50,11 +53,19 @@ def runs_of(reader: StoreReader, session: str, key: EngineKey) -> tuple[list[Sou
 class Listening:
     """Listens to what was not listened to yet, on this machine. total, cached: seconds of sound, on all tracks.
 
+    also: see `EngineKey`.
     Raises RequestRejected (NOT_FOUND), StoreCorrupt.
     """
 
-    def __init__(self, reader: StoreReader, session: str, engine: Listener, parameters: str) -> None:
-        key = EngineKey(engine.name, engine.version, parameters)
+    def __init__(
+        self,
+        reader: StoreReader,
+        session: str,
+        engine: Listener,
+        parameters: str,
+        also: tuple[EngineKey, ...] = (),
+    ) -> None:
+        key = EngineKey(engine.name, engine.version, parameters, also)
         runs, self.total, self.cached = runs_of(reader, session, key)
         self._done_s = 0.0
         work = HearingWork(reader, session, engine, parameters)
@@ -70,7 +81,7 @@ class Listening:
 
 
 def _missing(
-    txn: Transaction, record: SessionRecord, track: str, key: Callable[[str], bytes]
+    txn: Transaction, record: SessionRecord, track: str, key: Callable[[str], list[bytes]]
 ) -> tuple[list[SoundRun], float, float]:
     """Runs of chunks without a result, and how many seconds of sound there are and have one."""
     runs: list[SoundRun] = []
@@ -78,11 +89,12 @@ def _missing(
     before: Piece | None = None
     begins_run = True
     seen: set[tuple[bytes, str]] = set()
+    whole = key("")
     for piece in _pieces(txn, record, track):
         total_ns += piece.end_ns - piece.start_ns
         follows = before is not None and piece.start_ns <= before.end_ns + BREAK_NS
-        known = results.has(txn, piece.source, key(""))
-        known = known or (bool(piece.part) and results.has(txn, piece.source, key(piece.part)))
+        known = any(results.has(txn, piece.source, each) for each in whole)
+        known = known or (bool(piece.part) and any(results.has(txn, piece.source, each) for each in key(piece.part)))
         if known or (piece.source, piece.part) in seen:
             cached_ns += piece.end_ns - piece.start_ns
             if follows and not begins_run:

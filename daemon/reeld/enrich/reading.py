@@ -26,11 +26,12 @@ from reeld_proto.findings import NewResult, PageText, Stage, TextLine
 
 @dataclass(frozen=True, slots=True)
 class EngineKey:
-    """What results are found by. parameters: as in their key."""
+    """What results are found by. parameters: as in their key. also: keys of results that are at least as good."""
 
     name: str
     version: str
     parameters: str
+    also: tuple["EngineKey", ...] = ()
 
 
 def stills_of(reader: StoreReader, session: str, key: EngineKey) -> list[Still]:

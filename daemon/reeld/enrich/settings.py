@@ -53,8 +53,10 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     scheduler: address of a Dask cluster, as tcp://10.0.0.5:8786, whose machines read and listen instead of this one;
     objects: URL of the copy that `reelctl sync` makes, as s3://bucket/reeld, from which they fetch what they need.
     language_url: address of a language model, as http://127.0.0.1:11434/v1; without one nothing is ever sent.
-    language_model: its name there. The key, if it needs one, is in REELD_LANGUAGE_KEY or the system's keyring.
-    price_in, price_out: what a million tokens cost that are sent, and that come back; 0 on your own machine.
+    language_model: its name there; language_small: a cheaper one, which is asked when most of a cap is spent. The key,
+    if it needs one, is in REELD_LANGUAGE_KEY or the system's keyring.
+    price_in, price_out: what a million tokens cost that are sent, and that come back; 0 on your own machine;
+    small_price_in, small_price_out: of the cheaper one.
     cap_session, cap_day, cap_month: so much may be spent at most, in that money; nothing is asked that may cost more.
     plans: tables `[[enrich.plans]]`, each with a `name`, its `stages` and what is left `on_failure`.
     """
@@ -75,8 +77,11 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     objects: str = ""
     language_url: str = ""
     language_model: str = ""
+    language_small: str = ""
     price_in: Annotated[float, Meta(ge=0)] = 0.0
     price_out: Annotated[float, Meta(ge=0)] = 0.0
+    small_price_in: Annotated[float, Meta(ge=0)] = 0.0
+    small_price_out: Annotated[float, Meta(ge=0)] = 0.0
     cap_session: Annotated[float, Meta(ge=0)] | None = None
     cap_day: Annotated[float, Meta(ge=0)] | None = None
     cap_month: Annotated[float, Meta(ge=0)] | None = None

@@ -7,13 +7,13 @@ from reeld.enrich import chaptering, summing
 from reeld.enrich.engines.api import Listener, PageReader, Writer
 from reeld.enrich.listening import Listening
 from reeld.enrich.material import Material, material_of
-from reeld.enrich.reading import Reading
+from reeld.enrich.reading import EngineKey, Reading
 from reeld.enrich.summing_up import SummingUp
 from reeld.enrich.worker_names import LOCAL
 from reeld.store.enrichment import finding_of
 from reeld.store.reader import StoreReader
 from reeld_proto import codec
-from reeld_proto.enrich_orders import OpenStage, SliceDone, StageOpened
+from reeld_proto.enrich_orders import EngineChoice, OpenStage, SliceDone, StageOpened
 from reeld_proto.errors import InternalError
 from reeld_proto.findings import Chapters, NewFinding, Stage, Summary
 
@@ -104,10 +104,25 @@ def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Liste
     if order.stage is Stage.OCR and isinstance(engine, PageReader):
         return _Chunks(Reading(reader, order.session, engine, parameters), engine)
     if order.stage is Stage.SPEECH and isinstance(engine, Listener):
-        return _Chunks(Listening(reader, order.session, engine, parameters), engine)
+        also = keys_also(order.choice, engine.name, engine.version)
+        return _Chunks(Listening(reader, order.session, engine, parameters, also), engine)
     if order.stage is Stage.LANGUAGE and isinstance(engine, Writer):
-        return SummingUp(reader, order.session, engine)
+        return SummingUp(reader, order.session, engine, versions_also(order.choice, engine.version))
     raise InternalError(f"{order.choice.engine} is no engine for the stage {order.stage}")
+
+
+def versions_also(choice: EngineChoice, version: str) -> list[str]:
+    """Versions of an engine with the models that are at least as good."""
+    own = str(choice.parameters.get("model", ""))
+    return [version.replace(own, model) for model in choice.also] if own else []
+
+
+def keys_also(choice: EngineChoice, name: str, version: str) -> tuple[EngineKey, ...]:
+    """Keys of results that need not be found again by this engine."""
+    return tuple(
+        EngineKey(name, other, parameters_text({**choice.parameters, "model": model}))
+        for model, other in zip(choice.also, versions_also(choice, version), strict=False)
+    )
 
 
 _NO_MATTER = frozenset({"download"})

@@ -1,6 +1,7 @@
 """The stage that has a language model sum a session up, part by part. Runs in the enrichment worker."""
 
 import time
+from collections.abc import Sequence
 
 from reeld.enrich.engines.api import Busy, Writer
 from reeld.enrich.material import material_of
@@ -15,19 +16,23 @@ from reeld_proto.units import NS_PER_S
 
 
 class SummingUp:
-    """Asks once for each part. total: parts; cached: all or none of them. Raises RequestRejected, StoreCorrupt."""
+    """Asks once for each part. total: parts; cached: all or none of them. Raises RequestRejected, StoreCorrupt.
 
-    def __init__(self, reader: StoreReader, session: str, model: Writer) -> None:
+    also: versions of models that are at least as good; what one of them wrote is left as it is.
+    """
+
+    def __init__(self, reader: StoreReader, session: str, model: Writer, also: Sequence[str] = ()) -> None:
         self._session, self._model = session, model
         with reader.store.read() as txn:
             self._material = material_of(txn, session)
             known = finding_of(txn, session, Stage.LANGUAGE)
         self._basis = self._material.basis(Stage.LANGUAGE, model.version)
+        fine = {self._basis, *(self._material.basis(Stage.LANGUAGE, version) for version in also)}
         self._parts = parts_of(self._material)
         self._told: list[SummarySentence] = []
         self._at = 0
         self.total = float(max(1, len(self._parts)))
-        self.cached = self.total if known is not None and known.basis == self._basis else 0.0
+        self.cached = self.total if known is not None and known.basis in fine else 0.0
         self.engine_name, self.engine_version = model.name, model.version
         most = [model.cost_of(part) for part in self._parts]
         self.tokens_in, self.tokens_out = (

@@ -116,8 +116,12 @@ class Desk:
             self._ask_store,
             lambda: self.weather,
             publish,
-            choose=lambda stage, _config: (EngineChoice(engine=f"toy-{stage}"), "for tests"),
+            self._is_marked,
+            choose=lambda stage, _config, _now: (EngineChoice(engine=f"toy-{stage}"), "for tests"),
         )
+
+    async def _is_marked(self, _session: str) -> bool:
+        return False
 
     async def _ask_store(self, order: AnyOrder, _timeout_s: float) -> AnyReport:
         self.orders.append(order)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from reeld.enrich.hearing import WINDOW_S
 from reeld.enrich.listening import Listening
+from reeld.enrich.stages import keys_also
 from reeld.store import sessions
 from reeld.store.spoken import said_in
+from reeld_proto.enrich_orders import EngineChoice
 from reeld_proto.sound_graph import SoundCodec
 from tests.daemon.enrich.library import Shelf
 from tests.support.toy_engines import BEEP_S, ToyListener, spelled
@@ -135,3 +137,19 @@ def test_a_rest_shorter_than_a_frame_of_sound_does_not_go_on_for_ever(shelf: She
             break
     assert found.finished
     check(heard(shelf, session)["mic"], {1.0: 1, 2.0: 2})
+
+
+def test_what_a_better_model_heard_is_not_listened_to_again(shelf: Shelf) -> None:
+    """Harm: a laptop that is unplugged hears the whole day again with a smaller model."""
+    session = shelf.talk("s", {"mic": {1.0: 1, 3.3: 2}}, 6.0)
+    shelf.take_all(Listening(shelf.reader, session, ToyListener(version="1/large"), "model=large"), session)
+    choice = EngineChoice(engine="toy", parameters={"model": "small"}, also=["huge", "large"])
+    engine = ToyListener(version="1/small")
+    also = keys_also(choice, engine.name, engine.version)
+    run = Listening(shelf.reader, session, engine, "model=small", also)
+    shelf.take_all(run, session)
+    assert (run.total, run.cached, engine.calls) == (6, 6, 0)
+    better = ToyListener(version="1/huge")
+    run = Listening(shelf.reader, session, better, "model=huge", ())
+    shelf.take_all(run, session)
+    assert better.calls == 1, "a better one is worth it"

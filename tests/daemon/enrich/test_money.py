@@ -58,7 +58,24 @@ def test_whatever_is_asked_a_cap_is_never_passed(costs: list[float], cap: float)
 
 
 def test_tokens_cost_by_the_million() -> None:
-    assert money.price(EnrichConfig(price_in=2.0, price_out=8.0), 500_000, 250_000) == 3.0
+    config = EnrichConfig(
+        language_model="big",
+        language_small="tiny",
+        price_in=2.0,
+        price_out=8.0,
+        small_price_in=0.2,
+        small_price_out=0.4,
+    )
+    assert money.price(config, "big", 500_000, 250_000) == 3.0
+    assert money.price(config, "tiny", 500_000, 250_000) == pytest.approx(0.2)
+
+
+def test_near_a_cap_is_near_any_of_those_that_there_are() -> None:
+    assert not money.is_near_cap(EnrichConfig(), Spent(9.0, 9.0, 9.0))
+    config = EnrichConfig(cap_day=1.0, cap_month=10.0)
+    assert not money.is_near_cap(config, Spent(9.0, 0.79, 7.9))
+    assert money.is_near_cap(config, Spent(0.0, 0.8, 0.0))
+    assert money.is_near_cap(config, Spent(0.0, 0.0, 8.0))
 
 
 def test_a_service_is_left_alone_after_some_failures_and_longer_each_time() -> None:

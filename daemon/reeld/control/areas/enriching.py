@@ -60,7 +60,7 @@ class _Enriching:
 
     async def _planned(self, session: str, stage: Stage) -> PlannedStage:
         config = self._parts.config.enrich
-        choice, why = choosing.choose(stage, config)
+        choice, why = await self._parts.enrich.planned(session, stage)
         tokens_in = tokens_out = 0
         if stage is Stage.LANGUAGE:
             extent, tokens_in, tokens_out = await self._parts.library.to_write(session)
@@ -78,7 +78,12 @@ class _Enriching:
             unit=extent.unit,
             done=round(extent.done / extent.items, 4) if extent.items else 1.0,
             seconds=None if seconds is None else round(seconds, 1),
-            cost=round(money.price(config, round(tokens_in * left), round(tokens_out * left)), 6),
+            cost=round(
+                money.price(
+                    config, str(choice.parameters.get("model", "")), round(tokens_in * left), round(tokens_out * left)
+                ),
+                6,
+            ),
             sends=_sends(stage, config, tokens_in * left) if left else "",
         )
 

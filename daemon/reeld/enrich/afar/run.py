@@ -19,6 +19,7 @@ from reeld.enrich.afar.tasks import Errand, MakeEngine, PortionDone, check_versi
 from reeld.enrich.listening import runs_of
 from reeld.enrich.portions import Portion
 from reeld.enrich.reading import EngineKey, stills_of
+from reeld.enrich.stages import keys_also
 from reeld.runtime.logs import get_logger
 from reeld.store.reader import StoreReader
 from reeld_proto import codec
@@ -64,7 +65,8 @@ class AfarRun:
         asked = cluster.submit(describe, codec.pack_record(order), make)
         cluster.first_of([asked])
         self.engine_name, self.engine_version = cluster.result_of(asked)
-        key = EngineKey(self.engine_name, self.engine_version, parameters)
+        also = keys_also(order.choice, self.engine_name, self.engine_version)
+        key = EngineKey(self.engine_name, self.engine_version, parameters, also)
         self._portions: Iterator[Portion]
         if order.stage is Stage.OCR:
             stills = stills_of(reader, order.session, key)

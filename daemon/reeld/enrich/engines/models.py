@@ -18,6 +18,11 @@ SIZES = ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny", "small
 _WEIGHTS = "model.bin"
 
 
+def available() -> list[str]:
+    """Names of the models that are on this machine, in the order in which `auto` looks."""
+    return [size for size in SIZES if _local(size) is not None]
+
+
 def find_model(wanted: str, *, download: bool = False) -> tuple[str, str]:
     """Name and folder of a model. wanted: `auto`, a name such as `tiny.en`, or an absolute path.
 
