@@ -31,6 +31,12 @@ def listed(session: str) -> Call[list[EnrichJob]]:
     return Call(c.ListEnrichment(session=session), lambda reply: expect(c.EnrichList)(reply).jobs, QUICK_S)
 
 
+def want(session: str, at_s: float) -> Call[list[EnrichJob]]:
+    """Somebody looks."""
+    command = c.WantEnrichment(session=session, at_s=at_s)
+    return Call(command, lambda reply: expect(c.EnrichList)(reply).jobs, QUICK_S)
+
+
 def steer(action: EnrichAction, job: str) -> Call[list[EnrichJob]]:
     """Cancel, pause or resume."""
     command = c.SteerEnrichment(action=action, job=job)
@@ -77,6 +83,10 @@ class EnrichMethods(ABC):
         """The jobs of enrichment of a session, or all, the newest last."""
         return self.call(listed(session))
 
+    def want_enrichment(self, session: str, *, at_s: float = 0.0) -> list[EnrichJob]:
+        """Tell that somebody looks at a session around this playback second; its jobs. See `[enrich] lazy`."""
+        return self.call(want(session, at_s))
+
     def steer_enrichment(self, action: EnrichAction, job: str = "") -> list[EnrichJob]:
         """Cancel, pause or resume a job, the jobs of a session, or all; in force when it returns."""
         return self.call(steer(action, job))
@@ -121,6 +131,10 @@ class AsyncEnrichMethods(ABC):
     async def enrichment(self, session: str = "") -> list[EnrichJob]:
         """See `Client.enrichment`."""
         return await self.call(listed(session))
+
+    async def want_enrichment(self, session: str, *, at_s: float = 0.0) -> list[EnrichJob]:
+        """See `Client.want_enrichment`."""
+        return await self.call(want(session, at_s))
 
     async def steer_enrichment(self, action: EnrichAction, job: str = "") -> list[EnrichJob]:
         """See `Client.steer_enrichment`."""

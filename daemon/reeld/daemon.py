@@ -241,6 +241,7 @@ class Daemon:
                 incidents=self.incidents.shelf,
                 review=self.review,
                 enrich=self.enrich,
+                unasked=self.unasked,
                 library=self.library,
                 stats=self.stats,
                 sound=self.sound,

@@ -52,6 +52,7 @@ from reeld_proto.enrich import (
     SteerEnrichment,
     Transcript,
     WaitEnrichment,
+    WantEnrichment,
 )
 from reeld_proto.incidents import ClearIncidents, IncidentDetail, IncidentList, ListIncidents, ShowIncident
 from reeld_proto.jobs import CancelJob, JobDetail, JobInfo, JobList, ListJobs, ShowJob, TimeoutS, WaitJob
@@ -447,6 +448,7 @@ AnyCommand = (
     | GetEnrichPlan
     | WaitEnrichment
     | ListEnrichment
+    | WantEnrichment
     | SteerEnrichment
     | ListMoments
     | GetTranscript

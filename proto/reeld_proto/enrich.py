@@ -136,6 +136,16 @@ class SteerEnrichment(Command, tag="enrich.steer", frozen=True, kw_only=True):
     job: Name = ""
 
 
+class WantEnrichment(Command, tag="enrich.want", frozen=True, kw_only=True):
+    """Tell that somebody looks at a session, around this playback time. Answered by `EnrichList` of its jobs.
+
+    Lazy enrichment begins with what is looked at; whatever is under way goes on there.
+    """
+
+    session: Name
+    at_s: Annotated[float, Meta(ge=0)] = 0.0
+
+
 class ListMoments(Command, tag="search", frozen=True, kw_only=True):
     """Find words in names, tags, notes, markers, chapters, on screens and in speech. Answered by `MomentsFound`.
 
@@ -180,7 +190,7 @@ class EnrichPlanned(Reply, tag="enrich.plan.reply", frozen=True, kw_only=True):
 
 
 class EnrichList(Reply, tag="enrich.list.reply", frozen=True, kw_only=True):
-    """Answer to `ListEnrichment` and `SteerEnrichment`."""
+    """Answer to `ListEnrichment`, `SteerEnrichment` and `WantEnrichment`."""
 
     jobs: list[EnrichJob]
 

@@ -25,13 +25,15 @@ class EngineChoice(Struct, frozen=True, kw_only=True):
 class OpenStage(Order, tag="order.enrich.open", frozen=True, kw_only=True):
     """Worker: begin (again) with a stage of a session; what has results is left out. Answered by `StageOpened`.
 
-    scheduler, objects: address of a Dask cluster that does it, and of the copy it reads; empty: it is done here.
+    first_ns: media time with which to begin; the rest follows. scheduler, objects: address of a Dask cluster that does
+    it, and of the copy it reads; empty: it is done here.
     """
 
     session: str
     stage: Stage
     choice: EngineChoice
     threads: int = 1
+    first_ns: int = 0
     scheduler: str = ""
     objects: str = ""
 

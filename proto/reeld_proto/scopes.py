@@ -33,6 +33,7 @@ _LOOKS: dict[Scope, tuple[type[c.Command], ...]] = {
         c.GetEnrichPlan,
         c.WaitEnrichment,
         c.ListEnrichment,
+        c.WantEnrichment,
         c.ListMoments,
         c.GetTranscript,
         c.GetFindings,

@@ -109,6 +109,7 @@ def answers() -> dict[str, Any]:
         "enrich_start": c.EnrichStarted(job=JOB),
         "enrich_wait": c.EnrichStarted(job=JOB),
         "enrich_list": c.EnrichList(jobs=[JOB]),
+        "enrich_want": c.EnrichList(jobs=[JOB]),
         "enrich_steer": c.EnrichList(jobs=[JOB]),
         "enrich_plan": PLANNED,
         "search": MOMENTS,

@@ -31,6 +31,7 @@ CASES: list[Case] = [
     ("wait_enrichment", ("e1",), {}, c.WaitEnrichment(job="e1"), JOB),
     ("enrichment", (), {}, c.ListEnrichment(), [JOB]),
     ("enrichment", (SESSION,), {}, c.ListEnrichment(session=SESSION), [JOB]),
+    ("want_enrichment", (SESSION,), {"at_s": 7.5}, c.WantEnrichment(session=SESSION, at_s=7.5), [JOB]),
     ("steer_enrichment", (EnrichAction.PAUSE,), {}, c.SteerEnrichment(action=EnrichAction.PAUSE), [JOB]),
     (
         "steer_enrichment",

@@ -95,6 +95,7 @@ CLIENT = {
     "upkeep",
     "verify",
     "wait_enrichment",
+    "want_enrichment",
 }
 
 

@@ -13,6 +13,7 @@ from reeld.control.library import Library
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
 from reeld.enrich.keeper import EnrichKeeper
+from reeld.enrich.unasked import Unasked
 from reeld.incidents.shelf import Shelf
 from reeld.privacy.keeper import PrivacyKeeper
 from reeld.replay.keeper import ReplayKeeper
@@ -64,6 +65,7 @@ class Parts:
     incidents: Shelf
     review: ReviewKeeper
     enrich: EnrichKeeper
+    unasked: Unasked
     library: Library
     stats: StatsSampler
     sound: SoundWatch

@@ -30,6 +30,8 @@ LOOK_EVERY_S = 2.0
 IDLE_S = 20.0
 """So long a worker stays, with its models, when there is nothing to do."""
 
+_IN_ANY_ORDER = frozenset({Stage.OCR, Stage.SPEECH})
+
 Choose = Callable[[Stage, EnrichConfig, Circumstances], tuple[EngineChoice, str]]
 IsMarked = Callable[[str], Coroutine[Any, Any, bool]]
 
@@ -75,22 +77,30 @@ class Surroundings:
         )
 
 
-class Attempt:
-    """Belongs to the event loop's thread. asked: whether a person wants the job now.
+@dataclass(frozen=True)
+class Told:
+    """Between one attempt and the queue.
 
-    fruitful: called whenever something new was found.
+    is_asked: whether a person wants the job now; first_ns: media time that is wanted first; fruitful: called whenever
+    something new was found.
     """
+
+    is_asked: Callable[[], bool]
+    first_ns: Callable[[], int]
+    fruitful: Callable[[], None]
+
+
+class Attempt:
+    """Belongs to the event loop's thread."""
 
     def __init__(
         self,
         id: str,
         hand: Worker,
         around: Surroundings,
-        *,
-        asked: Callable[[], bool],
-        fruitful: Callable[[], None],
+        told: Told,
     ) -> None:
-        self._id, self._hand, self._asked, self._fruitful = id, hand, asked, fruitful
+        self._id, self._hand, self._told = id, hand, told
         self._ledger, self._breaker = around.ledger, around.breaker
         self._around, self._config, self._look = around, around.config, around.look
         self._writing: asyncio.Task[EnrichmentKept] | None = None
@@ -127,6 +137,7 @@ class Attempt:
             stage=stage,
             choice=choice,
             threads=choosing.threads(config),
+            first_ns=(first_ns := self._told.first_ns()),
             scheduler=config.scheduler,
             objects=config.objects,
         )
@@ -135,6 +146,8 @@ class Attempt:
         await self._keep(saga.stage_opened(self._job, stage, opened))
         finished = False
         while not finished:
+            if stage in _IN_ANY_ORDER and self._told.first_ns() != first_ns:
+                return None  # somebody looks elsewhere now: the stage is opened again, and begins there
             await self._clear()
             found, cost = await self._slice(opened, str(choice.parameters.get("model", "")))
             if stage is Stage.LANGUAGE:
@@ -147,7 +160,7 @@ class Attempt:
                 return await self._again(stage)
             finished = found.finished
             if kept.kept:
-                self._fruitful()
+                self._told.fruitful()
         return None
 
     async def _slice(self, opened: StageOpened, model: str) -> tuple[SliceDone, float]:
@@ -173,7 +186,7 @@ class Attempt:
     async def _clear(self) -> None:
         """Wait until nothing hinders the work. The worker keeps its models meanwhile, unless that lasts."""
         waited_s = 0.0
-        while reason := hindrance(self._look(), self._config(), asked=self._asked()):
+        while reason := hindrance(self._look(), self._config(), asked=self._told.is_asked()):
             if self._job.waiting != reason:
                 await self._keep(replace(self._job, waiting=reason))
             if waited_s > IDLE_S:

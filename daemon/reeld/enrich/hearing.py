@@ -7,7 +7,7 @@ where nobody speaks, and each word is kept with the chunk in which it begins.
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import numpy as np
 import soxr
@@ -91,6 +91,41 @@ def parts_of(footage: Footage, session: str, run: SoundRun) -> Iterator[SoundRun
         yield SoundRun(run.track, pieces[first:place], start_ns, reach_ns)
         first, start_ns = place, pieces[place].start_ns
     yield SoundRun(run.track, pieces[first:], start_ns, run.reach_ns, run.lasts)
+
+
+def ordered_parts(footage: Footage, session: str, runs: list[SoundRun], first_ns: int) -> Iterator[SoundRun]:
+    """All parts of all runs; if some are wanted first, those from there on, all tracks side by side, then the rest."""
+    if not first_ns:
+        for run in runs:
+            yield from parts_of(footage, session, run)
+        return
+    later, before = [], []
+    for run in runs:
+        head, tail = _split(footage, session, run, first_ns)
+        before += [parts_of(footage, session, head)] if head is not None else []
+        later += [parts_of(footage, session, tail)] if tail is not None else []
+    for together in (later, before):
+        for row in zip_longest(*together):
+            yield from (part for part in row if part is not None)
+
+
+def _split(footage: Footage, session: str, run: SoundRun, first_ns: int) -> tuple[SoundRun | None, SoundRun | None]:
+    """What of a run is before a media time, and what from there on, cut where it is quiet shortly before."""
+    if first_ns <= run.pieces[0].end_ns:
+        return None, run
+    if first_ns >= run.pieces[-1].end_ns:
+        return run, None
+    near = [
+        place
+        for place, piece in enumerate(run.pieces)
+        if place and first_ns - CUT_LOOK_NS <= piece.start_ns <= first_ns
+    ]
+    if not near:
+        return None, run
+    place = _quietest(footage, session, run, near)
+    reach_ns = min(run.reach_ns, run.pieces[place - 1].end_ns + TAIL_NS)
+    head = SoundRun(run.track, run.pieces[:place], run.start_ns, reach_ns)
+    return head, SoundRun(run.track, run.pieces[place:], run.pieces[place].start_ns, run.reach_ns, run.lasts)
 
 
 def _quietest(footage: Footage, session: str, run: SoundRun, places: list[int]) -> int:

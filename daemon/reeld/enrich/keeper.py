@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from reeld.enrich import choosing, saga
 from reeld.enrich.adapting import USUAL
-from reeld.enrich.attempt import IDLE_S, Attempt, Choose, IsMarked, Surroundings, Worker
+from reeld.enrich.attempt import IDLE_S, Attempt, Choose, IsMarked, Surroundings, Told, Worker
 from reeld.enrich.breaker import Breaker
 from reeld.enrich.ledger import STORE_S, Ask, Ledger
 from reeld.enrich.settings import EnrichConfig
@@ -27,6 +27,9 @@ from reeld_proto.errors import ErrorCode, ReeldError, RequestRejected
 from reeld_proto.events import Event
 from reeld_proto.findings import Stage
 from reeld_proto.units import NS_PER_MS, NS_PER_S
+
+WANTED_KEPT_MAX = 500
+"""Sessions of which it is known where somebody looked last."""
 
 
 class EnrichKeeper:
@@ -56,6 +59,7 @@ class EnrichKeeper:
         self._breaker = Breaker()
         self._around = Surroundings(self._ledger, self._breaker, lambda: self._config, look, choose, is_marked)
         self._closing = False
+        self._wanted_ns: dict[str, int] = {}
         self._running: dict[str, tuple[asyncio.Task[None], Worker]] = {}
         self._idle_since_ns = 0
         self._news = asyncio.Event()
@@ -91,9 +95,8 @@ class EnrichKeeper:
             self._choose(stage, self._config, USUAL)
         for job in self._ledger.jobs(session):
             if job.plan == plan and job.state not in FINAL_STATES:
-                if not asked:
-                    return job
-                self._unasked.discard(job.id)
+                if asked:
+                    self._unasked.discard(job.id)
                 if job.state is EnrichState.PENDING and priority > job.priority:
                     await self._ledger.keep(replace(job, priority=priority))
                 self._news.set()
@@ -116,6 +119,17 @@ class EnrichKeeper:
             known = ", ".join(self._config.names)
             raise RequestRejected(f"there is no plan {plan}", remedy=f"There are {known}.")
         return stages
+
+    def want(self, session: str, at_ns: int) -> None:
+        """Work on a session begins, or goes on, around this media time."""
+        self._wanted_ns.pop(session, None)
+        self._wanted_ns[session] = at_ns
+        while len(self._wanted_ns) > WANTED_KEPT_MAX:
+            del self._wanted_ns[next(iter(self._wanted_ns))]
+
+    def _first_ns(self, id: str) -> int:
+        job = self._ledger.get(id)
+        return 0 if job is None else self._wanted_ns.get(job.session, 0)
 
     async def planned(self, session: str, stage: Stage) -> tuple[EngineChoice, str]:
         """The engine that a stage of a session would take now, and why. Raises RequestRejected (NOT_FOUND)."""
@@ -251,8 +265,8 @@ class EnrichKeeper:
                 await hand.kill()
 
     async def _attempt(self, id: str, hand: Worker) -> None:
-        asked, fruitful = (lambda: id not in self._unasked), partial(self._fruitful, id)
-        attempt = Attempt(id, hand, self._around, asked=asked, fruitful=fruitful)
+        told = Told(lambda: id not in self._unasked, partial(self._first_ns, id), partial(self._fruitful, id))
+        attempt = Attempt(id, hand, self._around, told)
         try:
             await attempt.run()
         except ReeldError as error:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from reeld.enrich.engines.api import Listener
-from reeld.enrich.hearing import TAIL_NS, HearingWork, parts_of
+from reeld.enrich.hearing import TAIL_NS, HearingWork, ordered_parts
 from reeld.enrich.portions import Piece, SoundRun
 from reeld.enrich.reading import EngineKey
 from reeld.media.fragments import parse_chunk, parse_init
@@ -53,7 +53,7 @@ def runs_of(reader: StoreReader, session: str, key: EngineKey) -> tuple[list[Sou
 class Listening:
     """Listens to what was not listened to yet, on this machine. total, cached: seconds of sound, on all tracks.
 
-    also: see `EngineKey`.
+    also: see `EngineKey`; first_ns: media time with which to begin.
     Raises RequestRejected (NOT_FOUND), StoreCorrupt.
     """
 
@@ -64,12 +64,14 @@ class Listening:
         engine: Listener,
         parameters: str,
         also: tuple[EngineKey, ...] = (),
+        first_ns: int = 0,
     ) -> None:
         key = EngineKey(engine.name, engine.version, parameters, also)
         runs, self.total, self.cached = runs_of(reader, session, key)
         self._done_s = 0.0
         work = HearingWork(reader, session, engine, parameters)
-        self._slices = (found for run in runs for part in parts_of(reader, session, run) for found in work.take(part))
+        parts = ordered_parts(reader, session, runs, first_ns)
+        self._slices = (found for part in parts for found in work.take(part))
 
     def step(self) -> SliceDone:
         """The next window."""

@@ -56,6 +56,12 @@ def stills_of(reader: StoreReader, session: str, key: EngineKey) -> list[Still]:
     return stills
 
 
+def from_ns(stills: list[Still], first_ns: int) -> list[Still]:
+    """The stills from the one that was on view at a media time on, then those before it."""
+    place = max((place for place, still in enumerate(stills) if still.start_ns <= first_ns), default=0)
+    return stills[place:] + stills[:place] if first_ns else stills
+
+
 class PageWork:
     """Reads stills in order; of each only what changed since the one before. Used by one thread."""
 
@@ -143,11 +149,13 @@ class PageWork:
 class Reading:
     """Reads what was not read yet, on this machine. total: stills, each once; cached: those of them that had been read.
 
-    Raises RequestRejected (NOT_FOUND), StoreCorrupt.
+    first_ns: media time with which to begin. Raises RequestRejected (NOT_FOUND), StoreCorrupt.
     """
 
-    def __init__(self, reader: StoreReader, session: str, engine: PageReader, parameters: str) -> None:
-        stills = stills_of(reader, session, EngineKey(engine.name, engine.version, parameters))
+    def __init__(
+        self, reader: StoreReader, session: str, engine: PageReader, parameters: str, first_ns: int = 0
+    ) -> None:
+        stills = from_ns(stills_of(reader, session, EngineKey(engine.name, engine.version, parameters)), first_ns)
         missing = sum(not still.known for still in stills)
         self.total, self.cached = float(len(stills)), float(len(stills) - missing)
         self._missing, self._done = missing, 0

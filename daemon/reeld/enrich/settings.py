@@ -43,6 +43,8 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     plan: what every session gets by itself, while it is recorded and when it has ended: `off`, `basic` (chapters),
     `standard` (also texts on screens, speech, a summary), `full` (also a language model), or one of your own.
+    lazy: whether that is put off until somebody looks at a session or searches in it, and done in the order in which
+    sessions are wanted.
     ocr: `auto`, `rapidocr` or `tesseract`; ocr_languages: of Tesseract, as its `-l` takes them.
     speech_model: `auto`, a name such as `small`, or the folder of a faster-whisper model; language: of speech, a code
     such as `en`, or empty to find out. download: whether a model that is not on this machine is fetched from the hub.
@@ -62,6 +64,7 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
 
     plan: str = "off"
+    lazy: bool = False
     ocr: str = "auto"
     ocr_languages: str = "eng"
     speech_model: str = "auto"

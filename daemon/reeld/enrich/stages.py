@@ -102,10 +102,10 @@ def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Liste
     if order.stage in (Stage.CHAPTERS, Stage.SUMMARY):
         return _Whole(reader, order.session, order.stage)
     if order.stage is Stage.OCR and isinstance(engine, PageReader):
-        return _Chunks(Reading(reader, order.session, engine, parameters), engine)
+        return _Chunks(Reading(reader, order.session, engine, parameters, order.first_ns), engine)
     if order.stage is Stage.SPEECH and isinstance(engine, Listener):
         also = keys_also(order.choice, engine.name, engine.version)
-        return _Chunks(Listening(reader, order.session, engine, parameters, also), engine)
+        return _Chunks(Listening(reader, order.session, engine, parameters, also, order.first_ns), engine)
     if order.stage is Stage.LANGUAGE and isinstance(engine, Writer):
         return SummingUp(reader, order.session, engine, versions_also(order.choice, engine.version))
     raise InternalError(f"{order.choice.engine} is no engine for the stage {order.stage}")

@@ -104,7 +104,12 @@ def _operations(types: _Types) -> list[tuple[str, str, Schema]]:
         _get(one, "One recording, and where players play it.", {_JSON: info}),
         _get(f"{one}/manifest", "Where its media is.", {_JSON: types.of(Manifest)}, span),
         _get(f"{one}/timeline", "What happened when.", {_JSON: types.of(c.SessionTimeline)}),
-        _get(f"{one}/knowledge", "What enrichment found in it.", {_JSON: types.of(knowledge.Knowledge)}),
+        _get(
+            f"{one}/knowledge",
+            "What enrichment found in it.",
+            {_JSON: types.of(knowledge.Knowledge)},
+            [_query("at", _SECONDS)],
+        ),
         _get(
             f"{one}/moments",
             "Where words are in it.",

@@ -76,6 +76,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             incidents=cast("Any", None),
             review=cast("Any", None),
             enrich=cast("Any", None),
+            unasked=cast("Any", None),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
             sound=cast("Any", None),

@@ -53,6 +53,7 @@ class Hand:
     killed: int = 0
     slices: int = 0
     opened: list[Stage] = field(default_factory=list)
+    orders: list[OpenStage] = field(default_factory=list)
     broken: set[Stage] = field(default_factory=set)
 
     async def ask(self, order: AnyOrder, _memory_bytes: int, _timeout_s: float) -> AnyReport:
@@ -71,6 +72,7 @@ class Hand:
             engine = engines.get(order.stage)
             self.run = run = open_stage(self.shelf.reader, order, engine)
             self.opened.append(order.stage)
+            self.orders.append(order)
             return opened(run)
         assert isinstance(order, TakeSlice)
         assert self.run is not None
@@ -102,6 +104,7 @@ class Desk:
     orders: list[AnyOrder] = field(default_factory=list)
     slow_store: asyncio.Event | None = None
     others: list[Hand] = field(default_factory=list)
+    seen: Any = None
 
     def keeper(self) -> EnrichKeeper:
         def publish(event: Event) -> None:
@@ -646,3 +649,26 @@ def test_what_was_spent_counts_after_its_session_and_its_job_are_gone(desk: Desk
         assert "cap_day" in (await keeper.wait((await keeper.start("t", "full")).id)).error
 
     run(again, desk.keeper())
+
+
+def test_work_goes_on_where_somebody_looks(desk: Desk) -> None:
+    """Harm: who opens a recording of hours waits for all that comes before what is looked at."""
+    looked = False
+
+    async def look() -> None:
+        nonlocal looked
+        if not looked:
+            looked = True
+            desk.seen.want("s", 35_000_000_000)
+
+    desk.hand.before = look
+
+    async def work(keeper: EnrichKeeper) -> None:
+        desk.seen = keeper
+        job = await keeper.wait((await keeper.start("s", "standard")).id)
+        assert (job.state, job.attempts) == (EnrichState.COMPLETED, 1)
+        assert (job.stages[0].done, job.stages[0].cached, job.stages[0].calls) == (4, 0, 4)
+
+    run(work, desk.keeper())
+    assert desk.hand.opened[:2] == [Stage.OCR, Stage.OCR]
+    assert [order.first_ns for order in desk.hand.orders[:2]] == [0, 35_000_000_000]

@@ -153,3 +153,22 @@ def test_what_a_better_model_heard_is_not_listened_to_again(shelf: Shelf) -> Non
     run = Listening(shelf.reader, session, better, "model=huge", ())
     shelf.take_all(run, session)
     assert better.calls == 1, "a better one is worth it"
+
+
+@pytest.mark.parametrize("first_s", [0.5, 61.0, 400.0])
+def test_what_is_looked_at_is_heard_first_and_all_the_rest_after_it(shelf: Shelf, first_s: float) -> None:
+    words = {
+        track: {3.0 + shift + 8.0 * number: number % 60 + 1 for number in range(14)}
+        for track, shift in (("mic", 0.0), ("system", 1.0))
+    }
+    session = shelf.talk("s", words, 120.0)
+    run = Listening(shelf.reader, session, ToyListener(), "", (), round(first_s * 1e9))
+    shelf.keep(run.step(), session)
+    starts = [start_s for found in heard(shelf, session).values() for start_s, _ in found]
+    if first_s == 61.0:
+        assert min(starts) > 30
+        assert any(start_s < 70 for start_s in starts)
+    shelf.take_all(run, session)
+    found = heard(shelf, session)
+    for track, wanted in words.items():
+        check(found[track], wanted)

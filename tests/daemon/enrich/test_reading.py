@@ -109,3 +109,13 @@ def test_a_picture_of_another_size_is_read_whole(shelf: Shelf) -> None:
     session = shelf.pages("s", [[1, 2, 0]], last=png(draw([1, 2], 400, 300)))
     read(shelf, session, ToyReader())
     assert texts(shelf, session) == wanted([[1, 2], [1, 2]])
+
+
+def test_what_is_looked_at_is_read_first_and_all_the_rest_after_it(shelf: Shelf) -> None:
+    pages = [[1, 2, 3], [1, 2, 4], [5, 6, 7], [5, 6, 8]]
+    session = shelf.pages("s", pages)
+    run = Reading(shelf.reader, session, ToyReader(), "", 25_000_000_000)
+    shelf.keep(run.step(), session)
+    assert texts(shelf, session) == [None, None, *wanted([pages[2]]), None]
+    shelf.take_all(run, session)
+    assert texts(shelf, session) == wanted(pages)

@@ -1,5 +1,7 @@
 """Enrichment: begun, planned, steered; and what it found: searched and told."""
 
+import contextlib
+
 from reeld.control.parts import Handler, Parts
 from reeld.enrich import choosing, estimates, money
 from reeld.enrich.settings import EnrichConfig
@@ -8,7 +10,9 @@ from reeld.enrich.worker_names import LOCAL
 from reeld.store.index.query import parse
 from reeld_proto import commands as c
 from reeld_proto.enrich import PlannedStage
+from reeld_proto.errors import RequestRejected
 from reeld_proto.findings import Stage
+from reeld_proto.units import NS_PER_S
 
 DEFAULT_PLAN = "standard"
 """Of who asks for it by hand, while nothing is done by itself."""
@@ -22,6 +26,7 @@ def commands(parts: Parts) -> dict[type[c.Command], Handler]:
         c.WaitEnrichment: area.wait,
         c.GetEnrichPlan: area.plan,
         c.ListEnrichment: area.listed,
+        c.WantEnrichment: area.want,
         c.SteerEnrichment: area.steer,
         c.ListMoments: area.search,
         c.GetTranscript: area.transcript,
@@ -90,18 +95,35 @@ class _Enriching:
     def listed(self, command: c.ListEnrichment, _arrived_ns: int) -> c.Reply:
         return c.EnrichList(jobs=self._parts.enrich.jobs(command.session))
 
+    async def want(self, command: c.WantEnrichment, _arrived_ns: int) -> c.Reply:
+        await self._parts.library.show(command.session)
+        self._parts.unasked.wanted(command.session, round(command.at_s * NS_PER_S))
+        return c.EnrichList(jobs=self._parts.enrich.jobs(command.session))
+
     async def steer(self, command: c.SteerEnrichment, _arrived_ns: int) -> c.Reply:
         return c.EnrichList(jobs=await self._parts.enrich.steer(command.action, command.job))
 
     async def search(self, command: c.ListMoments, _arrived_ns: int) -> c.Reply:
         hits, more = await self._parts.library.moments(parse(command.text), command.limit, command.session)
+        if command.session:
+            await self._looked(command.session)
         return c.MomentsFound(hits=hits, more=more)
 
     async def transcript(self, command: c.GetTranscript, _arrived_ns: int) -> c.Reply:
-        return await self._parts.library.transcript(command.session, command.skip)
+        found = await self._parts.library.transcript(command.session, command.skip)
+        self._parts.unasked.wanted(command.session)
+        return found
 
     async def findings(self, command: c.GetFindings, _arrived_ns: int) -> c.Reply:
-        return await self._parts.library.findings(command.session)
+        found = await self._parts.library.findings(command.session)
+        self._parts.unasked.wanted(command.session)
+        return found
+
+    async def _looked(self, session: str) -> None:
+        """A session was searched; one that there is not is no fault of a search."""
+        with contextlib.suppress(RequestRejected):
+            await self._parts.library.show(session)
+            self._parts.unasked.wanted(session)
 
     def _plan(self, named: str) -> str:
         configured = self._parts.config.enrich.plan

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reeld.enrich.changed import is_cut
 from reeld.enrich.engines.api import Picture
-from reeld.enrich.hearing import parts_of
+from reeld.enrich.hearing import ordered_parts
 from reeld.enrich.portions import Portion, SoundRun, Still
 from reeld.enrich.reading import picture_of
 from reeld.store.api import Footage
@@ -14,11 +14,10 @@ STILLS_MAX = 8
 """Half a minute of work for dense pages: as often the job gets on, and no more is lost with a machine."""
 
 
-def portions_of_sound(footage: Footage, session: str, runs: list[SoundRun]) -> Iterator[Portion]:
-    """Each part of each run."""
-    for run in runs:
-        for part in parts_of(footage, session, run):
-            yield Portion(session=session, run=part)
+def portions_of_sound(footage: Footage, session: str, runs: list[SoundRun], first_ns: int) -> Iterator[Portion]:
+    """Each part of each run, in the order in which they are wanted."""
+    for part in ordered_parts(footage, session, runs, first_ns):
+        yield Portion(session=session, run=part)
 
 
 def portions_of_stills(footage: Footage, session: str, stills: list[Still]) -> Iterator[Portion]:

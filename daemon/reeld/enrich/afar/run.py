@@ -18,7 +18,7 @@ from reeld.enrich.afar.cutting import portions_of_sound, portions_of_stills
 from reeld.enrich.afar.tasks import Errand, MakeEngine, PortionDone, check_version, describe, do_portion, done_of
 from reeld.enrich.listening import runs_of
 from reeld.enrich.portions import Portion
-from reeld.enrich.reading import EngineKey, stills_of
+from reeld.enrich.reading import EngineKey, from_ns, stills_of
 from reeld.enrich.stages import keys_also
 from reeld.runtime.logs import get_logger
 from reeld.store.reader import StoreReader
@@ -69,12 +69,12 @@ class AfarRun:
         key = EngineKey(self.engine_name, self.engine_version, parameters, also)
         self._portions: Iterator[Portion]
         if order.stage is Stage.OCR:
-            stills = stills_of(reader, order.session, key)
+            stills = from_ns(stills_of(reader, order.session, key), order.first_ns)
             self.total, self.cached = float(len(stills)), float(sum(still.known for still in stills))
             self._portions = portions_of_stills(reader, order.session, stills)
         else:
             runs, self.total, self.cached = runs_of(reader, order.session, key)
-            self._portions = portions_of_sound(reader, order.session, runs)
+            self._portions = portions_of_sound(reader, order.session, runs, order.first_ns)
         self._errand = Errand(
             order=order,
             version=self.engine_version,

@@ -1,6 +1,7 @@
 """What enrichment found in a recording: chapters, summary, what was said, and where words are."""
 
 import contextlib
+import math
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -51,7 +52,7 @@ def routes(desk: Desk) -> list[Route]:
         session = request.path_params["session"]
         jobs: list[EnrichJob] = []
         with contextlib.suppress(TransportError):  # what is stored can be read without a daemon
-            jobs = await desk.client.enrichment(session)
+            jobs = await desk.client.want_enrichment(session, at_s=_at_s(request))
         seconds, cost = sum(job.cost_s for job in jobs), sum(job.cost for job in jobs)
         return answer_json(await desk.shelf.read(lambda reader: _known(reader, session, seconds, cost)))
 
@@ -65,6 +66,15 @@ def routes(desk: Desk) -> list[Route]:
 
     one = "/api/sessions/{session}"
     return [Route(one + "/knowledge", knowledge), Route(one + "/moments", moments)]
+
+
+def _at_s(request: Request) -> float:
+    """Where the page looks, in playback seconds."""
+    try:
+        at_s = float(request.query_params.get("at", "0"))
+    except ValueError as error:
+        raise RequestRejected("at is a number of seconds") from error
+    return at_s if 0 <= at_s < math.inf else 0.0
 
 
 def _known(reader: StoreReader, session: str, seconds: float, cost: float) -> Knowledge:

@@ -10,9 +10,10 @@ class Known extends HTMLElement {
   #first = -1;
   #now = -1;
 
-  async open(session) {
+  // at: where somebody looks; what is not known yet is found there first.
+  async open(session, at = 0) {
     this.#session = session;
-    this.known = await ask(about(session, "knowledge"));
+    this.known = await ask(`${about(session, "knowledge")}?at=${at}`);
     if (session !== this.#session) return this.known;
     const { chapters, summary, written, said } = this.known;
     const nothing = !chapters.length && !summary.length && !written.length && !said.length;

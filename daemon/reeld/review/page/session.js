@@ -175,7 +175,7 @@ class SessionView extends HTMLElement {
 
   // What enrichment found; its chapters are on the timeline, too.
   async #learn() {
-    const found = await this.known.open(this.info.session);
+    const found = await this.known.open(this.info.session, this.player.position);
     this.timeline.chapters = found.chapters;
     this.timeline.draw();
     this.known.follow(this.player.position);

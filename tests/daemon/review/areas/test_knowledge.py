@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -32,8 +33,10 @@ class Daemon(SimpleNamespace):
     """What the area asks of the daemon's client."""
 
     gone = False
+    looked: ClassVar[list[tuple[str, float]]] = []
 
-    async def enrichment(self, session: str) -> list[EnrichJob]:
+    async def want_enrichment(self, session: str, *, at_s: float) -> list[EnrichJob]:
+        self.looked.append((session, at_s))
         if self.gone:
             raise TransportError("nobody answers")
         return [JOB] if session == "s" else []
@@ -71,3 +74,13 @@ def test_words_are_looked_for_in_this_recording_alone_and_no_words_are_refused(f
         status, body, _ = app.ask("/api/sessions/s/moments?text=+two+words+")
         assert app.ask("/api/sessions/s/moments?text=+")[0] == 400
     assert (status, [hit["at_s"] for hit in json.loads(body)["hits"]]) == (200, [1.0])
+
+
+def test_the_daemon_learns_where_somebody_looks(folder: Path) -> None:
+    daemon = Daemon()
+    daemon.looked.clear()
+    with ReviewApp(folder, daemon) as app:
+        for at in ("", "?at=12.5", "?at=-1", "?at=inf"):
+            assert app.ask(f"/api/sessions/s/knowledge{at}")[0] == 200
+        assert app.ask("/api/sessions/s/knowledge?at=soon")[0] == 400
+    assert daemon.looked == [("s", 0.0), ("s", 12.5), ("s", 0.0), ("s", 0.0)]
