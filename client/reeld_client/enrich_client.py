@@ -48,9 +48,9 @@ def planned(session: str, plan: str) -> Call[c.EnrichPlanned]:
     return Call(c.GetEnrichPlan(session=session, plan=plan), expect(c.EnrichPlanned), STEER_S)
 
 
-def search(text: str, session: str, limit: int) -> Call[c.MomentsFound]:
-    """Moments with these words."""
-    command = c.ListMoments(text=text, session=session, limit=limit)
+def search(text: str, session: str, limit: int, *, meaning: bool) -> Call[c.MomentsFound]:
+    """Moments with these words, or this meaning."""
+    command = c.ListMoments(text=text, session=session, limit=limit, meaning=meaning)
     return Call(command, expect(c.MomentsFound), SEARCH_S)
 
 
@@ -95,9 +95,9 @@ class EnrichMethods(ABC):
         """What enriching a session would do and take; nothing is done."""
         return self.call(planned(session, plan))
 
-    def search(self, text: str, *, session: str = "", limit: int = 50) -> c.MomentsFound:
+    def search(self, text: str, *, session: str = "", limit: int = 50, meaning: bool = False) -> c.MomentsFound:
         """Moments with these words in names, notes, markers, chapters, on screens and in speech."""
-        return self.call(search(text, session, limit))
+        return self.call(search(text, session, limit, meaning=meaning))
 
     def transcript(self, session: str) -> c.Transcript:
         """What was said in a session, so far as it is known."""
@@ -144,9 +144,9 @@ class AsyncEnrichMethods(ABC):
         """See `Client.plan_enrichment`."""
         return await self.call(planned(session, plan))
 
-    async def search(self, text: str, *, session: str = "", limit: int = 50) -> c.MomentsFound:
+    async def search(self, text: str, *, session: str = "", limit: int = 50, meaning: bool = False) -> c.MomentsFound:
         """See `Client.search`."""
-        return await self.call(search(text, session, limit))
+        return await self.call(search(text, session, limit, meaning=meaning))
 
     async def transcript(self, session: str) -> c.Transcript:
         """See `Client.transcript`."""

@@ -28,6 +28,7 @@ from reeld.control.stats import StatsSampler
 from reeld.enrich import worker_names
 from reeld.enrich.conditions import Conditions
 from reeld.enrich.keeper import EnrichKeeper
+from reeld.enrich.searcher import MeaningSearch
 from reeld.enrich.settings import WORKERS_MAX
 from reeld.enrich.staff import Staff
 from reeld.enrich.unasked import Unasked
@@ -222,8 +223,13 @@ class Daemon:
             Staff(self.supervisor.link, premises, worker_names.NAME.format(number), module=self._enrich_module)
             for number in range(1, WORKERS_MAX + 1)
         ]
+        searching = Staff(self.supervisor.link, premises, worker_names.SEARCH_NAME, module=self._enrich_module)
+        self.staff.append(searching)
+        self.meanings = MeaningSearch(searching)
         look = Conditions(lambda: self._brief() is not None).look
-        self.enrich = EnrichKeeper(self.staff, self._config.enrich, ask_store, look, self._publish, self._is_marked)
+        self.enrich = EnrichKeeper(
+            self.staff[:WORKERS_MAX], self._config.enrich, ask_store, look, self._publish, self._is_marked
+        )
         self.unasked = Unasked(self.enrich, self._config.enrich)
         self.desk = JobDesk(self.publisher.publish, self.door.left)
         handlers = Handlers(
@@ -242,6 +248,7 @@ class Daemon:
                 review=self.review,
                 enrich=self.enrich,
                 unasked=self.unasked,
+                meanings=self.meanings,
                 library=self.library,
                 stats=self.stats,
                 sound=self.sound,
@@ -301,6 +308,7 @@ class Daemon:
         await self.desk.close()
         await self.review.close()
         await self.enrich.close()
+        await self.meanings.close()
         await self.supervisor.stop()
         await self.hooks.close()
         for task in serving:

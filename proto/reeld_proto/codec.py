@@ -7,6 +7,7 @@ wrong with it is a `RequestRejected` with a stable code, and nothing else is eve
 
 import gc
 import threading
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import msgpack  # noqa: TID251 - this is the one place
@@ -197,6 +198,11 @@ def tags_of(body_type: Any) -> frozenset[str]:
 def pack_record(record: msgspec.Struct) -> bytes:
     """Bytes of a bare struct, for values kept in the store."""
     return msgspec.msgpack.encode(record)
+
+
+def pack_list(records: Sequence[msgspec.Struct]) -> bytes:
+    """Bytes of bare structs, one after the other."""
+    return msgspec.msgpack.encode(records)
 
 
 def encoded(record: msgspec.Struct) -> Encoded:

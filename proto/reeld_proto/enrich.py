@@ -149,11 +149,13 @@ class WantEnrichment(Command, tag="enrich.want", frozen=True, kw_only=True):
 class ListMoments(Command, tag="search", frozen=True, kw_only=True):
     """Find words in names, tags, notes, markers, chapters, on screens and in speech. Answered by `MomentsFound`.
 
-    text: as for `ListSessions`. session: only in this one; empty for all.
+    text: as for `ListSessions`. session: only in this one; empty for all. meaning: find what means the same, whatever
+    the words; where nothing is known of meanings, words are looked for.
     """
 
     text: Text
     session: Name = ""
+    meaning: bool = False
     limit: Annotated[int, Meta(ge=1, le=HITS_MAX)] = 50
 
 
@@ -214,11 +216,13 @@ class Moment(Record, frozen=True, kw_only=True):
 class MomentsFound(Reply, tag="search.reply", frozen=True, kw_only=True):
     """Answer to `ListMoments`. more: there may be more.
 
-    What people wrote comes first, then what was shown and said, the newest first, then chapters and summaries.
+    What people wrote comes first, then what was shown and said, the newest first, then chapters and summaries. meaning:
+    hits were found by what they mean, the nearest first.
     """
 
     hits: list[Moment]
     more: bool = False
+    meaning: bool = False
 
 
 class TranscriptWord(Record, frozen=True, kw_only=True):

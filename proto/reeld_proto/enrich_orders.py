@@ -7,7 +7,7 @@ transaction with the job's new state. So whatever is killed when, each result is
 from msgspec import Struct, field
 
 from reeld_proto.base import Order, Report
-from reeld_proto.enrich import EnrichJob
+from reeld_proto.enrich import EnrichJob, Moment
 from reeld_proto.findings import NewFinding, NewResult, Stage
 
 
@@ -74,6 +74,22 @@ class SliceDone(Report, tag="report.enrich.slice", frozen=True, kw_only=True):
     tokens_out: int = 0
     busy: str = ""
     busy_s: float = 0.0
+
+
+class FindMeanings(Order, tag="order.enrich.meanings", frozen=True, kw_only=True):
+    """Worker: find passages that mean what a text does. Answered by `MeaningsFound`. session: empty for all."""
+
+    text: str
+    session: str
+    limit: int
+    choice: EngineChoice
+
+
+class MeaningsFound(Report, tag="report.enrich.meanings", frozen=True, kw_only=True):
+    """The nearest first. known: whether any passage has a meaning that this engine gave it."""
+
+    hits: list[Moment] = field(default_factory=list)
+    known: bool = False
 
 
 class KeepEnrichment(Order, tag="order.enrich.keep", frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ class Stage(StrEnum):
     """Where something new begins, with a title; from the results of the stages before, and without any model."""
     SUMMARY = "summary"
     """The sentences that tell most; without any model."""
+    EMBEDDINGS = "embeddings"
+    """What passages mean, as vectors, for search by meaning."""
     LANGUAGE = "language"
     """What a language model writes about it."""
 
@@ -93,11 +95,32 @@ class Summary(Struct, frozen=True, array_like=True):
     sentences: list[SummarySentence] = field(default_factory=list)
 
 
+class MeaningPassage(Struct, frozen=True, array_like=True):
+    """A short text and the media time at which it was said or shown. kind: `speech` or `screen`."""
+
+    at_ns: int
+    kind: str
+    track: str
+    text: str
+
+
+class Meanings(Struct, frozen=True, array_like=True):
+    """Passages of a session and what they mean.
+
+    vectors: of each passage so many signed bytes as there are dimensions, of length 127. passages: packed, a list of
+    `MeaningPassage` in the same order; a search looks at vectors, and at few passages.
+    """
+
+    vectors: bytes = b""
+    passages: bytes = b"\x90"
+
+
 RESULT_KINDS: dict[Stage, type[PageText] | type[SpokenWords]] = {Stage.OCR: PageText, Stage.SPEECH: SpokenWords}
 """What a stage gives for each chunk."""
-FINDING_KINDS: dict[Stage, type[Chapters] | type[Summary]] = {
+FINDING_KINDS: dict[Stage, type[Chapters] | type[Summary] | type[Meanings]] = {
     Stage.CHAPTERS: Chapters,
     Stage.SUMMARY: Summary,
+    Stage.EMBEDDINGS: Meanings,
     Stage.LANGUAGE: Summary,
 }
 """What a stage gives for a session."""

@@ -23,7 +23,9 @@ from reeld_proto.commands import (
 )
 from reeld_proto.enrich_orders import (
     EnrichmentKept,
+    FindMeanings,
     KeepEnrichment,
+    MeaningsFound,
     OpenStage,
     SliceDone,
     StageOpened,
@@ -245,6 +247,7 @@ AnyOrder = (
     | FillKept
     | OpenStage
     | TakeSlice
+    | FindMeanings
     | KeepEnrichment
     | UndoEnrichment
 )
@@ -276,6 +279,7 @@ AnyReport = (
     | Kept
     | StageOpened
     | SliceDone
+    | MeaningsFound
     | EnrichmentKept
     | ErrorReply
 )

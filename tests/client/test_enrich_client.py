@@ -48,6 +48,7 @@ CASES: list[Case] = [
         PLANNED,
     ),
     ("search", ("stairs",), {}, c.ListMoments(text="stairs"), MOMENTS),
+    ("search", ("stairs",), {"meaning": True}, c.ListMoments(text="stairs", meaning=True), MOMENTS),
     (
         "search",
         ("stairs OR steps",),
@@ -143,4 +144,4 @@ def test_an_answer_to_another_question_is_no_answer() -> None:
 
 def test_waiting_for_hours_of_work_has_no_limit_and_the_first_search_has_a_generous_one() -> None:
     assert wait("e1").timeout_s is None
-    assert search("stairs", "", 50).timeout_s == SEARCH_S
+    assert search("stairs", "", 50, meaning=False).timeout_s == SEARCH_S

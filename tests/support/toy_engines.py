@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from reeld.enrich.engines.api import SPEECH_RATE, Heard, Listened, Picture, Voice, Written
+from reeld.enrich.engines.api import SPEECH_RATE, Heard, Listened, Picture, Vectors, Voice, Written
 from reeld_proto.findings import TextLine
 
 ROW = 20
@@ -139,3 +139,26 @@ class ToyWriter:
 
     def cost_of(self, _text: str) -> tuple[int, int]:
         return 100, 100
+
+
+TOPICS = {"pay": 0, "invoice": 0, "money": 0, "boat": 1, "ship": 1, "sail": 1}
+
+
+@dataclass
+class ToyEmbedder:
+    """Two topics, a direction each; words that it does not know mean nothing."""
+
+    version: str = "1"
+    name: str = "toy-embedder"
+    dimensions: int = 2
+    calls: int = 0
+
+    def embed(self, texts: list[str]) -> Vectors:
+        self.calls += 1
+        out = np.zeros((len(texts), 2), np.int8)
+        for row, text in zip(out, texts, strict=True):
+            topics = [TOPICS[word] for word in text.split() if word in TOPICS]
+            if topics:
+                share = sum(topics) / len(topics)
+                row[:] = np.rint(np.array([1 - share, share]) / np.hypot(1 - share, share) * 127)
+        return out

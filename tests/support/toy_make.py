@@ -11,7 +11,7 @@ SLOW = "REELD_TOY_SLOW_S"
 
 
 def make_toy(order: OpenStage) -> Engine:
-    if order.stage is Stage.LANGUAGE:
+    if order.stage in (Stage.LANGUAGE, Stage.EMBEDDINGS):
         return make_engine(order)
     slow_s = float(os.environ.get(SLOW, "0"))
     return ToyReader(slow_s=slow_s) if order.stage is Stage.OCR else ToyListener(slow_s=slow_s)

@@ -38,6 +38,12 @@ def without_controls(text: str) -> str:
     return "".join(character for character in text if unicodedata.category(character) != "Cc")
 
 
+_NO_MEANINGS = (
+    "nothing is known of meanings yet, so words were looked for; with pip install 'reeld[enrich]' the plan full, or one"
+    " with the stage embeddings, tells them: reelctl enrich ID --plan full"
+)
+
+
 def search(
     invocation: Invocation,
     *,
@@ -46,11 +52,15 @@ def search(
         typer.Argument(metavar="TEXT", help='Words: all of them, OR, "a phrase", meet*.', show_default=False),
     ],
     session: Annotated[str, typer.Option("--session", metavar="ID", help="Only in this one.", show_default=False)] = "",
+    meaning: Annotated[bool, typer.Option("--meaning", help="What means the same, whatever the words.")] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=HITS_MAX, help="At most so many.")] = 50,
 ) -> Answer:
     """Find words in names, tags, notes, markers and chapters, on the screens, and in what was said."""
     with invocation.client() as client, working("searching"):
-        return Answer(client.search(" ".join(text), session=session, limit=limit))
+        found = client.search(" ".join(text), session=session, limit=limit, meaning=meaning)
+    if meaning and not found.meaning:
+        invocation.warn([_NO_MEANINGS])
+    return Answer(found)
 
 
 def transcript(

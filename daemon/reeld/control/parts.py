@@ -13,6 +13,7 @@ from reeld.control.library import Library
 from reeld.control.sound_watch import SoundWatch
 from reeld.control.stats import StatsSampler
 from reeld.enrich.keeper import EnrichKeeper
+from reeld.enrich.searcher import MeaningSearch
 from reeld.enrich.unasked import Unasked
 from reeld.incidents.shelf import Shelf
 from reeld.privacy.keeper import PrivacyKeeper
@@ -66,6 +67,7 @@ class Parts:
     review: ReviewKeeper
     enrich: EnrichKeeper
     unasked: Unasked
+    meanings: MeaningSearch
     library: Library
     stats: StatsSampler
     sound: SoundWatch

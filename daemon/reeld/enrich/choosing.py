@@ -24,7 +24,20 @@ def choose(stage: Stage, config: EnrichConfig, now: Circumstances = USUAL) -> tu
         return _listener(config, now)
     if stage is Stage.LANGUAGE:
         return _writer(config, now)
+    if stage is Stage.EMBEDDINGS:
+        return _embedder()
     return EngineChoice(engine=LOCAL), "needs no engine"
+
+
+def has_embedder() -> bool:
+    """Whether texts can be searched by meaning on this machine."""
+    return all(find_spec(each) is not None for each in ("wordllama", "safetensors", "tokenizers"))
+
+
+def _embedder() -> tuple[EngineChoice, str]:
+    if not has_embedder():
+        raise RequestRejected("WordLlama is not installed", code=ErrorCode.NOT_FOUND, remedy=_EXTRA)
+    return EngineChoice(engine="wordllama"), "installed, with its model"
 
 
 def threads(config: EnrichConfig) -> int:

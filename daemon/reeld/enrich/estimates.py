@@ -7,8 +7,9 @@ from reeld_proto.findings import Stage
 
 JOBS_LOOKED_AT = 20
 LOCAL_S = 0.2
-"""What stages without an engine take."""
-_LOCAL = frozenset({Stage.CHAPTERS, Stage.SUMMARY})
+"""What quick stages take."""
+QUICK = frozenset({Stage.CHAPTERS, Stage.SUMMARY, Stage.EMBEDDINGS})
+"""Stages that take a session at once."""
 
 
 def remaining_s(job: EnrichJob, jobs: Iterable[EnrichJob]) -> float | None:
@@ -18,7 +19,7 @@ def remaining_s(job: EnrichJob, jobs: Iterable[EnrichJob]) -> float | None:
     for status in job.stages:
         if status.state is EnrichState.COMPLETED:
             continue
-        if status.stage in _LOCAL:
+        if status.stage in QUICK:
             total += LOCAL_S
             continue
         rate = _rate([status]) or speed(status.stage, known)

@@ -17,7 +17,7 @@ from reeld.enrich.adapting import USUAL
 from reeld.enrich.attempt import IDLE_S, Attempt, Choose, IsMarked, Surroundings, Told, Worker
 from reeld.enrich.breaker import Breaker
 from reeld.enrich.ledger import STORE_S, Ask, Ledger
-from reeld.enrich.settings import EnrichConfig
+from reeld.enrich.settings import BUILT_IN, EnrichConfig
 from reeld.enrich.weather import Weather
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
@@ -118,6 +118,9 @@ class EnrichKeeper:
         if stages is None:
             known = ", ".join(self._config.names)
             raise RequestRejected(f"there is no plan {plan}", remedy=f"There are {known}.")
+        if plan in BUILT_IN and not choosing.has_embedder():
+            # Whoever wants meanings and nothing less names them in a plan of their own.
+            return tuple(stage for stage in stages if stage is not Stage.EMBEDDINGS)
         return stages
 
     def want(self, session: str, at_ns: int) -> None:

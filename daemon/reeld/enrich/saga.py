@@ -68,7 +68,7 @@ def stage_opened(job: EnrichJob, stage: Stage, opened: StageOpened) -> EnrichJob
     same = (former.engine, former.version) == (opened.engine, opened.version)
     first = former.state is EnrichState.PENDING or not same
     status = replace(
-        former if same else StageStatus(stage=stage),
+        former if same else StageStatus(stage=stage, calls=former.calls, seconds=former.seconds),
         state=EnrichState.RUNNING,
         engine=opened.engine,
         version=opened.version,

@@ -14,7 +14,7 @@ BUILT_IN = {
     "off": (),
     "basic": (Stage.CHAPTERS,),
     "standard": (Stage.OCR, Stage.SPEECH, Stage.CHAPTERS, Stage.SUMMARY),
-    "full": (Stage.OCR, Stage.SPEECH, Stage.CHAPTERS, Stage.SUMMARY, Stage.LANGUAGE),
+    "full": (Stage.OCR, Stage.SPEECH, Stage.CHAPTERS, Stage.SUMMARY, Stage.EMBEDDINGS, Stage.LANGUAGE),
 }
 """Plans that need no config, and their stages."""
 
@@ -22,8 +22,8 @@ BUILT_IN = {
 class PlanConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[enrich.plans]]`: a plan of one's own.
 
-    name: what it is called. stages: some of `ocr`, `speech`, `chapters`, `summary`, `language`; they run in this order.
-    on_failure: `keep` what was found before one failed, or `undo` it.
+    name: what it is called. stages: some of `ocr`, `speech`, `chapters`, `summary`, `embeddings`, `language`; they run
+    in this order. on_failure: `keep` what was found before one failed, or `undo` it.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -42,7 +42,8 @@ class EnrichConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`[enrich]`: what is done with recordings besides keeping them.
 
     plan: what every session gets by itself, while it is recorded and when it has ended: `off`, `basic` (chapters),
-    `standard` (also texts on screens, speech, a summary), `full` (also a language model), or one of your own.
+    `standard` (also texts on screens, speech, a summary), `full` (also a language model, and what passages mean), or
+    one of your own.
     lazy: whether that is put off until somebody looks at a session or searches in it, and done in the order in which
     sessions are wanted.
     ocr: `auto`, `rapidocr` or `tesseract`; ocr_languages: of Tesseract, as its `-l` takes them.

@@ -4,9 +4,10 @@ import time
 from typing import Protocol
 
 from reeld.enrich import chaptering, summing
-from reeld.enrich.engines.api import Listener, PageReader, Writer
+from reeld.enrich.engines.api import Embedder, Listener, PageReader, Writer
 from reeld.enrich.listening import Listening
 from reeld.enrich.material import Material, material_of
+from reeld.enrich.passages import passages_of
 from reeld.enrich.reading import EngineKey, Reading
 from reeld.enrich.summing_up import SummingUp
 from reeld.enrich.worker_names import LOCAL
@@ -15,7 +16,7 @@ from reeld.store.reader import StoreReader
 from reeld_proto import codec
 from reeld_proto.enrich_orders import EngineChoice, OpenStage, SliceDone, StageOpened
 from reeld_proto.errors import InternalError
-from reeld_proto.findings import Chapters, NewFinding, Stage, Summary
+from reeld_proto.findings import Chapters, Meanings, NewFinding, Stage, Summary
 
 
 class StageRun(Protocol):
@@ -48,15 +49,16 @@ class _Chunks:
 
 
 class _Whole:
-    """Stages that make something of the session as a whole, without an engine."""
+    """Stages that make something of the session as a whole, at once. embedder: of the stage that needs one."""
 
     total = 1.0
-    engine_name = LOCAL
     tokens_in = tokens_out = 0
 
-    def __init__(self, reader: StoreReader, session: str, stage: Stage) -> None:
-        self._session, self._stage = session, stage
-        self.engine_version = chaptering.VERSION if stage is Stage.CHAPTERS else summing.VERSION
+    def __init__(self, reader: StoreReader, session: str, stage: Stage, embedder: Embedder | None = None) -> None:
+        self._session, self._stage, self._embedder = session, stage, embedder
+        local = chaptering.VERSION if stage is Stage.CHAPTERS else summing.VERSION
+        self.engine_name = LOCAL if embedder is None else embedder.name
+        self.engine_version = local if embedder is None else embedder.version
         with reader.store.read() as txn:
             self._material: Material = material_of(txn, session)
             known = finding_of(txn, session, stage)
@@ -67,21 +69,27 @@ class _Whole:
         if self.cached:
             return SliceDone(finished=True)
         began_s = time.perf_counter()
-        made: Chapters | Summary
-        if self._stage is Stage.CHAPTERS:
+        made: Chapters | Summary | Meanings
+        calls = 0
+        if self._embedder is not None:
+            passages = passages_of(self._material)
+            vectors = self._embedder.embed([each.text for each in passages])
+            made, calls = Meanings(vectors.tobytes(), codec.pack_list(passages)), 1
+        elif self._stage is Stage.CHAPTERS:
             made = Chapters(chaptering.chapters_of(self._material))
         else:
             made = Summary(summing.summary_of(self._material))
         finding = NewFinding(
             session=self._session,
             stage=self._stage,
-            engine=LOCAL,
+            engine=self.engine_name,
             version=self.engine_version,
             basis=self._basis,
             revision=self._material.revision,
             payload=codec.pack_record(made),
         )
-        return SliceDone(findings=[finding], done=1.0, seconds=time.perf_counter() - began_s, finished=True)
+        seconds = time.perf_counter() - began_s
+        return SliceDone(findings=[finding], done=1.0, calls=calls, seconds=seconds, finished=True)
 
 
 def opened(run: StageRun) -> StageOpened:
@@ -96,7 +104,9 @@ def opened(run: StageRun) -> StageOpened:
     )
 
 
-def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Listener | Writer | None) -> StageRun:
+def open_stage(
+    reader: StoreReader, order: OpenStage, engine: PageReader | Listener | Writer | Embedder | None
+) -> StageRun:
     """Begin with a stage. engine: of the kind that it needs. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
     parameters = parameters_text(order.choice.parameters)
     if order.stage in (Stage.CHAPTERS, Stage.SUMMARY):
@@ -106,6 +116,8 @@ def open_stage(reader: StoreReader, order: OpenStage, engine: PageReader | Liste
     if order.stage is Stage.SPEECH and isinstance(engine, Listener):
         also = keys_also(order.choice, engine.name, engine.version)
         return _Chunks(Listening(reader, order.session, engine, parameters, also, order.first_ns), engine)
+    if order.stage is Stage.EMBEDDINGS and isinstance(engine, Embedder):
+        return _Whole(reader, order.session, order.stage, engine)
     if order.stage is Stage.LANGUAGE and isinstance(engine, Writer):
         return SummingUp(reader, order.session, engine, versions_also(order.choice, engine.version))
     raise InternalError(f"{order.choice.engine} is no engine for the stage {order.stage}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from reeld.enrich.engines.api import Listener, PageReader, Writer
+from reeld.enrich.engines.api import Embedder, Listener, PageReader, Writer
 from reeld.enrich.engines.missing import EngineMissing
 from reeld.enrich.stages import StageRun, open_stage, opened, parameters_text
 from reeld.enrich.worker_names import LANGUAGE_MODEL, MEMORY_VARIABLE
@@ -22,7 +22,7 @@ from reeld.runtime.logs import get_logger
 from reeld.runtime.worker import WorkerContext, main
 from reeld.store.reader import StoreReader
 from reeld.store.soundness import check_length
-from reeld_proto.enrich_orders import OpenStage, StageOpened, TakeSlice
+from reeld_proto.enrich_orders import FindMeanings, MeaningsFound, OpenStage, StageOpened, TakeSlice
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
 from reeld_proto.findings import Stage
 from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 NICENESS = 19
 
-Engine = PageReader | Listener | Writer
+Engine = PageReader | Listener | Writer | Embedder
 MakeEngine = Callable[[OpenStage], Engine]
-_WITH_ENGINE = frozenset({Stage.OCR, Stage.SPEECH, Stage.LANGUAGE})
+_WITH_ENGINE = frozenset({Stage.OCR, Stage.SPEECH, Stage.EMBEDDINGS, Stage.LANGUAGE})
 _AFAR = frozenset({Stage.OCR, Stage.SPEECH})
 """Stages that take long enough to be given to other machines; and no key of a language model leaves this one."""
 
@@ -63,6 +63,10 @@ def make_engine(order: OpenStage) -> Engine:
         from reeld.enrich.engines.language import LanguageModel  # noqa: PLC0415
 
         return LanguageModel(str(choice.parameters.get("url", "")), str(choice.parameters.get("model", "")))
+    if choice.engine == "wordllama":
+        from reeld.enrich.engines.wordllama import WordLlamaEmbedder  # noqa: PLC0415
+
+        return WordLlamaEmbedder()
     raise EngineMissing(f"there is no engine {choice.engine}")
 
 
@@ -89,17 +93,33 @@ class EnrichWorker:
                 return self._run.step()
             except MemoryError as error:
                 raise InternalError("the enrichment worker has no memory left", code=ErrorCode.WORKER_LOST) from error
+        if isinstance(order, FindMeanings):
+            return self._find(order)
         raise RequestRejected(f"enrichment does not know {type(order).__name__}", code=ErrorCode.UNKNOWN_COMMAND)
 
-    def _open(self, order: OpenStage) -> StageOpened:
-        self._run = None
+    def _find(self, order: FindMeanings) -> MeaningsFound:
+        from reeld.enrich.meaning import search  # noqa: PLC0415 - only what is used is loaded
+
+        engine = self._engine(OpenStage(session="", stage=Stage.EMBEDDINGS, choice=order.choice))
+        if not isinstance(engine, Embedder):
+            raise InternalError(f"{order.choice.engine} says nothing of meanings")
+        with self._store().store.read() as txn:
+            hits, known = search(txn, engine, order.text, order.session, order.limit)
+        return MeaningsFound(hits=hits, known=known)
+
+    def _store(self) -> StoreReader:
         if self._reader is None:
             self._reader = StoreReader.open(self._context.store)
         check_length(self._context.store)
-        run = self._afar(self._reader, order) if order.scheduler else None
+        return self._reader
+
+    def _open(self, order: OpenStage) -> StageOpened:
+        self._run = None
+        reader = self._store()
+        run = self._afar(reader, order) if order.scheduler else None
         if run is None:
             engine = self._engine(order) if order.stage in _WITH_ENGINE else None
-            run = open_stage(self._reader, order, engine)
+            run = open_stage(reader, order, engine)
         self._run = run
         return opened(run)
 

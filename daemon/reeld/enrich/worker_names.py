@@ -3,6 +3,7 @@
 MODULE = "reeld.enrich.worker"
 NAME = "enrich-{}"
 """With a number from 1 on."""
+SEARCH_NAME = "enrich-search"
 MEMORY_VARIABLE = "REELD_ENRICH_MEMORY"
 """Environment variable with how many bytes of its own the process may have."""
 LANGUAGE_MODEL = "language-model"

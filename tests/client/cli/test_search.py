@@ -63,6 +63,17 @@ def test_nothing_found_and_more_than_is_shown_are_told() -> None:
     assert "--limit" in text_of(print_moments, replace(MOMENTS, more=True))
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_a_search_by_meaning_tells_if_words_were_looked_for_instead(
+    reelctl: Reelctl, fake: FakeReeld, found: bool
+) -> None:
+    fake.answers["search"] = c.MomentsFound(hits=[], meaning=found)
+    ran = reelctl("search", "overdue payment", "--meaning")
+    assert fake.heard == [c.ListMoments(text="overdue payment", meaning=True)]
+    assert (ran.code, "--plan full" in ran.err) == (0, not found)
+    assert reelctl("search", "overdue payment", "--meaning", "--json").json["meaning"] is found
+
+
 def test_a_search_that_finds_nothing_is_no_fault(reelctl: Reelctl, fake: FakeReeld) -> None:
     fake.answers["search"] = c.MomentsFound(hits=[])
     ran = reelctl("search", "nowhere")

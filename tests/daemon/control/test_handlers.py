@@ -77,6 +77,7 @@ def handlers(**found: c.Sources | c.ErrorReply) -> Handlers:
             review=cast("Any", None),
             enrich=cast("Any", None),
             unasked=cast("Any", None),
+            meanings=cast("Any", None),
             library=cast("Any", Shelf()),
             stats=cast("Any", None),
             sound=cast("Any", None),

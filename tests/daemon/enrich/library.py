@@ -12,8 +12,11 @@ from reeld.store.api import Circumstances
 from reeld.store.environment import StoreEnvironment
 from reeld.store.orders import carry_out
 from reeld.store.reader import StoreReader
+from reeld.store.shown_text import views_of
+from reeld_proto import codec
 from reeld_proto.enrich import EnrichJob
 from reeld_proto.enrich_orders import EnrichmentKept, KeepEnrichment, SliceDone
+from reeld_proto.findings import NewResult, PageText, Stage, TextLine
 from reeld_proto.records import TrackKind
 from reeld_proto.sound_graph import SoundCodec
 from reeld_proto.store_orders import DeriveSession, SessionPart
@@ -114,3 +117,27 @@ class Shelf:
 
     def close(self) -> None:
         self.store.close()
+
+
+def put_read(shelf: Shelf, session: str, *lines: str) -> str:
+    """A session whose screen shows these lines, one after the other for 10 s each, and which some engine has read."""
+    number = len(shelf.names)
+    shelf.names.append(session)
+    shelf.stills(session, [png(draw([number + 1, place + 1])) for place in range(len(lines))])
+    with shelf.store.read() as txn:
+        views = views_of(txn, sessions.load(txn, session))
+    pages = [PageText(320, 240, [TextLine(line, 10, 10, 200, 14, 0.9)]) for line in lines]
+    results = [
+        NewResult(
+            source=view.source,
+            stage=Stage.OCR,
+            engine="t",
+            version="1",
+            parameters="",
+            seconds=0,
+            payload=codec.pack_record(page),
+        )
+        for view, page in zip(views, pages, strict=True)
+    ]
+    shelf.keep(SliceDone(results=results), session)
+    return session

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from reeld.enrich import attempt as attempt_module
-from reeld.enrich import breaker, saga
+from reeld.enrich import breaker, choosing, saga
 from reeld.enrich import ledger as ledger_module
 from reeld.enrich.engines.api import Busy
 from reeld.enrich.keeper import EnrichKeeper
@@ -29,7 +29,7 @@ from reeld_proto.findings import Stage
 from reeld_proto.store_orders import EditRecord, RemoveSession
 from reeld_proto.workers import AnyOrder, AnyReport
 from tests.daemon.enrich.library import Shelf
-from tests.support.toy_engines import ToyListener, ToyReader, ToyWriter
+from tests.support.toy_engines import ToyEmbedder, ToyListener, ToyReader, ToyWriter
 
 FINE = Weather(recording=False, others=0.0, on_battery=False, minute=600)
 BUSY = Weather(recording=True, others=0.9, on_battery=False, minute=600)
@@ -46,6 +46,7 @@ class Hand:
     reader: ToyReader = field(default_factory=ToyReader)
     listener: ToyListener = field(default_factory=ToyListener)
     writer: ToyWriter = field(default_factory=ToyWriter)
+    embedder: ToyEmbedder = field(default_factory=ToyEmbedder)
     fails: list[ReeldError] = field(default_factory=list)
     before: Callable[[], Coroutine[Any, Any, None]] | None = None
     run: StageRun | None = None
@@ -67,6 +68,7 @@ class Hand:
             engines: dict[Stage, Any] = {
                 Stage.OCR: self.reader,
                 Stage.SPEECH: self.listener,
+                Stage.EMBEDDINGS: self.embedder,
                 Stage.LANGUAGE: self.writer,
             }
             engine = engines.get(order.stage)
@@ -672,3 +674,15 @@ def test_work_goes_on_where_somebody_looks(desk: Desk) -> None:
     run(work, desk.keeper())
     assert desk.hand.opened[:2] == [Stage.OCR, Stage.OCR]
     assert [order.first_ns for order in desk.hand.orders[:2]] == [0, 35_000_000_000]
+
+
+def test_without_a_model_of_meanings_the_built_in_plans_do_without_and_ones_own_say_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.config = EnrichConfig(plans=[PlanConfig(name="mine", stages=[Stage.EMBEDDINGS])])
+    keeper = desk.keeper()
+    assert Stage.EMBEDDINGS in keeper.stages("full")
+    monkeypatch.setattr(choosing, "has_embedder", lambda: False)
+    assert Stage.EMBEDDINGS not in keeper.stages("full")
+    assert Stage.LANGUAGE in keeper.stages("full")
+    assert keeper.stages("mine") == (Stage.EMBEDDINGS,)

@@ -6,11 +6,12 @@ from reeld.control.parts import Handler, Parts
 from reeld.enrich import choosing, estimates, money
 from reeld.enrich.settings import EnrichConfig
 from reeld.enrich.unasked import OFF
-from reeld.enrich.worker_names import LOCAL
+from reeld.runtime.logs import get_logger
 from reeld.store.index.query import parse
 from reeld_proto import commands as c
 from reeld_proto.enrich import PlannedStage
-from reeld_proto.errors import RequestRejected
+from reeld_proto.enrich_orders import FindMeanings
+from reeld_proto.errors import ReeldError, RequestRejected
 from reeld_proto.findings import Stage
 from reeld_proto.units import NS_PER_S
 
@@ -73,8 +74,8 @@ class _Enriching:
             extent = await self._parts.library.to_enrich(session, stage, choice.engine)
         left = extent.items - extent.done
         speed = estimates.speed(stage, self._parts.enrich.jobs(), choice.engine)
-        local = choice.engine == LOCAL
-        seconds = estimates.LOCAL_S * left if local else 0.0 if not left else None if speed is None else speed * left
+        quick = stage in estimates.QUICK
+        seconds = estimates.LOCAL_S * left if quick else 0.0 if not left else None if speed is None else speed * left
         return PlannedStage(
             stage=stage,
             engine=choosing.named(choice),
@@ -104,10 +105,24 @@ class _Enriching:
         return c.EnrichList(jobs=await self._parts.enrich.steer(command.action, command.job))
 
     async def search(self, command: c.ListMoments, _arrived_ns: int) -> c.Reply:
+        if command.meaning and (found := await self._by_meaning(command)) is not None:
+            return found
         hits, more = await self._parts.library.moments(parse(command.text), command.limit, command.session)
         if command.session:
             await self._looked(command.session)
         return c.MomentsFound(hits=hits, more=more)
+
+    async def _by_meaning(self, command: c.ListMoments) -> c.Reply | None:
+        """What means the same; None where words must do."""
+        config = self._parts.config.enrich
+        try:
+            choice, _ = choosing.choose(Stage.EMBEDDINGS, config)
+            order = FindMeanings(text=command.text, session=command.session, limit=command.limit, choice=choice)
+            found = await self._parts.meanings.find(order, config.memory_mb * 1_000_000)
+        except ReeldError as error:
+            get_logger().warning("search.without_meaning", code=error.code, reason=str(error))
+            return None
+        return c.MomentsFound(hits=found.hits, meaning=True) if found.known else None
 
     async def transcript(self, command: c.GetTranscript, _arrived_ns: int) -> c.Reply:
         found = await self._parts.library.transcript(command.session, command.skip)

@@ -13,6 +13,9 @@ Picture = npt.NDArray[np.uint8]
 Voice = npt.NDArray[np.float32]
 """One channel, 16 kHz, range [-1, 1], shape (frames,)."""
 
+Vectors = npt.NDArray[np.int8]
+"""Of texts, each of length 127 or 0, shape (texts, dimensions)."""
+
 SPEECH_RATE = 16_000
 
 
@@ -92,4 +95,17 @@ class Listener(Protocol):
 
     def listen(self, voice: Voice) -> Listened:
         """The words in at most half a minute of sound."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Says what texts mean. version: moves when it would say something else."""
+
+    name: str
+    version: str
+    dimensions: int
+
+    def embed(self, texts: list[str]) -> Vectors:
+        """The vector of each text; zeros for one without words that it knows."""
         ...
