@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reeld_client import Client
-from tests.bench import first_list, library, measure, reviewing, scenes, sounding, store_rows, video
+from tests.bench import enriching, first_list, library, measure, reviewing, scenes, sounding, store_rows, video
 from tests.bench.rows import Row
 from tests.support.desk import VirtualDesk
 from tests.support.installation import Installation
@@ -118,8 +118,9 @@ def main() -> int:
             )
             rows += store_rows.rows(Path(folder), short=options.short)
         rows += sounding.rows(Path(folder), short=options.short)
-        if not options.short:  # `python -m tests.bench.reviewing --short` takes half a minute
+        if not options.short:  # `--short` of each of these alone takes half a minute
             rows += reviewing.rows(Path(folder), short=False)
+            rows += enriching.rows(Path(folder), short=False)
     report(rows)
     if options.short:
         return int(any(row.value > 1.5 * row.bar for row in rows if row.unit in ("x", "MB")))

@@ -5,6 +5,7 @@ in one run, with the same number of threads.
 """
 
 import argparse
+import random
 import subprocess
 import tempfile
 import time
@@ -21,11 +22,17 @@ import soxr
 from reeld.enrich.engines.api import SPEECH_RATE, Picture
 from reeld.enrich.engines.rapid import RapidReader
 from reeld.enrich.engines.whisper import WhisperListener
+from reeld.enrich.engines.wordllama import WordLlamaEmbedder
+from reeld.enrich.meaning import search
+from reeld.store import sessions
 from reeld.store.index.words import words_of
 from reeld_client import Client
+from reeld_proto import codec
 from reeld_proto.enrich import FINAL_STATES
+from reeld_proto.enrich_orders import SliceDone
 from reeld_proto.events import EnrichmentChanged
-from reeld_proto.findings import Stage
+from reeld_proto.findings import MeaningPassage, Meanings, NewFinding, Stage
+from reeld_proto.units import NS_PER_S
 from tests.bench.rows import Row
 from tests.daemon.enrich.library import Shelf
 from tests.support.installation import Installation
@@ -37,6 +44,8 @@ MORE_ERRORS_MAX = 1.15
 THREADS = 1
 """As the daemon gives an engine on two cores."""
 RATE = 48_000
+PASSAGES_AN_HOUR = 660
+MEANING_MS_MAX = 500
 
 SENTENCES = (
     "We will meet the customer in Lisbon on Thursday morning.",
@@ -56,14 +65,15 @@ VOCABULARY = tuple(sorted({word for sentence in SENTENCES for word in words_of(s
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured: sentences that are said, and pages that are shown."""
+    """How much is measured: sentences that are said, pages that are shown, hours of talk that are searched."""
 
     sentences: int
     pages: int
+    hours: int
 
 
-LONG = Extent(48, 12)
-SHORT = Extent(16, 3)
+LONG = Extent(48, 12, 1000)
+SHORT = Extent(16, 3, 100)
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,56 @@ def rows(folder: Path, *, short: bool) -> list[Row]:
         found = [_found(installation, lines) for lines in pages]
         transcript = installation.ok("transcript", "talk")
     said = [word for each in transcript["utterances"] for word in words_of(each["text"])]
-    return [*_read_rows(pages, read, found), *_heard_rows(sound, truth, heard, said)]
+    return [
+        *_read_rows(pages, read, found),
+        *_heard_rows(sound, truth, heard, said),
+        _meaning_row(folder, extent.hours),
+    ]
+
+
+def _meaning_row(folder: Path, hours: int) -> Row:
+    """A search by meaning, over hours of talk with a passage every 5.5 s."""
+    engine = WordLlamaEmbedder()
+    chance = random.Random(1)
+    with closing(Shelf(folder / "meanings")) as shelf:
+        for hour in range(hours):
+            session = f"s{hour:04}"
+            shelf.create(session, [])
+            shelf.end(session, 3600 * NS_PER_S)
+            texts = [" ".join(chance.choices(VOCABULARY, k=9)) for _ in range(PASSAGES_AN_HOUR)]
+            passages = [MeaningPassage(place * 5 * NS_PER_S, "speech", "mic", text) for place, text in enumerate(texts)]
+            made = Meanings(engine.embed(texts).tobytes(), codec.pack_list(passages))
+            finding = NewFinding(
+                session=session,
+                stage=Stage.EMBEDDINGS,
+                engine=engine.name,
+                version=engine.version,
+                basis=b"",
+                revision=_revision(shelf, session),
+                payload=codec.pack_record(made),
+            )
+            assert shelf.keep(SliceDone(findings=[finding]), session).kept == 1
+        slowest_s = 0.0
+        for question in ("the payment is overdue", "where do we travel to", "the kitchen must be repaired"):
+            began_s = time.perf_counter()
+            with shelf.store.read() as txn:
+                _, known = search(txn, engine, question, "", 50)
+            slowest_s = max(slowest_s, time.perf_counter() - began_s)
+            assert known
+    count = hours * PASSAGES_AN_HOUR
+    return Row(
+        f"search by meaning over {count:,} passages",
+        f"{1000 * slowest_s:.0f} ms",
+        "",
+        1000 * slowest_s,
+        MEANING_MS_MAX,
+        "ms",
+    )
+
+
+def _revision(shelf: Shelf, session: str) -> int:
+    with shelf.store.read() as txn:
+        return sessions.load(txn, session).revision
 
 
 def _read_rows(pages: Sequence[list[str]], ours: Pace, found: Sequence[set[str]]) -> list[Row]:
