@@ -73,7 +73,7 @@ class Extent:
 
 
 LONG = Extent(48, 12, 1000)
-SHORT = Extent(16, 3, 100)
+SHORT = Extent(32, 3, 100)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ where nobody speaks, and each word is kept with the chunk in which it begins.
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise, zip_longest
+from itertools import accumulate, pairwise, zip_longest
 
 import numpy as np
 import soxr
@@ -22,7 +22,10 @@ from reeld_proto.findings import NewResult, SpokenWord, SpokenWords, Stage
 from reeld_proto.units import NS_PER_MS, NS_PER_S
 
 WINDOW_S = 28.0
-"""What an engine is given at most: half a minute, less what it needs at the ends."""
+"""Speech that an engine is given at most: half a minute, less what it needs at the ends. It leaves silence out itself,
+and takes as long for a window with little speech as for one that is full."""
+LOOK_S = 56.0
+"""Sound that is looked through for so much speech."""
 QUIET_S = 0.4
 """Where nobody speaks for so long a window may end."""
 TAIL_NS = NS_PER_S
@@ -182,21 +185,31 @@ class _RunWork:
         at_ns, end_ns = run.start_ns, run.reach_ns
         sound = self._owner.sound(run.track, at_ns)
         held: Voice = np.zeros(0, np.float32)
-        look_s = WINDOW_S
+        voices: list[tuple[float, float]] = []
+        looked_s = 0.0
         while at_ns < end_ns:
             left_s = (end_ns - at_ns) / NS_PER_S
-            wanted = round(min(look_s, left_s) * SPEECH_RATE)
-            if len(held) < wanted:
-                held = np.concatenate([held, sound.read(wanted - len(held))])
+            look_s = min(LOOK_S if voices else SILENT_LOOK_S, left_s)
             began_s = time.perf_counter()
-            voices = self._owner.engine.speech(held[:wanted])
+            if looked_s < look_s:
+                wanted = round(look_s * SPEECH_RATE)
+                if len(held) < wanted:
+                    held = np.concatenate([held, sound.read(wanted - len(held))])
+                began_s = time.perf_counter()
+                # Whoever spoke where it was looked last is looked at again from where they began.
+                speaks = bool(voices) and voices[-1][1] > looked_s - QUIET_S
+                first = round((voices.pop()[0] if speaks else looked_s) * SPEECH_RATE)
+                from_s = first / SPEECH_RATE
+                found = self._owner.engine.speech(held[first:wanted])
+                voices += [(start_s + from_s, stop_s + from_s) for start_s, stop_s in found]
+                looked_s = wanted / SPEECH_RATE
             last = left_s <= look_s
-            span_s, listens = _window(voices, wanted / SPEECH_RATE, last=last)
+            span_s, listens = _window(voices, looked_s, last=last)
             span = max(1, round(span_s * SPEECH_RATE))
-            ends = last and span >= wanted  # in frames: a rest shorter than one would never come to its end
+            # In frames: a rest shorter than one would never come to its end.
+            ends = last and span >= round(looked_s * SPEECH_RATE)
             if ends and run.lasts and voices and voices[-1][1] > left_s - QUIET_S:
                 return  # somebody is still speaking: the rest when it has been recorded
-            look_s = WINDOW_S if voices else SILENT_LOOK_S
             calls = 0
             if listens:
                 heard = self._owner.engine.listen(held[:span])
@@ -205,7 +218,10 @@ class _RunWork:
                 self._take(heard.words, at_ns)
             seconds = time.perf_counter() - began_s
             held = held[span:]
-            at_ns = end_ns if ends else at_ns + round(span_s * NS_PER_S)
+            passed_s = span / SPEECH_RATE
+            voices = [(max(0.0, a_s - passed_s), b_s - passed_s) for a_s, b_s in voices if b_s > passed_s]
+            looked_s = max(0.0, looked_s - passed_s)
+            at_ns = end_ns if ends else at_ns + round(passed_s * NS_PER_S)
             passed = [piece for piece in waiting if piece.end_ns <= at_ns]
             waiting = waiting[len(passed) :]
             yield self._owner.advance(passed, self._told(passed), calls, seconds)
@@ -237,9 +253,11 @@ def _window(voices: list[tuple[float, float]], length_s: float, *, last: bool) -
         return (length_s if last else length_s - QUIET_S), False
     if voices[0][0] > WINDOW_S:
         return voices[0][0] - QUIET_S / 2, False
-    if length_s <= WINDOW_S and last:
+    spoken_s = accumulate(end_s - start_s for start_s, end_s in voices)
+    fit = sum(each <= WINDOW_S for each in spoken_s)
+    if last and fit == len(voices):
         return length_s, True
     ends = [after[0] - (after[0] - before[1]) / 2 for before, after in pairwise(voices)]
     ends.append(voices[-1][1] + QUIET_S / 2)
-    fitting = [end for end in ends if end <= min(WINDOW_S, length_s)]
-    return (fitting[-1] if fitting else min(WINDOW_S, length_s)), True
+    fitting = [end for end in ends[:fit] if end <= length_s]
+    return (fitting[-1] if fitting else min(voices[0][0] + WINDOW_S, length_s)), True

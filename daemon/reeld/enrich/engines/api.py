@@ -94,7 +94,7 @@ class Listener(Protocol):
         ...
 
     def listen(self, voice: Voice) -> Listened:
-        """The words in at most half a minute of sound."""
+        """The words in at most half a minute of speech, and the silence between."""
         ...
 
 
