@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeld.enrich.hearing import LOOK_S
+from reeld.enrich.hearing import SILENT_LOOK_S
 from reeld.enrich.listening import Listening
 from reeld.enrich.stages import keys_also
 from reeld.store import sessions
@@ -72,7 +72,7 @@ def test_wherever_windows_end_no_word_is_lost_or_told_twice(shelf: Shelf, pauses
     engine = ToyListener()
     listen(shelf, session, engine)
     check(heard(shelf, session)["mic"], words)
-    assert max(engine.windows) <= LOOK_S
+    assert max(engine.windows) <= SILENT_LOOK_S
     assert engine.listened_s <= at_s + 1.0 + EXACT_S
 
 
