@@ -12,7 +12,7 @@ from reeld.enrich.adapting import Circumstances
 from reeld.enrich.breaker import Breaker
 from reeld.enrich.ledger import Ledger
 from reeld.enrich.settings import EnrichConfig
-from reeld.enrich.weather import Weather, hindrance
+from reeld.enrich.weather import Weather, Wish, hindrance
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.enrich import EnrichJob, EnrichState
@@ -81,11 +81,11 @@ class Surroundings:
 class Told:
     """Between one attempt and the queue.
 
-    is_asked: whether a person wants the job now; first_ns: media time that is wanted first; fruitful: called whenever
+    wish: how much a person wants the job; first_ns: media time that is wanted first; fruitful: called whenever
     something new was found.
     """
 
-    is_asked: Callable[[], bool]
+    wish: Callable[[], Wish]
     first_ns: Callable[[], int]
     fruitful: Callable[[], None]
 
@@ -155,6 +155,7 @@ class Attempt:
             job = saga.slice_done(self._job, stage, opened, found, cost)
             job = replace(job, remaining_s=estimates.remaining_s(job, self._ledger.jobs()))
             kept = await self._keep(job, found, cost)
+            self._ledger.reserved.pop(self._id, None)
             if kept.stale:
                 # Something was changed while this was made of it: it is made again of what is there now.
                 return await self._again(stage)
@@ -186,7 +187,7 @@ class Attempt:
     async def _clear(self) -> None:
         """Wait until nothing hinders the work. The worker keeps its models meanwhile, unless that lasts."""
         waited_s = 0.0
-        while reason := hindrance(self._look(), self._config(), asked=self._told.is_asked()):
+        while reason := hindrance(self._look(), self._config(), self._told.wish()):
             if self._job.waiting != reason:
                 await self._keep(replace(self._job, waiting=reason))
             if waited_s > IDLE_S:

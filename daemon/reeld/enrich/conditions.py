@@ -8,6 +8,9 @@ import psutil
 
 from reeld.enrich.weather import Weather
 
+SHORTEST_S = 0.5
+"""Processor time, of all cores, over which a share is formed: of less a single program is all there is."""
+
 
 class Conditions:
     """Looks at the machine. is_recording: whether a session is recorded now. Belongs to the event loop's thread."""
@@ -15,19 +18,21 @@ class Conditions:
     def __init__(self, is_recording: Callable[[], bool]) -> None:
         self._is_recording = is_recording
         self._last = psutil.cpu_times()
+        self._others = 0.0
 
     def look(self) -> Weather:
-        """The weather since the last look."""
+        """The weather since the last look, or the one before, if that was just now."""
         now, last = psutil.cpu_times(), self._last
         total = _total(now) - _total(last)
         # What runs nicely is our own work, or gives way as it does.
         idle = sum(getattr(now, name, 0.0) - getattr(last, name, 0.0) for name in ("idle", "iowait", "nice"))
-        others = 0.0
-        if total > 0:
+        if total >= SHORTEST_S:
             self._last = now
-            others = min(1.0, max(0.0, 1 - idle / total))
+            self._others = min(1.0, max(0.0, 1 - idle / total))
+        elif total < 0:
+            self._last = now  # it was set back
         local = datetime.now().astimezone()
-        return Weather(self._is_recording(), others, _on_battery(), local.hour * 60 + local.minute)
+        return Weather(self._is_recording(), self._others, _on_battery(), local.hour * 60 + local.minute)
 
 
 def _total(times: Any) -> float:

@@ -18,7 +18,7 @@ from reeld.enrich.attempt import IDLE_S, Attempt, Choose, IsMarked, Surroundings
 from reeld.enrich.breaker import Breaker
 from reeld.enrich.ledger import STORE_S, Ask, Ledger
 from reeld.enrich.settings import BUILT_IN, EnrichConfig
-from reeld.enrich.weather import Weather
+from reeld.enrich.weather import Weather, Wish
 from reeld.runtime.clock import monotonic_ns, wall_ns
 from reeld.runtime.logs import get_logger
 from reeld_proto.enrich import FINAL_STATES, EnrichAction, EnrichJob, EnrichState
@@ -129,6 +129,12 @@ class EnrichKeeper:
         self._wanted_ns[session] = at_ns
         while len(self._wanted_ns) > WANTED_KEPT_MAX:
             del self._wanted_ns[next(iter(self._wanted_ns))]
+
+    def _wish(self, id: str) -> Wish:
+        if id not in self._unasked:
+            return Wish.ASKS
+        job = self._ledger.get(id)
+        return Wish.LOOKS if job is not None and job.session in self._wanted_ns else Wish.NONE
 
     def _first_ns(self, id: str) -> int:
         job = self._ledger.get(id)
@@ -256,7 +262,8 @@ class EnrichKeeper:
         """Wait until there may be something to do; workers without anything for a while are let go."""
         now_ns = monotonic_ns()
         later = [due_ns for job in self._waiting() if (due_ns := self._due_ns(job)) > now_ns]
-        idle = [hand for hand in self._hands if hand.is_there and hand in self._free()] if not later else []
+        busy = [hand for _, hand in self._running.values()]
+        idle = [hand for hand in self._hands if hand.is_there and hand not in busy] if not later else []
         ends = [*later, self._idle_since_ns + round(IDLE_S * NS_PER_S)] if idle else later
         timeout_s = max(0.01, (min(ends) - now_ns) / NS_PER_S) if ends else None
         self._news.clear()
@@ -268,7 +275,7 @@ class EnrichKeeper:
                 await hand.kill()
 
     async def _attempt(self, id: str, hand: Worker) -> None:
-        told = Told(lambda: id not in self._unasked, partial(self._first_ns, id), partial(self._fruitful, id))
+        told = Told(partial(self._wish, id), partial(self._first_ns, id), partial(self._fruitful, id))
         attempt = Attempt(id, hand, self._around, told)
         try:
             await attempt.run()

@@ -23,8 +23,10 @@ class MeaningSearch:
         """What the worker finds. Raises ReeldError: RequestRejected (NOT_FOUND) if no model is installed."""
         async with self._one:
             self._stay()
-            report = await self._hand.ask(order, memory_bytes, FIND_S)
-            self._leaving = asyncio.create_task(self._leave())
+            try:
+                report = await self._hand.ask(order, memory_bytes, FIND_S)
+            finally:
+                self._leaving = asyncio.create_task(self._leave())
         if not isinstance(report, MeaningsFound):
             raise InternalError(f"the searching worker answered {type(report).__name__}")
         return report

@@ -1,6 +1,7 @@
 """Whether enrichment may go on now: is somebody recording on a busy machine, is it on battery, is it the hour. Pure."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from reeld.enrich.settings import EnrichConfig
 
@@ -21,14 +22,22 @@ class Weather:
     minute: int
 
 
-def hindrance(weather: Weather, config: EnrichConfig, *, asked: bool) -> str:
-    """Why work must wait, in words; empty if it need not. asked: a person wants it now, whatever the hour."""
+class Wish(Enum):
+    """How much a person wants a job: not at all, by looking at the session, or by asking for it now."""
+
+    NONE = "none"
+    LOOKS = "looks"
+    ASKS = "asks"
+
+
+def hindrance(weather: Weather, config: EnrichConfig, wish: Wish) -> str:
+    """Why work must wait, in words; empty if it need not."""
     if weather.recording and config.while_recording == "never":
         return "waits until nothing is recorded"
     if weather.recording and config.while_recording == "idle" and weather.others > BUSY_SHARE:
         return "waits, because a recording needs the machine"
-    if weather.on_battery and not config.on_battery and not asked:
+    if weather.on_battery and not config.on_battery and wish is not Wish.ASKS:
         return "waits for mains power"
-    if not asked and not config.allows_minute(weather.minute):
+    if wish is Wish.NONE and not config.allows_minute(weather.minute):
         return f"waits for {config.hours}"
     return ""

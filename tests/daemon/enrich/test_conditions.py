@@ -40,6 +40,15 @@ def test_two_looks_at_the_same_instant_divide_by_nothing(clocks: list[Times]) ->
     assert looks.look().others == 0
 
 
+def test_looks_right_after_each_other_tell_the_same(clocks: list[Times]) -> None:
+    """Harm: a few milliseconds in which some program runs are taken for a machine without time."""
+    looks = Conditions(lambda: False)
+    clocks[:] = [Times(10, 0, 0, 90, 0), Times(10.2, 0, 0, 90, 0), Times(10.2, 0, 0, 100, 0)]
+    assert looks.look().others == pytest.approx(0.1)
+    assert looks.look().others == pytest.approx(0.1)
+    assert looks.look().others == pytest.approx(0.2 / 10.2)
+
+
 def test_a_clock_that_steps_back_makes_no_impossible_share(clocks: list[Times]) -> None:
     looks = Conditions(lambda: False)
     for now in (Times(50, 0, 0, 50, 0), Times(60, 0, 0, 45, 0), Times(10, 0, 0, 200, 0), Times(1, 0, 0, 1, 0)):

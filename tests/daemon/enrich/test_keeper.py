@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from reeld.enrich import attempt as attempt_module
 from reeld.enrich import breaker, choosing, saga
+from reeld.enrich import keeper as keeper_module
 from reeld.enrich import ledger as ledger_module
 from reeld.enrich.engines.api import Busy
 from reeld.enrich.keeper import EnrichKeeper
@@ -55,6 +56,7 @@ class Hand:
     slices: int = 0
     opened: list[Stage] = field(default_factory=list)
     orders: list[OpenStage] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
     broken: set[Stage] = field(default_factory=set)
 
     async def ask(self, order: AnyOrder, _memory_bytes: int, _timeout_s: float) -> AnyReport:
@@ -86,6 +88,7 @@ class Hand:
     async def kill(self) -> None:
         self.is_there, self.run = False, None
         self.killed += 1
+        self.gone.set()
 
 
 @dataclass
@@ -686,3 +689,25 @@ def test_without_a_model_of_meanings_the_built_in_plans_do_without_and_ones_own_
     assert Stage.EMBEDDINGS not in keeper.stages("full")
     assert Stage.LANGUAGE in keeper.stages("full")
     assert keeper.stages("mine") == (Stage.EMBEDDINGS,)
+
+
+def test_workers_that_are_not_used_any_more_are_let_go(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Harm: who sets `workers` back keeps paying for them with memory."""
+    monkeypatch.setattr(keeper_module, "IDLE_S", 0.05)
+    desk.config = EnrichConfig(workers=2)
+    desk.shelf.pages("t", [[1, 2]])
+    other = Hand(desk.shelf)
+    desk.others = [other]
+
+    async def work(keeper: EnrichKeeper) -> None:
+        jobs = [await keeper.start(session, "standard") for session in ("s", "t")]
+        for job in jobs:
+            await keeper.wait(job.id)
+        assert desk.hand.opened
+        assert other.opened
+        keeper.reconfigure(EnrichConfig(workers=1))
+        async with asyncio.timeout(SOON_S):
+            for hand in (desk.hand, other):
+                await hand.gone.wait()
+
+    run(work, desk.keeper())

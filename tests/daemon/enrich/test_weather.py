@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from reeld.enrich.settings import EnrichConfig
-from reeld.enrich.weather import BUSY_SHARE, Weather, hindrance
+from reeld.enrich.weather import BUSY_SHARE, Weather, Wish, hindrance
 
 FINE = Weather(recording=False, others=0.0, on_battery=False, minute=12 * 60)
 NIGHTS = EnrichConfig(hours="22:00-06:00")
@@ -20,7 +20,7 @@ def weather(**changes: Any) -> Weather:
 
 
 def test_in_fine_weather_nothing_hinders() -> None:
-    assert hindrance(FINE, EnrichConfig(), asked=False) == ""
+    assert hindrance(FINE, EnrichConfig(), Wish.NONE) == ""
 
 
 @pytest.mark.parametrize(
@@ -36,23 +36,25 @@ def test_in_fine_weather_nothing_hinders() -> None:
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_recording_comes_first_as_the_config_has_it(policy: str, others: float, waits: bool, asked: bool) -> None:
     config = EnrichConfig(while_recording=policy)
-    told = hindrance(weather(recording=True, others=others), config, asked=asked)
+    told = hindrance(weather(recording=True, others=others), config, Wish.ASKS if asked else Wish.NONE)
     assert bool(told) == waits
     assert not waits or "record" in told
-    assert hindrance(weather(others=others), config, asked=asked) == ""
+    assert hindrance(weather(others=others), config, Wish.ASKS if asked else Wish.NONE) == ""
 
 
 def test_a_battery_is_spared_unless_a_person_or_the_config_wants_it() -> None:
     tired = weather(on_battery=True)
-    assert hindrance(tired, EnrichConfig(), asked=False) == "waits for mains power"
-    assert hindrance(tired, EnrichConfig(), asked=True) == ""
-    assert hindrance(tired, EnrichConfig(on_battery=True), asked=False) == ""
+    assert hindrance(tired, EnrichConfig(), Wish.NONE) == "waits for mains power"
+    assert hindrance(tired, EnrichConfig(), Wish.ASKS) == ""
+    assert hindrance(tired, EnrichConfig(), Wish.LOOKS) == "waits for mains power", "a glance empties no battery"
+    assert hindrance(tired, EnrichConfig(on_battery=True), Wish.NONE) == ""
 
 
 def test_what_a_person_asks_for_is_done_at_once_whatever_the_hour() -> None:
-    assert hindrance(FINE, NIGHTS, asked=False) == "waits for 22:00-06:00"
-    assert hindrance(FINE, NIGHTS, asked=True) == ""
-    assert hindrance(weather(minute=23 * 60), NIGHTS, asked=False) == ""
+    assert hindrance(FINE, NIGHTS, Wish.NONE) == "waits for 22:00-06:00"
+    assert hindrance(FINE, NIGHTS, Wish.ASKS) == ""
+    assert hindrance(FINE, NIGHTS, Wish.LOOKS) == "", "who looks wants to see it now"
+    assert hindrance(weather(minute=23 * 60), NIGHTS, Wish.NONE) == ""
 
 
 @given(
@@ -65,8 +67,8 @@ def test_what_a_person_asks_for_is_done_at_once_whatever_the_hour() -> None:
     ),
 )
 def test_nothing_hinders_a_person_that_would_not_hinder_work_by_itself(sky: Weather, config: EnrichConfig) -> None:
-    by_itself, asked = hindrance(sky, config, asked=False), hindrance(sky, config, asked=True)
+    by_itself, asked = hindrance(sky, config, Wish.NONE), hindrance(sky, config, Wish.ASKS)
     assert by_itself or not asked
     if not sky.recording:
         assert asked == ""
-    assert not hindrance(sky, replace(config, while_recording="always", on_battery=True, hours=""), asked=False)
+    assert not hindrance(sky, replace(config, while_recording="always", on_battery=True, hours=""), Wish.NONE)
