@@ -35,7 +35,9 @@ class Story:
     session: str
     job: Any
     mine_s: float
+    mine_length_s: float
     theirs_s: float
+    theirs_length_s: float
     second_s: float
 
     @property
@@ -70,7 +72,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             begun["session"],
             job,
             spoken.began_ns / 1e9 - base_s,
+            spoken.length_s,
             answered.began_ns / 1e9 - base_s,
+            answered.length_s,
             second_ns / 1e9 - base_s,
         )
 
@@ -88,11 +92,12 @@ def test_the_plan_is_carried_out_whole_and_names_its_engines(story: Story) -> No
 
 @pytest.mark.parametrize(("word", "track", "of"), [("Lisbon", "mic", "mine"), ("printer", "system", "theirs")])
 def test_what_was_said_is_found_at_its_moment_and_on_its_track(story: Story, word: str, track: str, of: str) -> None:
-    text, began_s = (MINE, story.mine_s) if of == "mine" else (THEIRS, story.theirs_s)
+    text, began_s, length_s = (
+        (MINE, story.mine_s, story.mine_length_s) if of == "mine" else (THEIRS, story.theirs_s, story.theirs_length_s)
+    )
     share = text.index(word) / len(text)
     spoken = [hit for hit in story.search(word) if hit["kind"] == "speech"]
     assert {hit["track"] for hit in spoken} == {track}
-    length_s = len(text) / 15  # characters a second at 150 words a minute
     assert abs(spoken[0]["at_s"] - (began_s + share * length_s)) <= SPEECH_S
     assert spoken[0]["link"] == f"reelctl review {story.session} --at {spoken[0]['at_s']:.2f}"
 

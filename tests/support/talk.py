@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from tests.support.wait import until
 
 @dataclass(frozen=True)
 class Spoken:
-    """A text, and the monotonic instants at which playing it began and ended."""
+    """A text, how long it takes, and the monotonic instants at which playing it began and ended."""
 
     text: str
+    length_s: float
     began_ns: int
     ended_ns: int
 
@@ -26,11 +28,18 @@ def speak(text: str, path: Path, *, voice: str = "en-us", words_a_minute: int = 
 
 
 def play(desk: VirtualDesk, sink: str, path: Path, text: str = "") -> Spoken:
-    """Play a file into a sink and wait for its end."""
+    """Play a file into a sink and wait for its end.
+
+    It begins when the player is up, which takes a while on a busy machine, and is over some time before that says so:
+    the middle of what is possible is the smallest error.
+    """
+    with wave.open(str(path)) as file:
+        length_ns = file.getnframes() * 1_000_000_000 // file.getframerate()
     began_ns = time.monotonic_ns()
     process = desk.spawn("paplay", f"--device={sink}", str(path))
     assert process.wait(60) == 0
-    return Spoken(text, began_ns, time.monotonic_ns())
+    ended_ns = time.monotonic_ns()
+    return Spoken(text, length_ns / 1e9, began_ns + max(0, ended_ns - length_ns - began_ns) // 2, ended_ns)
 
 
 def show(desk: VirtualDesk, text: str, folder: Path, *, at: tuple[int, int] = (60, 60), columns: int = 70) -> int:
