@@ -15,6 +15,8 @@ from reeld_proto.units import NS_PER_MS, NS_PER_S
 
 REST_NS = 500 * NS_PER_MS
 """The screen rests when nothing changes for so long."""
+REPEAT_BYTES_MAX = 40
+"""A frame that only says that nothing has changed takes some 12 bytes; the recorder sends one now and then."""
 LOOK_NS_MAX = 60 * NS_PER_S
 MIDDLE_NS_MAX = 2 * NS_PER_S
 
@@ -58,16 +60,18 @@ def _frames(reader: Footage, session: str, track: str, from_ns: int, to_ns: int)
         if segment.start_ns > to_ns:
             break
         init = parse_init(reader.chunk(segment.init))
-        found += _shown(
-            [
-                sample.pts * NS_PER_S // init.timescale + segment.shift_ns
-                for sample in parse_chunk(reader.chunk(segment.chunk), init)
-            ],
-            segment.start_ns,
-            segment.end_ns,
-        )
+        times = [
+            sample.pts * NS_PER_S // init.timescale + segment.shift_ns
+            for sample in parse_chunk(reader.chunk(segment.chunk), init)
+            if len(sample.data) > REPEAT_BYTES_MAX
+        ]
+        found += shown_times(times, segment.start_ns, segment.end_ns, NS_PER_S // init.timescale + 1)
     return sorted(each for each in found if from_ns < each <= to_ns)
 
 
-def _shown(times: Iterable[int], start_ns: int, end_ns: int) -> list[int]:
-    return [each for each in times if start_ns <= each < end_ns]
+def shown_times(times: Iterable[int], start_ns: int, end_ns: int, tick_ns: int) -> list[int]:
+    """Those of the frames of a chunk that are on view, as the timeline has it.
+
+    tick_ns: by so much a time within the chunk may be less than the one it was made of.
+    """
+    return [max(each, start_ns) for each in times if start_ns - tick_ns <= each < end_ns]

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.enrich.appearing import LOOK_NS_MAX, MIDDLE_NS_MAX, REST_NS, appeared_before, lead_ns
+from reeld.enrich.appearing import (
+    LOOK_NS_MAX,
+    MIDDLE_NS_MAX,
+    REST_NS,
+    appeared_before,
+    lead_ns,
+    shown_times,
+)
 from reeld_proto.units import NS_PER_S
 
 BEFORE_NS = 100 * NS_PER_S
@@ -67,3 +74,15 @@ def test_frames_of_the_still_before_and_of_the_next_one_tell_nothing() -> None:
 def test_a_still_that_nobody_waited_for_or_that_stood_for_long_is_not_looked_into(taken_ns: int) -> None:
     untouched: Any = None
     assert lead_ns(untouched, "s", b"", BEFORE_NS, taken_ns) == 0
+
+
+@given(st.integers(0, 10**15), st.sampled_from([30, 1000, 15_360, 90_000, 1_000_000]))
+def test_the_first_frame_of_a_chunk_is_on_view_whatever_rounding_does_to_its_time(
+    start_ns: int, timescale: int
+) -> None:
+    """Harm: the very frame with which a text came up is left out, and the text is dated seconds before it was there."""
+    tick_ns = NS_PER_S // timescale
+    stored_ns = (start_ns * timescale // NS_PER_S) * NS_PER_S // timescale
+    assert shown_times([stored_ns], start_ns, start_ns + NS_PER_S, tick_ns + 1) == [max(stored_ns, start_ns)]
+    before_ns, after_ns = start_ns - 2 * tick_ns - 2, start_ns + NS_PER_S
+    assert shown_times([before_ns, after_ns], start_ns, start_ns + NS_PER_S, tick_ns + 1) == []
