@@ -86,9 +86,10 @@ class FindMeanings(Order, tag="order.enrich.meanings", frozen=True, kw_only=True
 
 
 class MeaningsFound(Report, tag="report.enrich.meanings", frozen=True, kw_only=True):
-    """The nearest first. known: whether any passage has a meaning that this engine gave it."""
+    """The nearest first. more: there may be more. known: whether any passage has a meaning that this engine gave it."""
 
     hits: list[Moment] = field(default_factory=list)
+    more: bool = False
     known: bool = False
 
 

@@ -6,7 +6,8 @@ from reeld.enrich.attempt import Worker
 from reeld_proto.enrich_orders import FindMeanings, MeaningsFound
 from reeld_proto.errors import InternalError
 
-FIND_S = 30.0
+FIND_S = 20.0
+"""With the start of the worker less than a client waits for a search."""
 STAY_S = 60.0
 """Who asks once asks again: so long the worker stays, with its model."""
 
@@ -18,6 +19,7 @@ class MeaningSearch:
         self._hand = hand
         self._one = asyncio.Lock()
         self._leaving: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def find(self, order: FindMeanings, memory_bytes: int) -> MeaningsFound:
         """What the worker finds. Raises ReeldError: RequestRejected (NOT_FOUND) if no model is installed."""
@@ -26,13 +28,15 @@ class MeaningSearch:
             try:
                 report = await self._hand.ask(order, memory_bytes, FIND_S)
             finally:
-                self._leaving = asyncio.create_task(self._leave())
+                if not self._closing:
+                    self._leaving = asyncio.create_task(self._leave())
         if not isinstance(report, MeaningsFound):
             raise InternalError(f"the searching worker answered {type(report).__name__}")
         return report
 
     async def close(self) -> None:
         """End the worker."""
+        self._closing = True
         self._stay()
         await self._hand.kill()
 

@@ -104,8 +104,8 @@ class EnrichWorker:
         if not isinstance(engine, Embedder):
             raise InternalError(f"{order.choice.engine} says nothing of meanings")
         with self._store().store.read() as txn:
-            hits, known = search(txn, engine, order.text, order.session, order.limit)
-        return MeaningsFound(hits=hits, known=known)
+            hits, more, known = search(txn, engine, order.text, order.session, order.limit)
+        return MeaningsFound(hits=hits, more=more, known=known)
 
     def _store(self) -> StoreReader:
         if self._reader is None:

@@ -5,14 +5,20 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
-from reeld.enrich.meaning import search
+from reeld.enrich.meaning import SAME_MAX, search
 from reeld.enrich.stages import open_stage
+from reeld.store import sessions
 from reeld.store.index.documents import documents_of
+from reeld.store.keys import name_key
 from reeld.store.meanings import meanings_of, passages_in
+from reeld.store.records import FindingEntry
+from reeld.store.transaction import Table
+from reeld_proto import codec
 from reeld_proto.enrich import Moment
 from reeld_proto.enrich_orders import EngineChoice, OpenStage, SliceDone
-from reeld_proto.findings import Stage
+from reeld_proto.findings import Meanings, Stage
 from reeld_proto.store_orders import RemoveSession
 from tests.daemon.enrich.library import Shelf, put_read
 from tests.support.toy_engines import ToyEmbedder
@@ -34,7 +40,8 @@ def embed(shelf: Shelf, session: str, engine: ToyEmbedder) -> SliceDone:
 
 def find(shelf: Shelf, text: str, session: str = "", engine: ToyEmbedder | None = None) -> tuple[list[Moment], bool]:
     with shelf.store.read() as txn:
-        return search(txn, engine or ToyEmbedder(), text, session, 10)
+        hits, _, known = search(txn, engine or ToyEmbedder(), text, session, 10)
+    return hits, known
 
 
 def test_what_means_the_same_is_found_at_its_moment_the_nearest_first(shelf: Shelf, shown: Callable[..., str]) -> None:
@@ -91,3 +98,45 @@ def test_nothing_of_it_is_in_the_text_index(shelf: Shelf, shown: Callable[..., s
     embed(shelf, "a", ToyEmbedder())
     with shelf.store.read() as txn:
         assert documents_of(txn, "a") == before
+
+
+def test_the_same_line_in_many_sessions_does_not_hide_all_else(shelf: Shelf, shown: Callable[..., str]) -> None:
+    for number in range(12):
+        embed(shelf, shown(f"daily{number}", "the ship came"), ToyEmbedder())
+    embed(shelf, shown("once", "we sail or pay"), ToyEmbedder())
+    hits, _ = find(shelf, "boat")
+    assert [hit.text for hit in hits] == ["the ship came"] * SAME_MAX + ["we sail or pay"]
+
+
+def test_what_is_in_the_rolling_buffer_is_not_found_and_takes_nobodys_place(
+    shelf: Shelf, shown: Callable[..., str]
+) -> None:
+    for number in range(12):
+        embed(shelf, shown(f"hidden{number}", f"the ship came {number}"), ToyEmbedder())
+    embed(shelf, shown("seen", "we sail or pay"), ToyEmbedder())
+    with shelf.store.write() as txn:
+        for number in range(12):
+            record = sessions.load(txn, f"hidden{number}")
+            txn.put_record(Table.SESSIONS, name_key(record.id), replace(record, buffer=True))
+    with shelf.store.read() as txn:
+        hits, more, known = search(txn, ToyEmbedder(), "boat", "", 2)
+    assert ([hit.session for hit in hits], more, known) == (["seen"], False, True)
+
+
+def test_damaged_vectors_of_one_session_leave_those_of_others(shelf: Shelf, shown: Callable[..., str]) -> None:
+    for session in ("a", "b"):
+        embed(shelf, shown(session, f"the ship {session}"), ToyEmbedder())
+    with shelf.store.write() as txn:
+        (key,) = [key for key, _ in txn.scan(Table.FINDINGS, b"a") if key.endswith(b"embeddings")]
+        entry = txn.record(Table.FINDINGS, key, FindingEntry)
+        assert entry is not None
+        txn.put_record(Table.FINDINGS, key, replace(entry, payload=codec.pack_record(Meanings(b"odd"))))
+    assert [hit.session for hit in find(shelf, "boat")[0]] == ["b"]
+
+
+def test_there_are_more_where_some_were_left_out(shelf: Shelf, shown: Callable[..., str]) -> None:
+    embed(shelf, shown("a", *(f"the ship {number}" for number in range(5))), ToyEmbedder())
+    for limit, more in ((2, True), (5, False)):
+        with shelf.store.read() as txn:
+            hits, told, _ = search(txn, ToyEmbedder(), "boat", "", limit)
+        assert (len(hits), told) == (limit, more)

@@ -122,7 +122,7 @@ class _Enriching:
         except ReeldError as error:
             get_logger().warning("search.without_meaning", code=error.code, reason=str(error))
             return None
-        return c.MomentsFound(hits=found.hits, meaning=True) if found.known else None
+        return c.MomentsFound(hits=found.hits, more=found.more, meaning=True) if found.known else None
 
     async def transcript(self, command: c.GetTranscript, _arrived_ns: int) -> c.Reply:
         found = await self._parts.library.transcript(command.session, command.skip)

@@ -50,8 +50,8 @@ def test_it_is_an_embedder_and_loads_nothing_that_talks_to_networks(engine: Word
 def test_what_says_the_same_in_other_words_is_alike_and_nothing_else(engine: WordLlamaEmbedder) -> None:
     found = cosines(*(engine.embed([pair[side] for pair in ALIKE]) for side in (0, 1)))
     same = np.eye(len(ALIKE), dtype=bool)
-    assert (found[same] >= ALIKE_MIN).mean() >= 0.9
-    assert (found[~same] >= ALIKE_MIN).mean() <= 0.01
+    assert (found[same] >= ALIKE_MIN).all()
+    assert (found[~same] >= ALIKE_MIN).mean() <= 0.02
 
 
 def test_vectors_are_those_of_the_packages_own_inference(engine: WordLlamaEmbedder) -> None:

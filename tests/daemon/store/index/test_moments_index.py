@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index import FILE_NAME, scan
-from reeld.store.index.documents import MADE_OF_MEDIA, WEIGHTS, Document, Kind, documents_of
+from reeld.store.index.documents import MADE_OF_MEDIA, MADE_OF_TEXTS, WEIGHTS, Document, Kind, documents_of
 from reeld.store.index.finder import Finder
 from reeld.store.index.query import parse
 from reeld.store.index.textindex import IndexUnusable, Place, TextIndex, has_fts5
@@ -347,8 +347,8 @@ def test_index_and_scan_find_the_same_moments(
         assert index.moments(query, limit, sessions) == found[:limit]
         assert scan.moments(query, texts, limit, sessions) == other[:limit]
         for places in (found, other):
-            seen = [place.kind in MADE_OF_MEDIA for place in places]
-            assert seen == sorted(seen)
+            seen = [(place.kind in MADE_OF_TEXTS, place.kind in MADE_OF_MEDIA) for place in places]
+            assert seen == sorted(seen), "what people wrote, what was seen and heard, what was made of it"
         assert {place.session for place in index.moments(query, MANY)} <= set(index.search(query))
         assert set(index.search(query)) == set(scan.search(query, texts))
     finally:
