@@ -127,7 +127,7 @@ def test_obsws_python_records_to_a_file_that_plays(house: House) -> None:
         assert remote.get_current_program_scene().current_program_scene_name == "grid"
         with pytest.raises(OBSSDKRequestError, match="600"):
             remote.set_current_program_scene("kitchen")
-        assert remote.get_stats().output_total_frames > 0
+        until(lambda: remote.get_stats().output_total_frames > 0, 10, what="frames that are counted twice a second")
         promised = remote.stop_record().output_path
         with pytest.raises(OBSSDKRequestError, match="204"):
             remote.send("StartVirtualCam")
