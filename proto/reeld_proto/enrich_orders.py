@@ -21,6 +21,11 @@ class EngineChoice(Struct, frozen=True, kw_only=True):
     parameters: dict[str, str | int | float | bool] = field(default_factory=dict)
     also: list[str] = field(default_factory=list)
 
+    @property
+    def model(self) -> str:
+        """Its model; empty for an engine that has none."""
+        return str(self.parameters.get("model", ""))
+
 
 class OpenStage(Order, tag="order.enrich.open", frozen=True, kw_only=True):
     """Worker: begin (again) with a stage of a session; what has results is left out. Answered by `StageOpened`.

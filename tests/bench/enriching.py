@@ -9,7 +9,6 @@ import random
 import subprocess
 import tempfile
 import time
-import wave
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from reeld_proto.units import NS_PER_S
 from tests.bench.rows import Row
 from tests.daemon.enrich.library import Shelf
 from tests.support.installation import Installation
-from tests.support.talk import speak, word_errors
+from tests.support.talk import samples_in, speak, word_errors
 from tests.support.toy_engines import png
 
 OVERHEAD_MAX = 1.10
@@ -259,9 +258,7 @@ def _talk(folder: Path, count: int) -> tuple[np.ndarray, list[str]]:
     for number in range(count):
         sentence = SENTENCES[number % len(SENTENCES)]
         path = speak(sentence, folder / "sentence.wav", voice=VOICES[number // len(SENTENCES) % 2])
-        with wave.open(str(path)) as file:
-            mono = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
-            parts.append(soxr.resample(mono, file.getframerate(), RATE))
+        parts.append(samples_in(path, RATE))
         parts.append(np.zeros(round(PAUSE_S * RATE), np.float32))
         truth += words_of(sentence)
     return np.repeat(np.concatenate(parts)[:, None], 2, axis=1), truth

@@ -1,11 +1,9 @@
 """The same plan on a cluster of two machines. Harms guarded against: other results than this machine's own, sessions
 that cannot be enriched because they are not synced, and a cluster that is away and takes the job's error with it."""
 
-import os
 import socket
-import wave
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
+from reeld.audio.samples import RATE
 from tests.daemon.enrich.library import Shelf
 from tests.support.cluster import two_machines
 from tests.support.installation import Installation
-from tests.support.talk import speak
+from tests.support.stocked import stocked
+from tests.support.talk import samples_in, speak
 from tests.support.toy_engines import png
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -28,10 +28,17 @@ PAGES = [
 ]
 SPEECH = "We will meet the customer in Lisbon on Thursday morning. The contract has forty pages."
 
-Fill = Callable[[Shelf, Path], None]
+
+def far_away(scheduler: str, folder: Path) -> str:
+    """The config for a cluster that reads the copy in this folder."""
+    return f'[enrich]\nscheduler = "{scheduler}"\nobjects = "{(folder / "copy").as_uri()}"\n'
 
 
-def drawn(shelf: Shelf, _folder: Path) -> None:
+def one_page(shelf: Shelf) -> None:
+    shelf.pages("shown", [[1, 2, 3]])
+
+
+def drawn(shelf: Shelf, folder: Path) -> None:
     shelf.pages("shown", [[1, 2, 3], [1, 2, 4], [5, 6, 7]])
     shelf.talk("said", {"mic": {1.0: 1, 3.3: 2, 9.7: 3}, "system": {2.0: 9}}, 12.0)
 
@@ -45,10 +52,7 @@ def written_and_spoken(shelf: Shelf, folder: Path) -> None:
         pictures.append(png(page))
     shelf.stills("shown", pictures)
     path = speak(SPEECH, folder / "said.wav", voice="en-us")
-    with wave.open(str(path)) as file:
-        sound = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
-        times = np.arange(round(len(sound) * 48_000 / file.getframerate())) * file.getframerate() / 48_000
-    mono = np.interp(times, np.arange(len(sound)), sound).astype(np.float32)
+    mono = samples_in(path, RATE)
     shelf.voice("said", np.stack([mono, mono], axis=1))
 
 
@@ -60,11 +64,6 @@ def told(installation: Installation) -> list[Any]:
         *(installation.ok("enrich", "show", each) for each in ("shown", "said")),
         installation.ok("search", words, "--session", "shown"),
     ]
-
-
-@pytest.fixture
-def env() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +78,14 @@ def scheduler() -> Iterator[str]:
     ids=["toys", "real"],
 )
 def test_a_cluster_finds_what_this_machine_finds(
-    program: str, fill: Fill, scheduler: str, env: dict[str, str], tmp_path: Path
+    program: str, fill: Callable[..., None], scheduler: str, tmp_path: Path
 ) -> None:
     found = {}
     for place in ("here", "cluster"):
-        config = tmp_path / f"{place}.toml"
         url = (tmp_path / "copy").as_uri()
-        far = f'scheduler = "{scheduler}"\nobjects = "{url}"\n' if place == "cluster" else ""
-        config.write_text(f"[enrich]\n{far}")
-        with Installation(env) as installation:
-            with closing(Shelf(installation.store)) as shelf:
-                fill(shelf, tmp_path)
-            installation.start_daemon("--config", str(config), program=program)
-            if far:
+        config = far_away(scheduler, tmp_path) if place == "cluster" else "[enrich]\n"
+        with stocked(tmp_path, config, partial(fill, folder=tmp_path), program=program) as installation:
+            if place == "cluster":
                 installation.ok("sync", url)
                 sends = [each["sends"] for each in installation.ok("enrich", "said", "--dry-run")["stages"]]
                 assert [scheduler in each and url in each for each in sends] == [False, True, False, False]
@@ -106,35 +100,24 @@ def test_a_cluster_finds_what_this_machine_finds(
     assert found["here"][0]["utterances"]
 
 
-def test_a_session_that_is_not_synced_is_enriched_here(scheduler: str, env: dict[str, str], tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    config.write_text(f'[enrich]\nscheduler = "{scheduler}"\nobjects = "{(tmp_path / "copy").as_uri()}"\n')
-    with Installation(env) as installation:
-        with closing(Shelf(installation.store)) as shelf:
-            shelf.pages("shown", [[1, 2, 3]])
-        installation.start_daemon("--config", str(config), program="toy-reeld")
+def test_a_session_that_is_not_synced_is_enriched_here(scheduler: str, tmp_path: Path) -> None:
+    with stocked(tmp_path, far_away(scheduler, tmp_path), one_page) as installation:
         job = installation.ok("enrich", "shown", timeout_s=100)
         assert (job["state"], job["stages"][0]["calls"]) == ("completed", 1)
 
 
-def test_a_cluster_that_is_away_is_named_and_nothing_is_lost(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_cluster_that_is_away_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"tcp://127.0.0.1:{closed.getsockname()[1]}"
-    url = (tmp_path / "copy").as_uri()
-    config = tmp_path / "config.toml"
-    config.write_text(f'[enrich]\nscheduler = "{address}"\nobjects = "{url}"\n')
-    with Installation(env) as installation:
-        with closing(Shelf(installation.store)) as shelf:
-            shelf.pages("shown", [[1, 2, 3]])
-        installation.start_daemon("--config", str(config), program="toy-reeld")
-        installation.ok("sync", url)
+    with stocked(tmp_path, far_away(address, tmp_path), one_page) as installation:
+        installation.ok("sync", (tmp_path / "copy").as_uri())
         job = installation.ok("enrich", "shown", "--no-wait")
         told = ""
         while not told:
             told = installation.ok("enrich", "list", "shown")[-1]["error"]
         assert address in told
         assert "dask scheduler" in told
-        config.write_text("[enrich]\n")
+        (tmp_path / "config.toml").write_text("[enrich]\n")
         installation.ok("config", "reload")
         assert installation.ok("enrich", "shown", timeout_s=100)["state"] == "completed"
         assert job["id"] == installation.ok("enrich", "list", "shown")[0]["id"]

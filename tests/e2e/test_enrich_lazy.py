@@ -1,8 +1,6 @@
 """Lazy enrichment in a real daemon. Harm guarded against: who looks at a recording never gets to see what is in it."""
 
-import os
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import pytest
 
 from tests.daemon.enrich.library import Shelf
 from tests.support.installation import Installation
+from tests.support.stocked import stocked
 from tests.support.toy_engines import spelled
 from tests.support.wait import until
 
@@ -22,14 +21,11 @@ def is_done(installation: Installation, session: str) -> bool:
 
 
 def test_who_looks_or_searches_gets_it_and_nobody_else(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    config.write_text('[enrich]\nplan = "standard"\nlazy = true\n')
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with Installation(env) as installation:
-        with closing(Shelf(installation.store)) as shelf:
-            for number in range(3):
-                shelf.pages(f"s{number}", [[number + 1, 40]])
-        installation.start_daemon("--config", str(config), program="toy-reeld")
+    def fill(shelf: Shelf) -> None:
+        for number in range(3):
+            shelf.pages(f"s{number}", [[number + 1, 40]])
+
+    with stocked(tmp_path, '[enrich]\nplan = "standard"\nlazy = true\n', fill) as installation:
         looks: list[tuple[str, Callable[[], Any]]] = [
             ("s1", lambda: installation.ok("transcript", "s1")),
             ("s2", lambda: installation.ok("search", spelled(3), "--session", "s2")),

@@ -1,14 +1,12 @@
 """Search by meaning in a real daemon, with the real model. Harms guarded against: a daemon that waits for a job before
 it searches, a search that is of no use before anything has meanings, and meanings that stay when a session goes."""
 
-import os
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.enrich.library import Shelf, put_read
-from tests.support.installation import Installation
+from tests.daemon.enrich.library import put_read
+from tests.support.stocked import stocked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -16,13 +14,8 @@ LINES = ("the customer has not paid the invoice yet", "we travel by plane to Por
 
 
 def test_what_was_shown_is_found_in_other_words_and_goes_with_its_session(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    config.write_text('[enrich]\n[[enrich.plans]]\nname = "mine"\nstages = ["embeddings"]\n')
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with Installation(env) as installation:
-        with closing(Shelf(installation.store)) as shelf:
-            put_read(shelf, "a", *LINES)
-        installation.start_daemon("--config", str(config), program="toy-reeld")
+    config = '[enrich]\n[[enrich.plans]]\nname = "mine"\nstages = ["embeddings"]\n'
+    with stocked(tmp_path, config, lambda shelf: put_read(shelf, "a", *LINES)) as installation:
         before = installation.ok("search", "invoice", "--meaning")
         assert (before["meaning"], len(before["hits"])) == (False, 1)
         plan = installation.ok("enrich", "plan", "a", "--plan", "mine")["stages"][0]

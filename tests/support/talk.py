@@ -6,6 +6,9 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import soxr
+
 from tests.support.desk import VirtualDesk
 from tests.support.wait import until
 
@@ -25,6 +28,13 @@ def speak(text: str, path: Path, *, voice: str = "en-us", words_a_minute: int = 
     command = ["espeak-ng", "-v", voice, "-s", str(words_a_minute), "-w", str(path), text]
     subprocess.run(command, check=True, timeout=30)
     return path
+
+
+def samples_in(path: Path, rate: int) -> np.ndarray:
+    """A WAV file of one channel as samples at this rate, shape (frames,)."""
+    with wave.open(str(path)) as file:
+        mono = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
+        return np.asarray(soxr.resample(mono, file.getframerate(), rate), np.float32)
 
 
 def play(desk: VirtualDesk, sink: str, path: Path, text: str = "") -> Spoken:

@@ -150,7 +150,6 @@ class ToyEmbedder:
 
     version: str = "1"
     name: str = "toy-embedder"
-    dimensions: int = 2
     calls: int = 0
 
     def embed(self, texts: list[str]) -> Vectors:

@@ -2,7 +2,8 @@
 
 import os
 
-from reeld.enrich.worker import Engine, make_engine
+from reeld.enrich.engines.api import Engine
+from reeld.enrich.worker import make_engine
 from reeld_proto.enrich_orders import OpenStage
 from reeld_proto.findings import Stage
 from tests.support.toy_engines import ToyListener, ToyReader

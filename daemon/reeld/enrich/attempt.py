@@ -18,7 +18,7 @@ from reeld.runtime.logs import get_logger
 from reeld_proto.enrich import EnrichJob, EnrichState
 from reeld_proto.enrich_orders import EngineChoice, EnrichmentKept, OpenStage, SliceDone, StageOpened, TakeSlice
 from reeld_proto.errors import ErrorCode, InternalError, TransportError
-from reeld_proto.findings import Stage
+from reeld_proto.findings import RESULT_KINDS, Stage
 from reeld_proto.workers import AnyOrder, AnyReport
 
 SLICE_S = 600.0
@@ -29,8 +29,6 @@ LOOK_EVERY_S = 2.0
 """How often a job that waits for better conditions looks again."""
 IDLE_S = 20.0
 """So long a worker stays, with its models, when there is nothing to do."""
-
-_IN_ANY_ORDER = frozenset({Stage.OCR, Stage.SPEECH})
 
 Choose = Callable[[Stage, EnrichConfig, Circumstances], tuple[EngineChoice, str]]
 IsMarked = Callable[[str], Coroutine[Any, Any, bool]]
@@ -146,10 +144,10 @@ class Attempt:
         await self._keep(saga.stage_opened(self._job, stage, opened))
         finished = False
         while not finished:
-            if stage in _IN_ANY_ORDER and self._told.first_ns() != first_ns:
+            if stage in RESULT_KINDS and self._told.first_ns() != first_ns:
                 return None  # somebody looks elsewhere now: the stage is opened again, and begins there
             await self._clear()
-            found, cost = await self._slice(opened, str(choice.parameters.get("model", "")))
+            found, cost = await self._slice(opened, choice.model)
             if stage is Stage.LANGUAGE:
                 self._breaker.answered()
             job = saga.slice_done(self._job, stage, opened, found, cost)

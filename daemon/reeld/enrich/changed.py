@@ -17,6 +17,9 @@ from reeld_proto.findings import PageText, TextLine
 Picture = npt.NDArray[np.uint8]
 """Blue, green, red, shape (height, width, 3)."""
 
+Tiles = npt.NDArray[np.uint8]
+"""1 for each tile in which something differs, shape (rows, columns)."""
+
 TILE = 16
 NOISE = 12
 """Differences up to this, of 255, are what a lossy still does by itself."""
@@ -68,7 +71,10 @@ def to_read(before: Picture | None, known: PageText | None, now: Picture) -> lis
     whole = [Box(0, 0, width, height)]
     if before is None or known is None or before.shape != now.shape:
         return whole
-    boxes = _grown(_dirty(before, now), known)
+    tiles = _differing(before, now)
+    if _is_most(tiles):
+        return whole
+    boxes = _grown(_dirty(tiles, width, height), known)
     if len(boxes) > PARTS_MAX or sum(box.area for box in boxes) > WHOLE_SHARE * width * height:
         return whole
     return boxes
@@ -76,7 +82,7 @@ def to_read(before: Picture | None, known: PageText | None, now: Picture) -> lis
 
 def is_cut(before: Picture, now: Picture) -> bool:
     """Whether so much differs that all is read, whatever was known of the picture before."""
-    return before.shape != now.shape or float(_differing(before, now).mean()) > WHOLE_SHARE
+    return before.shape != now.shape or _is_most(_differing(before, now))
 
 
 def shown(box: Box, width: int, height: int) -> Box:
@@ -116,10 +122,12 @@ def page(lines: list[TextLine], width: int, height: int, read_share: float = 1.0
     return PageText(width, height, ordered, round(read_share, 4))
 
 
-def _dirty(before: Picture, now: Picture) -> list[Box]:
-    """Rectangles of tiles that differ, neighbours joined."""
-    height, width = now.shape[:2]
-    tiles = _differing(before, now)
+def _is_most(tiles: Tiles) -> bool:
+    return float(tiles.mean()) > WHOLE_SHARE
+
+
+def _dirty(tiles: Tiles, width: int, height: int) -> list[Box]:
+    """Rectangles of tiles that differ, neighbours joined, in a picture of this size."""
     if not tiles.any():
         return []
     joined = cv2.dilate(tiles, np.ones((3, 5), np.uint8))
@@ -140,8 +148,8 @@ def _dirty(before: Picture, now: Picture) -> list[Box]:
     return boxes
 
 
-def _differing(before: Picture, now: Picture) -> npt.NDArray[np.uint8]:
-    """1 for each tile in which something differs, shape (rows, columns)."""
+def _differing(before: Picture, now: Picture) -> Tiles:
+    """Where two pictures of the same size differ."""
     height, width = now.shape[:2]
     differs = (cv2.absdiff(before, now).max(axis=2) > NOISE).astype(np.uint8)
     padded = np.pad(differs, ((0, -height % TILE), (0, -width % TILE)))

@@ -96,5 +96,4 @@ def _listener(config: EnrichConfig, now: Circumstances) -> tuple[EngineChoice, s
 
 def named(choice: EngineChoice) -> str:
     """An engine with its model, for people."""
-    model = choice.parameters.get("model")
-    return f"{choice.engine} {model}" if model else choice.engine
+    return f"{choice.engine} {choice.model}".rstrip()

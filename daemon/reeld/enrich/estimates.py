@@ -31,23 +31,21 @@ def remaining_s(job: EnrichJob, jobs: Iterable[EnrichJob]) -> float | None:
 
 def speed(stage: Stage, jobs: Iterable[EnrichJob], engine: str = "") -> float | None:
     """Seconds an item (a still, a second of sound) of a stage, by the newest jobs that have run it."""
-    seen = [
-        status
-        for job in list(jobs)[-JOBS_LOOKED_AT:]
-        for status in job.stages
-        if status.stage is stage and engine in ("", status.engine)
-    ]
-    return _rate(seen)
+    return _rate(status for status in _newest(stage, jobs) if engine in ("", status.engine))
 
 
 def paces(jobs: Iterable[EnrichJob]) -> dict[str, float]:
     """Seconds that a second of sound took with each model of speech, by the newest jobs."""
     seen: dict[str, list[StageStatus]] = {}
-    for job in list(jobs)[-JOBS_LOOKED_AT:]:
-        for status in job.stages:
-            if status.stage is Stage.SPEECH and status.version:
-                seen.setdefault(status.version.rpartition("/")[2], []).append(status)
+    for status in _newest(Stage.SPEECH, jobs):
+        if status.version:
+            seen.setdefault(status.version.rpartition("/")[2], []).append(status)
     return {model: rate for model, statuses in seen.items() if (rate := _rate(statuses)) is not None}
+
+
+def _newest(stage: Stage, jobs: Iterable[EnrichJob]) -> list[StageStatus]:
+    """How a stage went in the newest jobs."""
+    return [status for job in list(jobs)[-JOBS_LOOKED_AT:] for status in job.stages if status.stage is stage]
 
 
 def _rate(statuses: Iterable[StageStatus]) -> float | None:

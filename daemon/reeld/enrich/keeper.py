@@ -51,7 +51,6 @@ class EnrichKeeper:
         choose: Choose = choosing.choose,
     ) -> None:
         self._hands, self._config, self._ask_store = hands, config, ask_store
-        self._choose = choose
         self._ledger = Ledger(ask_store, publish, self._on_ended)
         self._unasked: set[str] = set()
         self._not_before_ns: dict[str, int] = {}
@@ -92,7 +91,7 @@ class EnrichKeeper:
         """
         stages = self.stages(plan)
         for stage in stages:
-            self._choose(stage, self._config, USUAL)
+            self._around.choose(stage, self._config, USUAL)
         for job in self._ledger.jobs(session):
             if job.plan == plan and job.state not in FINAL_STATES:
                 if asked:
@@ -143,7 +142,7 @@ class EnrichKeeper:
     async def planned(self, session: str, stage: Stage) -> tuple[EngineChoice, str]:
         """The engine that a stage of a session would take now, and why. Raises RequestRejected (NOT_FOUND)."""
         now = await self._around.circumstances(EnrichJob(id="", session=session, plan=""))
-        return self._choose(stage, self._config, now)
+        return self._around.choose(stage, self._config, now)
 
     async def steer(self, action: EnrichAction, which: str) -> list[EnrichJob]:
         """Cancel, pause or resume jobs, and wait until that is so. which: a job, a session, or empty for all.
@@ -237,9 +236,12 @@ class EnrichKeeper:
 
     def _free(self) -> list[Worker]:
         """Workers without a job; those that are there already first, with their models."""
+        used = self._idle(self._hands[: self._config.workers])
+        return sorted(used, key=lambda hand: not hand.is_there)
+
+    def _idle(self, hands: Sequence[Worker]) -> list[Worker]:
         busy = [hand for _, hand in self._running.values()]
-        used = self._hands[: self._config.workers]
-        return sorted((hand for hand in used if hand not in busy), key=lambda hand: not hand.is_there)
+        return [hand for hand in hands if hand not in busy]
 
     def _next(self) -> EnrichJob | None:
         """The job whose turn it is: the highest priority first, the oldest first; one of a session at a time."""
@@ -262,9 +264,8 @@ class EnrichKeeper:
         """Wait until there may be something to do; workers without anything for a while are let go."""
         now_ns = monotonic_ns()
         later = [due_ns for job in self._waiting() if (due_ns := self._due_ns(job)) > now_ns]
-        busy = [hand for _, hand in self._running.values()]
-        idle = [hand for hand in self._hands if hand.is_there and hand not in busy] if not later else []
-        ends = [*later, self._idle_since_ns + round(IDLE_S * NS_PER_S)] if idle else later
+        idle = [hand for hand in self._idle(self._hands) if hand.is_there] if not later else []
+        ends = [self._idle_since_ns + round(IDLE_S * NS_PER_S)] if idle else later
         timeout_s = max(0.01, (min(ends) - now_ns) / NS_PER_S) if ends else None
         self._news.clear()
         try:

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from reeld.enrich.engines.api import Listener
 from reeld.enrich.hearing import TAIL_NS, HearingWork, ordered_parts
 from reeld.enrich.portions import Piece, SoundRun
-from reeld.enrich.reading import EngineKey
 from reeld.media.fragments import parse_chunk, parse_init
 from reeld.store import chunks, results, sessions
 from reeld.store.keys import number_of, track_prefix
 from reeld.store.reader import StoreReader
 from reeld.store.records import ChunkEntry, SessionRecord
+from reeld.store.results import EngineKey
 from reeld.store.spoken import BREAK_NS
 from reeld.store.transaction import Table, Transaction, decode
 from reeld.store.voices import voices_of
@@ -33,10 +33,7 @@ def runs_of(reader: StoreReader, session: str, key: EngineKey) -> tuple[list[Sou
     """
 
     def wanted(part: str) -> list[bytes]:
-        return [
-            results.engine_key(Stage.SPEECH, each.name, each.version, each.parameters + part)
-            for each in (key, *key.also)
-        ]
+        return [each.digest(Stage.SPEECH, part) for each in (key, *key.also)]
 
     runs: list[SoundRun] = []
     total = cached = 0.0

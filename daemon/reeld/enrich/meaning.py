@@ -12,13 +12,13 @@ import numpy as np
 
 from reeld.enrich.engines.api import Embedder
 from reeld.store import sessions
+from reeld.store.known import moment
 from reeld.store.meanings import Found, meanings_of, passages_in
 from reeld.store.records import SessionRecord
 from reeld.store.transaction import Transaction
 from reeld_proto.enrich import Moment
 from reeld_proto.errors import RequestRejected, StoreCorrupt
 from reeld_proto.findings import MeaningPassage
-from reeld_proto.units import seconds
 
 ALIKE_MIN = 0.2
 """Cosine from which on two texts are about the same. Of 34 pairs of sentences that say the same in other words
@@ -93,16 +93,5 @@ def _told(txn: Transaction, best: list[_Near], records: dict[str, SessionRecord]
         same[text] += 1
         if same[text] > SAME_MAX:
             continue
-        at_s = seconds(passage.at_ns)
-        told.append(
-            Moment(
-                session=record.id,
-                name=record.name,
-                kind=passage.kind,
-                at_s=at_s,
-                text=passage.text,
-                track=passage.track,
-                link=f"reelctl review {record.id} --at {at_s:.2f}",
-            )
-        )
+        told.append(moment(record, passage.kind, passage.at_ns, passage.text, passage.track))
     return told

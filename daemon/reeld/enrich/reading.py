@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -10,12 +9,13 @@ import numpy as np
 from msgspec.structs import replace
 
 from reeld.enrich.appearing import lead_ns
-from reeld.enrich.changed import inside, is_cut, merged, page, shown, to_read
+from reeld.enrich.changed import inside, merged, page, shown, to_read
 from reeld.enrich.engines.api import PageReader, Picture
 from reeld.enrich.portions import Still
 from reeld.store import results, sessions
 from reeld.store.api import Footage
 from reeld.store.reader import StoreReader
+from reeld.store.results import EngineKey
 from reeld.store.shown_text import views_of
 from reeld.store.transaction import decode
 from reeld_proto import codec
@@ -24,22 +24,12 @@ from reeld_proto.errors import ReeldError, RequestRejected, StoreCorrupt, Transp
 from reeld_proto.findings import NewResult, PageText, Stage, TextLine
 
 
-@dataclass(frozen=True, slots=True)
-class EngineKey:
-    """What results are found by. parameters: as in their key. also: keys of results that are at least as good."""
-
-    name: str
-    version: str
-    parameters: str
-    also: tuple["EngineKey", ...] = ()
-
-
 def stills_of(reader: StoreReader, session: str, key: EngineKey) -> list[Still]:
     """The stills of a session, each once, in the order in which they came on view, track by track.
 
     Those that this very engine has read are known. Raises RequestRejected (NOT_FOUND), StoreCorrupt.
     """
-    wanted = results.engine_key(Stage.OCR, key.name, key.version, key.parameters)
+    wanted = key.digest(Stage.OCR)
     found: dict[bytes, Still] = {}
     with reader.store.read() as txn:
         before_ns: dict[str, int] = {}
@@ -120,8 +110,6 @@ class PageWork:
         """The page, how often the engine was called for it, and how long it took."""
         picture = picture_of(self._footage, still.source)
         before = self._before()
-        if before is not None and is_cut(before[0], picture):
-            before = None
         known_picture, known = (None, None) if before is None else before
         height, width = picture.shape[:2]
         boxes = to_read(known_picture, known, picture)

@@ -4,15 +4,16 @@ import time
 from typing import Protocol
 
 from reeld.enrich import chaptering, summing
-from reeld.enrich.engines.api import Embedder, Listener, PageReader, Writer
+from reeld.enrich.engines.api import Embedder, Engine, Listener, PageReader, Writer
 from reeld.enrich.listening import Listening
 from reeld.enrich.material import Material, material_of
 from reeld.enrich.passages import passages_of
-from reeld.enrich.reading import EngineKey, Reading
+from reeld.enrich.reading import Reading
 from reeld.enrich.summing_up import SummingUp
 from reeld.enrich.worker_names import LOCAL
 from reeld.store.enrichment import finding_of
 from reeld.store.reader import StoreReader
+from reeld.store.results import EngineKey
 from reeld_proto import codec
 from reeld_proto.enrich_orders import EngineChoice, OpenStage, SliceDone, StageOpened
 from reeld_proto.errors import InternalError
@@ -104,9 +105,7 @@ def opened(run: StageRun) -> StageOpened:
     )
 
 
-def open_stage(
-    reader: StoreReader, order: OpenStage, engine: PageReader | Listener | Writer | Embedder | None
-) -> StageRun:
+def open_stage(reader: StoreReader, order: OpenStage, engine: Engine | None) -> StageRun:
     """Begin with a stage. engine: of the kind that it needs. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
     parameters = parameters_text(order.choice.parameters)
     if order.stage in (Stage.CHAPTERS, Stage.SUMMARY):
@@ -125,8 +124,7 @@ def open_stage(
 
 def versions_also(choice: EngineChoice, version: str) -> list[str]:
     """Versions of an engine with the models that are at least as good."""
-    own = str(choice.parameters.get("model", ""))
-    return [version.replace(own, model) for model in choice.also] if own else []
+    return [version.replace(choice.model, model) for model in choice.also] if choice.model else []
 
 
 def keys_also(choice: EngineChoice, name: str, version: str) -> tuple[EngineKey, ...]:

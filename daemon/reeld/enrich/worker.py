@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from reeld.enrich.engines.api import Embedder, Listener, PageReader, Writer
+from reeld.enrich.engines.api import Embedder, Engine, MakeEngine
 from reeld.enrich.engines.missing import EngineMissing
 from reeld.enrich.stages import StageRun, open_stage, opened, parameters_text
 from reeld.enrich.worker_names import LANGUAGE_MODEL, MEMORY_VARIABLE
@@ -24,7 +24,7 @@ from reeld.store.reader import StoreReader
 from reeld.store.soundness import check_length
 from reeld_proto.enrich_orders import FindMeanings, MeaningsFound, OpenStage, StageOpened, TakeSlice
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
-from reeld_proto.findings import Stage
+from reeld_proto.findings import RESULT_KINDS, Stage
 from reeld_proto.workers import AnyOrder, AnyReport, AnyTelemetry
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 
 NICENESS = 19
 
-Engine = PageReader | Listener | Writer | Embedder
-MakeEngine = Callable[[OpenStage], Engine]
 _WITH_ENGINE = frozenset({Stage.OCR, Stage.SPEECH, Stage.EMBEDDINGS, Stage.LANGUAGE})
-_AFAR = frozenset({Stage.OCR, Stage.SPEECH})
-"""Stages that take long enough to be given to other machines; and no key of a language model leaves this one."""
 
 
 def make_engine(order: OpenStage) -> Engine:
@@ -125,8 +121,8 @@ class EnrichWorker:
 
     def _afar(self, reader: StoreReader, order: OpenStage) -> StageRun | None:
         """The stage on a cluster; None for one that is better done here."""
-        if order.stage not in _AFAR:
-            return None
+        if order.stage not in RESULT_KINDS:
+            return None  # it takes no time, or the key of a language model, which does not leave this machine
         from reeld.enrich.afar import run as afar  # noqa: PLC0415 - only what is used is loaded
         from reeld.enrich.afar.cluster import Cluster  # noqa: PLC0415
 

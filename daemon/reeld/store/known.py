@@ -10,10 +10,11 @@ from reeld.store.shown_text import views_of
 from reeld.store.spoken import Said, entries_of, said_in
 from reeld.store.transaction import Transaction, decode
 from reeld.store.voices import voices_of
-from reeld_proto.enrich import ChapterInfo, Findings, SummaryLine, Transcript, TranscriptWord, Utterance
+from reeld_proto.enrich import ChapterInfo, Findings, Moment, SummaryLine, Transcript, TranscriptWord, Utterance
 from reeld_proto.findings import Chapters, Stage, Summary
 from reeld_proto.units import seconds
 
+TEXT_CHARS_MAX = 300
 UTTERANCES_MAX = 2000
 """In one answer: some hours of talk, about 2 MB."""
 
@@ -45,6 +46,20 @@ def utterances_of(reader: StoreReader, session: str) -> list[Utterance]:
     """Everything that was said. Raises RequestRejected (NOT_FOUND), StoreCorrupt."""
     with reader.store.read() as txn:
         return [_utterance(each) for each in said_in(txn, sessions.load_shown(txn, session))]
+
+
+def moment(record: SessionRecord, kind: str, at_ns: int, text: str, track: str) -> Moment:
+    """A hit of a search at this media time, as people are shown it."""
+    at_s = seconds(at_ns)
+    return Moment(
+        session=record.id,
+        name=record.name,
+        kind=kind,
+        at_s=at_s,
+        text=text[:TEXT_CHARS_MAX],
+        track=track,
+        link=f"reelctl review {record.id} --at {at_s:.2f}",
+    )
 
 
 def findings_of(reader: StoreReader, session: str) -> Findings:

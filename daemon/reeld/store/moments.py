@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reeld.store import roster
+from reeld.store import known, roster
 from reeld.store.enrichment import finding_of
 from reeld.store.index.documents import Kind
 from reeld.store.index.finder import Finder
@@ -18,9 +18,7 @@ from reeld_proto.enrich import Moment
 from reeld_proto.errors import StoreCorrupt
 from reeld_proto.findings import Chapters, Stage, Summary
 from reeld_proto.records import TrackKind
-from reeld_proto.units import seconds
 
-TEXT_CHARS_MAX = 300
 _ALIKE = 4
 """Places asked for, for each moment that is shown: a line that stays on the screen is found on every still of it."""
 
@@ -65,15 +63,7 @@ def _told(txn: Transaction, places: list[Place], query: Query) -> list[Moment]:
 def _moments(txn: Transaction, record: SessionRecord, place: Place, query: Query) -> Iterator[Moment]:
     try:
         for at_ns, track, text in _texts(txn, record, place, query):
-            yield Moment(
-                session=record.id,
-                name=record.name,
-                kind=place.kind,
-                at_s=seconds(at_ns),
-                text=text[:TEXT_CHARS_MAX],
-                track=track,
-                link=f"reelctl review {record.id} --at {seconds(at_ns):.2f}",
-            )
+            yield known.moment(record, place.kind, at_ns, text, track)
     except StoreCorrupt:
         return  # it can be made again; `verify` tells of it
 

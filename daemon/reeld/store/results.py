@@ -7,6 +7,7 @@ second run. It goes in the transaction in which nothing holds the chunk any more
 import contextlib
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from reeld.store.records import ResultEntry
@@ -25,6 +26,20 @@ PART = "#"
 def engine_key(stage: Stage, engine: str, version: str, parameters: str) -> bytes:
     """What tells results of one chunk apart."""
     return hashlib.sha256("\0".join((stage, engine, version, parameters)).encode()).digest()[:_ENGINE_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKey:
+    """What results are found by. parameters: as in their key. also: keys of results that are at least as good."""
+
+    name: str
+    version: str
+    parameters: str
+    also: tuple["EngineKey", ...] = ()
+
+    def digest(self, stage: Stage, part: str = "") -> bytes:
+        """As `engine_key`. part: what of a chunk was looked at, where that was not all of it."""
+        return engine_key(stage, self.name, self.version, self.parameters + part)
 
 
 def has(txn: Transaction, source: bytes, engine: bytes) -> bool:

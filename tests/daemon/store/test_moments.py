@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeld.store import enrichment, manifests, moments, sessions
+from reeld.store import enrichment, known, manifests, moments, sessions
 from reeld.store.environment import StoreEnvironment
 from reeld.store.index.finder import Finder
 from reeld.store.index.query import parse
@@ -258,7 +258,7 @@ def test_a_very_long_text_is_cut(store: StoreEnvironment, find: Finder) -> None:
     edit(store, note="alpha " * 400)
     ((_, _, text),) = hits(find, "alpha")
     assert text.startswith("alpha alpha")
-    assert len(text) <= moments.TEXT_CHARS_MAX
+    assert len(text) <= known.TEXT_CHARS_MAX
 
 
 def test_nothing_of_a_forgotten_range_is_found_in_any_session(store: StoreEnvironment, find: Finder) -> None:

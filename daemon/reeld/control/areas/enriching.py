@@ -12,7 +12,7 @@ from reeld_proto import commands as c
 from reeld_proto.enrich import PlannedStage
 from reeld_proto.enrich_orders import FindMeanings
 from reeld_proto.errors import ReeldError, RequestRejected
-from reeld_proto.findings import Stage
+from reeld_proto.findings import RESULT_KINDS, Stage
 from reeld_proto.units import NS_PER_S
 
 DEFAULT_PLAN = "standard"
@@ -84,12 +84,7 @@ class _Enriching:
             unit=extent.unit,
             done=round(extent.done / extent.items, 4) if extent.items else 1.0,
             seconds=None if seconds is None else round(seconds, 1),
-            cost=round(
-                money.price(
-                    config, str(choice.parameters.get("model", "")), round(tokens_in * left), round(tokens_out * left)
-                ),
-                6,
-            ),
+            cost=round(money.price(config, choice.model, round(tokens_in * left), round(tokens_out * left)), 6),
             sends=_sends(stage, config, tokens_in * left) if left else "",
         )
 
@@ -149,7 +144,7 @@ def _sends(stage: Stage, config: EnrichConfig, tokens: float) -> str:
     """What leaves this machine, in words; empty if nothing."""
     if tokens:
         return f"up to {tokens:.0f} tokens of text to {config.language_url}"
-    if config.scheduler and stage in (Stage.OCR, Stage.SPEECH):
+    if config.scheduler and stage in RESULT_KINDS:
         what = "stills" if stage is Stage.OCR else "sound"
         return f"the work to {config.scheduler}, whose machines fetch {what} from {config.objects} and send texts back"
     return ""

@@ -5,7 +5,6 @@ fetched when it is needed, so nothing else of the copy travels. A manifest is na
 two portions of one job see the same session, whatever is synced meanwhile.
 """
 
-import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from reeld.copies import layout
 from reeld.copies.targets import Target
 from reeld.store.api import Segment
+from reeld.store.chunks import digest_of
 from reeld.store.keys import number_of
 from reeld.store.reader import segment_of
 from reeld.store.records import ChunkEntry
@@ -121,5 +121,5 @@ def _timelines(rows: Iterable[Row]) -> dict[str, _Timeline]:
 
 
 def _check(data: bytes, digest: bytes, what: str) -> None:
-    if hashlib.sha256(data).digest() != digest:
+    if digest_of(data) != digest:
         raise StoreCorrupt(f"{what} in the copy is damaged: it is not {digest.hex()}")

@@ -15,13 +15,15 @@ from reeld.copies.targets import open_target
 from reeld.enrich.afar.cluster import Cluster
 from reeld.enrich.afar.copy_footage import NotSynced
 from reeld.enrich.afar.cutting import portions_of_sound, portions_of_stills
-from reeld.enrich.afar.tasks import Errand, MakeEngine, PortionDone, check_version, describe, do_portion, done_of
+from reeld.enrich.afar.tasks import Errand, PortionDone, check_version, describe, do_portion, done_of
+from reeld.enrich.engines.api import MakeEngine
 from reeld.enrich.listening import runs_of
 from reeld.enrich.portions import Portion
-from reeld.enrich.reading import EngineKey, from_ns, stills_of
+from reeld.enrich.reading import from_ns, stills_of
 from reeld.enrich.stages import keys_also
 from reeld.runtime.logs import get_logger
 from reeld.store.reader import StoreReader
+from reeld.store.results import EngineKey
 from reeld_proto import codec
 from reeld_proto.enrich_orders import OpenStage, SliceDone
 from reeld_proto.findings import Stage

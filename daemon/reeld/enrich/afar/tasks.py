@@ -6,14 +6,13 @@ nothing that is not safe between threads is shared.
 
 import tempfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
 from reeld.copies.targets import open_target
 from reeld.enrich.afar.copy_footage import CopyFootage
-from reeld.enrich.engines.api import Embedder, Listener, PageReader, Writer
+from reeld.enrich.engines.api import Engine, Listener, MakeEngine, PageReader
 from reeld.enrich.engines.missing import EngineMissing
 from reeld.enrich.hearing import HearingWork
 from reeld.enrich.portions import Portion, Still
@@ -22,8 +21,6 @@ from reeld.store.api import Footage
 from reeld_proto import codec
 from reeld_proto.enrich_orders import OpenStage, SliceDone
 from reeld_proto.errors import ErrorCode, InternalError, RequestRejected
-
-MakeEngine = Callable[[OpenStage], Embedder | PageReader | Listener | Writer]
 
 
 class Errand(Struct, frozen=True, kw_only=True):
@@ -110,7 +107,7 @@ def _known(stills: list[Still], last: bytes | None) -> list[Still]:
     return [Still(first.source, first.header, first.before_ns, first.start_ns, known=True, page=last), *stills[1:]]
 
 
-def _engine(order: OpenStage, make: MakeEngine) -> Embedder | PageReader | Listener | Writer:
+def _engine(order: OpenStage, make: MakeEngine) -> Engine:
     wanted = (make, order.stage, order.choice.engine, tuple(sorted(order.choice.parameters.items())), order.threads)
     known = getattr(_mine, "engine", None)
     if known is None or known[0] != wanted:
@@ -119,7 +116,7 @@ def _engine(order: OpenStage, make: MakeEngine) -> Embedder | PageReader | Liste
             _mine.engine = known = (wanted, make(order))
         except EngineMissing as error:
             raise RequestRejected(f"on a machine of the cluster: {error}", code=ErrorCode.NOT_FOUND) from error
-    engine: Embedder | PageReader | Listener | Writer = known[1]
+    engine: Engine = known[1]
     return engine
 
 

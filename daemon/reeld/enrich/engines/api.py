@@ -1,11 +1,13 @@
 """What engines look like. One is made in the enrichment worker, when its stage is opened, and kept while it is used."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from reeld_proto.enrich_orders import OpenStage
 from reeld_proto.findings import TextLine
 
 Picture = npt.NDArray[np.uint8]
@@ -104,8 +106,12 @@ class Embedder(Protocol):
 
     name: str
     version: str
-    dimensions: int
 
     def embed(self, texts: list[str]) -> Vectors:
         """The vector of each text; zeros for one without words that it knows."""
         ...
+
+
+Engine = PageReader | Listener | Writer | Embedder
+MakeEngine = Callable[[OpenStage], Engine]
+"""Gives the engine that an order names. Raises EngineMissing."""

@@ -25,7 +25,6 @@ class WordLlamaEmbedder:
     """One model in memory, 33 MB. Raises EngineMissing."""
 
     name = NAME
-    dimensions = DIMENSIONS
 
     def __init__(self) -> None:
         spec = find_spec(NAME)
